@@ -1,0 +1,114 @@
+"""The door for plugin authors and scripts: the kernel, the hook marker, the contracts, the errors.
+
+Names are imported when they are first used, so that ``import alveary`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+    from alveary.contracts.driver import (
+        Batch,
+        BatchSize,
+        Capability,
+        Columns,
+        Connection,
+        Driver,
+        Message,
+        Notice,
+        RowCount,
+        ServerInfo,
+        TransactionState,
+    )
+    from alveary.contracts.exporter import Exporter, ExportOptions
+    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, OptionSpec
+    from alveary.contracts.target import Target
+    from alveary.contracts.values import Cell, Column, Parameters, Row, ValueKind
+    from alveary.errors import AlvearyError
+    from alveary.events import Outcome, SessionState
+    from alveary.hookspecs import hookimpl
+    from alveary.kernel import Kernel
+    from alveary.results import ResultSet
+    from alveary.sessions import Session, Statement
+
+_DOORS = {
+    "alveary.contracts.catalog": ("Catalog", "ColumnInfo", "ForeignKey", "IndexInfo", "Relation"),
+    "alveary.contracts.driver": (
+        "Batch",
+        "BatchSize",
+        "Capability",
+        "Columns",
+        "Connection",
+        "Driver",
+        "Message",
+        "Notice",
+        "RowCount",
+        "ServerInfo",
+        "TransactionState",
+    ),
+    "alveary.contracts.exporter": ("ExportOptions", "Exporter"),
+    "alveary.contracts.specs": ("CommandSpec", "DriverSpec", "ExporterSpec", "OptionSpec"),
+    "alveary.contracts.target": ("Target",),
+    "alveary.contracts.values": ("Cell", "Column", "Parameters", "Row", "ValueKind"),
+    "alveary.errors": ("AlvearyError",),
+    "alveary.events": ("Outcome", "SessionState"),
+    "alveary.hookspecs": ("hookimpl",),
+    "alveary.kernel": ("Kernel",),
+    "alveary.results": ("ResultSet",),
+    "alveary.sessions": ("Session", "Statement"),
+}
+_HOME = {name: module for module, names in _DOORS.items() for name in names}
+
+__all__ = [
+    "AlvearyError",
+    "Batch",
+    "BatchSize",
+    "Capability",
+    "Catalog",
+    "Cell",
+    "Column",
+    "ColumnInfo",
+    "Columns",
+    "CommandSpec",
+    "Connection",
+    "Driver",
+    "DriverSpec",
+    "ExportOptions",
+    "Exporter",
+    "ExporterSpec",
+    "ForeignKey",
+    "IndexInfo",
+    "Kernel",
+    "Message",
+    "Notice",
+    "OptionSpec",
+    "Outcome",
+    "Parameters",
+    "Relation",
+    "ResultSet",
+    "Row",
+    "RowCount",
+    "ServerInfo",
+    "Session",
+    "SessionState",
+    "Statement",
+    "Target",
+    "TransactionState",
+    "ValueKind",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("alveary")
+    if name not in _HOME:
+        raise AttributeError(f"module 'alveary' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value

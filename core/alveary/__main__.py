@@ -1,0 +1,5 @@
+"""``python -m alveary``: the same as the command ``alveary``."""
+
+from alveary.cli import main
+
+main()

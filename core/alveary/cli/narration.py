@@ -1,0 +1,81 @@
+"""What the command line says on standard error while a command runs: errors, truncation, notices; more to a person."""
+
+from __future__ import annotations
+
+import sys
+
+from alveary.cli.failures import failure_text
+from alveary.events import Event, JobProgressed, Outcome, ScriptStatementEnded
+from alveary.tables import visible
+
+_DONE = {
+    "insert": "inserted",
+    "replace": "inserted",
+    "update": "updated",
+    "delete": "deleted",
+    "merge": "merged",
+}
+
+
+class Narration:
+    """Listens to the bus and writes to standard error. Unless a person reads it, only what must not be missed."""
+
+    def __init__(self, *, json_errors: bool, data_on_terminal: bool) -> None:
+        self._json_errors = json_errors
+        self._personal = sys.stderr.isatty()
+        # A moving line would only get between rows that scroll by on the same terminal.
+        self._progress = self._personal and not data_on_terminal
+        self._line_shown = False
+
+    def hear(self, event: Event) -> None:
+        """Take an event, on the bus's thread."""
+        if isinstance(event, ScriptStatementEnded):
+            self._statement(event)
+        elif isinstance(event, JobProgressed) and self._progress:
+            percent = "" if event.percent is None else f"{event.percent:.0f} % "
+            self._line_shown = True
+            sys.stderr.write(
+                f"\r\x1b[K{percent}{event.done:,} {event.unit}, {event.speed:,.0f} {event.unit}/s {visible(event.item)}"
+            )
+            sys.stderr.flush()
+
+    def say(self, sentence: str) -> None:
+        """Tell a person something; a script is not bothered."""
+        if self._personal:
+            self._write(sentence + "\n")
+
+    def end(self) -> None:
+        """Leave the line of progress empty."""
+        self._write("")
+
+    def _statement(self, event: ScriptStatementEnded) -> None:
+        for notice in event.notices:
+            self._write(visible(notice) + "\n")
+        if event.notices_dropped:
+            self._write(f"{event.notices_dropped:,} earlier notices are not shown\n")
+        if event.error is not None:
+            if event.error.code != "output_closed":
+                self._write(failure_text(event.error, as_json=self._json_errors))
+        elif event.outcome is Outcome.TRUNCATED:
+            self._write(f"truncated: the first {event.limit:,} rows, because of the row limit; there are more\n")
+        elif event.outcome is Outcome.COMPLETED:
+            self.say(f"{_count(event)} ({event.seconds:.3f} s)")
+
+    def _write(self, text: str) -> None:
+        if self._line_shown:
+            sys.stderr.write("\r\x1b[K")
+            self._line_shown = False
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _count(event: ScriptStatementEnded) -> str:
+    if event.has_result:
+        return _rows(event.rows)
+    if event.affected is None:
+        return f"{event.verb} done"
+    return f"{_rows(event.affected)} {_DONE.get(event.verb, 'affected')}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

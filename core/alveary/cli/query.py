@@ -1,0 +1,113 @@
+"""``alveary query``: SQL from arguments, a file or a pipe; rows to standard output or a file."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from alveary.cli.app import App
+from alveary.cli.failures import failure_text
+from alveary.cli.verbs import json_value
+from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport
+from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError, error_from_record
+
+
+def query_command(app: App, everywhere: list[click.Parameter]) -> click.Command:
+    """Return the verb."""
+    return click.Command(
+        "query",
+        help="Run SQL on TARGET (a URL or a saved name) and write what comes back.",
+        callback=lambda **values: _query(app, **values),
+        params=[
+            click.Argument(["target"], metavar="TARGET"),
+            click.Argument(["sql"], nargs=-1, metavar="[SQL]..."),
+            click.Option(["-f", "--file"], metavar="FILE", help="Run the SQL of a file; - is standard input."),
+            click.Option(["--table"], metavar="NAME", help="Read a whole table instead of running SQL."),
+            click.Option(
+                ["--format"],
+                default="table",
+                show_default=True,
+                help="table, csv, tsv, json, jsonl, markdown, vertical, another one a plugin brings, or none: read "
+                "everything, print nothing.",
+            ),
+            click.Option(["-o", "--output"], metavar="FILE", help="Write to a file, which appears when it is whole."),
+            click.Option(["--limit"], type=int, metavar="N", help="Take at most N rows of each result."),
+            click.Option(["--timeout"], type=float, metavar="SECONDS", help="Stop a statement that runs longer."),
+            click.Option(
+                ["--param", "params"],
+                multiple=True,
+                metavar="K=V",
+                help="Value of the parameter :K; K:=JSON for a number, true, false or null.",
+            ),
+            click.Option(["--read-only"], is_flag=True, help="Refuse to write."),
+            click.Option(["--stats"], is_flag=True, help="Print counts and times as a line of JSON on standard error."),
+            click.Option(
+                ["--on-error"],
+                type=click.Choice(["stop", "continue"]),
+                default="stop",
+                show_default=True,
+                help="What to do after a statement that failed.",
+            ),
+            click.Option(["--single-transaction"], is_flag=True, help="All statements or none."),
+            click.Option(["--no-header"], is_flag=True, help="Leave the column names out."),
+            click.Option(["--null"], metavar="TEXT", help="Text that stands for NULL."),
+            *everywhere,
+        ],
+    )
+
+
+def _query(
+    app: App, *, sql: tuple[str, ...], params: tuple[str, ...], stats: bool, no_header: bool, **values: Any
+) -> int:
+    file, table = values["file"], values["table"]
+    if table is not None and (sql or file is not None):
+        raise UsageError("--table and SQL exclude each other", hint="give one of them")
+    if not sql and file is None and table is None:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise EmptyScriptError("there is no SQL to run", hint="give it as an argument, with -f, or by a pipe")
+        file = "-"
+    values["file"] = file
+    parameters = QueryParameters(sql=list(sql), parameters=_bound(params), header=not no_header, **values)
+    data_on_terminal = sys.stdout.isatty() and parameters.output is None and parameters.format != NO_OUTPUT
+    report: QueryReport = app.run("query.run", parameters, data_on_terminal=data_on_terminal)
+    if report.rolled_back:
+        sys.stderr.write("notice: the script left a transaction open; it was rolled back\n")
+    if stats:
+        sys.stderr.write(msgspec.json.encode(_stats(report)).decode() + "\n")
+    return _status(app, report, parameters)
+
+
+def _bound(params: tuple[str, ...]) -> dict[str, Any]:
+    bound: dict[str, Any] = {}
+    for param in params:
+        name, separator, value = param.partition("=")
+        if not separator or not name.strip(":"):
+            raise InvalidInputError("a --param is not K=V or K:=JSON")
+        typed = name.endswith(":")
+        name = name.strip(":")
+        bound[name] = json_value(value, name) if typed else value
+    return bound
+
+
+def _stats(report: QueryReport) -> dict[str, Any]:
+    return {
+        "statements": report.statements,
+        "rows": report.rows,
+        "spooled_bytes": report.spooled_bytes,
+        "first_row_seconds": report.first_row_seconds,
+        "total_seconds": report.total_seconds,
+    }
+
+
+def _status(app: App, report: QueryReport, parameters: QueryParameters) -> int:
+    """Return the exit status; the errors themselves have been told when they happened."""
+    if report.cancelled:
+        cancelled = QueryCancelledError(f"cancelled after {report.rows:,} rows")
+        sys.stderr.write(failure_text(cancelled.record(), as_json=app.json_errors))
+        return cancelled.exit_status
+    if report.error is None:
+        return 0
+    return 1 if parameters.on_error == "continue" else error_from_record(report.error).exit_status

@@ -1,0 +1,212 @@
+"""The verbs: generated from the command table, each option from a field of the command's parameters."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+import click
+import msgspec
+
+from alveary.cli.app import App
+from alveary.contracts.factory import load_factory
+from alveary.contracts.specs import CommandSpec
+from alveary.errors import InvalidInputError
+
+
+class Verbs(click.Group):
+    """``alveary``: every command that declares a verb, and ``query``, whose arguments are too rich to generate."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(
+            name="alveary",
+            help="A database workbench: run SQL, look around, export, from the command line.",
+            params=[
+                click.Option(
+                    ["--version"],
+                    is_flag=True,
+                    is_eager=True,
+                    expose_value=False,
+                    callback=_version,
+                    help="Print the version and leave.",
+                ),
+                *_everywhere(),
+            ],
+            invoke_without_command=True,
+            callback=_help_without_verb,
+        )
+        self._app = app
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({"query", "run", *(spec.verb.split()[0] for spec in self._app.kernel.commands if spec.verb)})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name == "query":
+            from alveary.cli.query import query_command
+
+            return query_command(self._app, _everywhere())
+        if name == "run":
+            return _run_command(self._app)
+        specs = {spec.verb: spec for spec in self._app.kernel.commands if spec.verb}
+        children = {verb.split()[1]: spec for verb, spec in specs.items() if verb.startswith(name + " ")}
+        own = specs.get(name)
+        if not children:
+            return None if own is None else _leaf(self._app, own, name)
+        return _Family(self._app, name, own, children)
+
+
+class _Family(click.Group):
+    """A verb that has verbs below it, and may be a command itself: ``plugins``, ``plugins disable``."""
+
+    def __init__(self, app: App, name: str, own: CommandSpec | None, children: Mapping[str, CommandSpec]) -> None:
+        leaf = _leaf(app, own, name) if own is not None else None
+        super().__init__(
+            name=name,
+            help=own.summary if own is not None else None,
+            params=leaf.params if leaf is not None else _everywhere(),
+            invoke_without_command=leaf is not None,
+            callback=_unless_below(leaf.callback) if leaf is not None and leaf.callback is not None else None,
+        )
+        for word, spec in children.items():
+            self.add_command(_leaf(app, spec, word))
+
+
+def _unless_below(callback: Callable[..., Any]) -> Callable[..., Any]:
+    def run(**values: Any) -> Any:
+        return callback(**values) if click.get_current_context().invoked_subcommand is None else None
+
+    return run
+
+
+def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
+    """Return the verb of one command: its parameters as options, its result as text or JSON."""
+    parameters = app.kernel.commands.get(spec.id).parameters
+    fields = msgspec.structs.fields(parameters)
+
+    def run(as_format: str, **words: Any) -> None:
+        given = {key: value for key, value in words.items() if value is not None and value != ()}
+        result = app.run(spec.id, app.kernel.commands.parse(spec.id, given))
+        if as_format == "json" or spec.render is None:
+            write_json(result)
+        else:
+            load_factory(spec.render)(result, sys.stdout.write)
+
+    return click.Command(
+        name,
+        help=spec.summary,
+        callback=run,
+        params=[
+            *(_parameter(field) for field in fields),
+            click.Option(
+                ["--format", "as_format"],
+                type=click.Choice(["table", "json"]),
+                default="table",
+                show_default=True,
+                help="How to print the result.",
+            ),
+            *_everywhere(),
+        ],
+    )
+
+
+def _run_command(app: App) -> click.Command:
+    """Return ``alveary run ID [NAME=VALUE …]``: the door to commands that have no verb of their own."""
+
+    def run(command: str, values: tuple[str, ...]) -> None:
+        words: dict[str, Any] = {}
+        for value in values:
+            name, separator, text = value.partition("=")
+            if not separator:
+                raise InvalidInputError(f"{value!r} is not NAME=VALUE")
+            if name.endswith(":"):
+                name, text = name[:-1], json_value(text, name[:-1])
+            words[name] = text
+        write_json(app.run(command, app.kernel.commands.parse(command, words)))
+
+    return click.Command(
+        "run",
+        help="Run any command of the table by its id and print its result as JSON. "
+        "Parameters are NAME=TEXT, or NAME:=JSON for anything that is not text.",
+        callback=run,
+        params=[
+            click.Argument(["command"]),
+            click.Argument(["values"], nargs=-1, metavar="[NAME=VALUE]..."),
+            click.Option(["--format"], type=click.Choice(["json"]), expose_value=False, help="JSON is the only one."),
+            *_everywhere(),
+        ],
+    )
+
+
+def json_value(text: str, name: str) -> Any:
+    """Return the value of a ``NAME:=JSON`` argument."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as exc:
+        raise InvalidInputError(f"the value of {name} is not JSON: {exc}", hint=f"text is written {name}=TEXT") from exc
+
+
+def write_json(result: Any) -> None:
+    """Print a result as one line of JSON."""
+    sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+
+
+def _parameter(field: msgspec.structs.FieldInfo) -> click.Parameter:
+    kind, meta = _unwrapped(field.type)
+    extra = (meta.extra or {}) if meta is not None else {}
+    if extra.get("argument"):
+        return click.Argument([field.name], required=field.required, metavar=field.name.upper())
+    description = meta.description if meta is not None else None
+    flag = "--" + field.name.replace("_", "-")
+    if kind is bool:
+        return click.Option([flag, field.name], is_flag=True, default=None, help=description)
+    choices = get_args(kind) if get_origin(kind) is typing.Literal else ()
+    return click.Option(
+        [flag, field.name],
+        type=click.Choice(choices) if choices else click.STRING,
+        multiple=get_origin(kind) in (list, tuple),
+        required=field.required,
+        help=description,
+    )
+
+
+def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
+    """Return a field's type without its Annotated and its ``| None``, and the Meta found on the way."""
+    meta: msgspec.Meta | None = None
+    while True:
+        if get_origin(kind) is Annotated:
+            meta = next((each for each in get_args(kind)[1:] if isinstance(each, msgspec.Meta)), meta)
+            kind = get_args(kind)[0]
+        elif get_origin(kind) in (types.UnionType, typing.Union):
+            kind = next(each for each in get_args(kind) if each is not type(None))
+        else:
+            return kind, meta
+
+
+def _everywhere() -> list[click.Parameter]:
+    """Options that may stand before and after the verb; they are read before anything is parsed."""
+    return [
+        click.Option(["--safe-mode"], is_flag=True, expose_value=False, help="Load the built-in plugins only."),
+        click.Option(
+            ["--error-format"],
+            type=click.Choice(["text", "json"]),
+            expose_value=False,
+            help="How errors are written on standard error.",
+        ),
+    ]
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"alveary {version('alveary')}")
+        ctx.exit()
+
+
+def _help_without_verb() -> None:
+    ctx = click.get_current_context()
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

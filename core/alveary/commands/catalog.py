@@ -1,0 +1,129 @@
+"""``catalog.list``: what a database holds, one level at a time or found by name, in few round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from alveary.catalog import parse_path
+from alveary.commands import Context
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.errors import UnknownObjectError
+from alveary.tables import plain_table
+
+
+class CatalogParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of the catalog to list."""
+
+    target: Annotated[str, Meta(description="URL of the database, or a saved name.", extra={"argument": True})]
+    path: Annotated[
+        str | None, Meta(description="A schema, a relation, or schema.relation.", extra={"argument": True})
+    ] = None
+    search: Annotated[
+        str | None, Meta(description="List relations and columns whose name contains this, in any case.")
+    ] = None
+
+
+class CatalogListing(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found. ``columns``, ``indexes`` and ``foreign_keys`` come for one relation, or for a search."""
+
+    schemas: list[str]
+    relations: list[Relation]
+    columns: list[ColumnInfo] = []
+    indexes: list[IndexInfo] = []
+    foreign_keys: list[ForeignKey] = []
+
+
+def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogListing:
+    """List the relations of all schemas or one, the columns of a relation, or what a search finds."""
+    with context.kernel.connect(parameters.target) as session:
+        context.job.on_cancel(session.close)
+        catalog = session.catalog()
+        schemas = catalog.schemas()
+        names = parse_path(parameters.path) if parameters.path is not None else []
+        if not names:
+            listing = CatalogListing(schemas=schemas, relations=_relations(catalog, schemas))
+        elif len(names) == 1 and names[0] in schemas:
+            listing = CatalogListing(schemas=names, relations=catalog.relations(names[0]))
+        else:
+            listing = _one(catalog, schemas if len(names) == 1 else names[:1], names[-1], parameters.path or "")
+        if parameters.search is not None:
+            listing = _search(catalog, listing, parameters.search.casefold())
+        return listing
+
+
+def _relations(catalog: Catalog, schemas: list[str]) -> list[Relation]:
+    return [relation for schema in schemas for relation in catalog.relations(schema)]
+
+
+def _one(catalog: Catalog, schemas: list[str], name: str, path: str) -> CatalogListing:
+    known = catalog.schemas()
+    for schema in schemas:
+        if schema not in known:
+            raise UnknownObjectError(f"there is no schema {schema!r}", hint=f"schemas: {', '.join(known)}")
+        for relation in catalog.relations(schema):
+            if relation.name == name:
+                return CatalogListing(
+                    schemas=[schema],
+                    relations=[relation],
+                    columns=[each for each in catalog.columns(schema) if each.relation == name],
+                    indexes=[each for each in catalog.indexes(schema) if each.relation == name],
+                    foreign_keys=[each for each in catalog.foreign_keys(schema) if each.relation == name],
+                )
+    raise UnknownObjectError(f"there is nothing at {path!r}", hint="names are matched exactly; try --search")
+
+
+def _search(catalog: Catalog, listing: CatalogListing, term: str) -> CatalogListing:
+    columns = listing.columns or [column for schema in listing.schemas for column in catalog.columns(schema)]
+    return CatalogListing(
+        schemas=listing.schemas,
+        relations=[relation for relation in listing.relations if term in relation.name.casefold()],
+        columns=[column for column in columns if term in column.name.casefold()],
+    )
+
+
+def render(listing: CatalogListing, write: Callable[[str], object]) -> None:
+    """Print a listing for a person."""
+    rows = [
+        [each.schema, each.name, each.kind, "" if each.rows is None else f"~{each.rows}"] for each in listing.relations
+    ]
+    write(plain_table(["schema", "name", "kind", "rows"], rows))
+    _section(
+        write,
+        ["relation", "column", "type", "null", "key", "default"],
+        [
+            [
+                each.relation,
+                each.name,
+                each.type_name,
+                "yes" if each.nullable else "no",
+                "" if each.primary_key is None else str(each.primary_key),
+                each.default or "",
+            ]
+            for each in listing.columns
+        ],
+    )
+    _section(
+        write,
+        ["index", "unique", "columns"],
+        [
+            [each.name, "yes" if each.unique else "no", ", ".join(name or "(expression)" for name in each.columns)]
+            for each in listing.indexes
+        ],
+    )
+    _section(
+        write,
+        ["foreign key", "references"],
+        [
+            [", ".join(each.columns), f"{each.target_relation} ({', '.join(each.target_columns)})"]
+            for each in listing.foreign_keys
+        ],
+    )
+
+
+def _section(write: Callable[[str], object], header: list[str], rows: list[list[str]]) -> None:
+    if rows:
+        write("\n" + plain_table(header, rows))

@@ -1,0 +1,148 @@
+"""``query.run``: SQL in, rows out through an exporter or into a stored result."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from alveary.catalog import parse_path
+from alveary.commands import Context
+from alveary.contracts.exporter import Exporter
+from alveary.contracts.factory import load_factory
+from alveary.errors import ErrorRecord, FileUnreadableError, InvalidInputError, UnknownFormatError
+from alveary.output import ExportWriter
+from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, run_statements
+from alveary.sessions import Session
+
+if TYPE_CHECKING:
+    from alveary.kernel import Kernel
+
+NO_OUTPUT = "none"
+
+
+class QueryParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to run, where, and what to do with the rows."""
+
+    target: Annotated[str, Meta(description="URL of the database, or a saved name.")]
+    sql: Annotated[list[str], Meta(description="SQL text, each piece one or more statements.")] = []
+    file: Annotated[str | None, Meta(description="File with SQL to run, - for standard input.")] = None
+    table: Annotated[str | None, Meta(description="Table to read whole, instead of SQL.")] = None
+    format: Annotated[str, Meta(description="Output format, or none to read everything and print nothing.")] = "table"
+    output: Annotated[str | None, Meta(description="File to write; standard output without it.")] = None
+    limit: Annotated[int, Meta(ge=0, description="Rows to take of each result at most.")] | None = None
+    timeout: Annotated[float, Meta(gt=0, description="Seconds each statement may run.")] | None = None
+    parameters: Annotated[
+        dict[str, bool | int | float | str | None], Meta(description="Values for the statements' :name parameters.")
+    ] = {}
+    read_only: Annotated[bool, Meta(description="Refuse to write.")] = False
+    on_error: Annotated[Literal["stop", "continue"], Meta(description="What to do after a failed statement.")] = "stop"
+    single_transaction: Annotated[bool, Meta(description="Run everything in one transaction.")] = False
+    header: Annotated[bool, Meta(description="Write the column names.")] = True
+    null: Annotated[str | None, Meta(description="Text that stands for NULL.")] = None
+
+
+class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of it. A failed statement is reported here; only what prevents the start is raised.
+
+    ``total_seconds`` and ``first_row_seconds`` count from the start of the command, connecting included.
+    """
+
+    statements: int
+    failed: int
+    rows: int
+    spooled_bytes: int
+    first_row_seconds: float | None
+    total_seconds: float
+    cancelled: bool = False
+    rolled_back: bool = False
+    error: ErrorRecord | None = None
+
+
+def run(context: Context, parameters: QueryParameters) -> QueryReport:
+    """Run SQL and write every result; a file appears under its name only when all its results are whole."""
+    started = time.monotonic()
+    kernel = context.kernel
+    if parameters.single_transaction and parameters.on_error == "continue":
+        raise InvalidInputError("a single transaction can't continue after an error", hint="leave one of the two out")
+    exporter = _exporter(kernel, parameters.format)
+    target, driver = kernel.target(parameters.target, read_only=parameters.read_only)
+    statements: list[Planned] = []
+    if parameters.table is None:
+        scripts = parameters.sql if parameters.file is None else [*parameters.sql, _read(parameters.file)]
+        # What is wrong with a script is said before anybody is asked for a connection or a file is opened.
+        statements = plan(scripts, driver.dialect)
+    writer = None
+    if exporter is not None:
+        writer = ExportWriter(exporter, parameters.output, header=parameters.header, null=parameters.null)
+        context.job.on_abandon(writer.discard)
+    try:
+        with kernel.open(target, driver) as session:
+            context.job.on_cancel(session.give_up_connecting)
+            session.wait_connected()
+            connected = time.monotonic()
+            if parameters.table is not None:
+                statements = [Planned(_whole_table(session, parameters.table))]
+            options = ScriptOptions(
+                parameters=parameters.parameters or None,
+                limit=parameters.limit,
+                timeout=parameters.timeout,
+                stop_on_error=parameters.on_error == "stop",
+                single_transaction=parameters.single_transaction,
+                sink=writer.sink if writer is not None else None,
+            )
+            report = run_statements(session, statements, options, context.job, kernel.bus)
+        stopped = report.cut or report.cancelled or (report.failed > 0 and options.stop_on_error)
+        if writer is not None and not stopped:
+            writer.commit()
+    finally:
+        if writer is not None:
+            writer.discard()  # nothing is left to discard after a commit
+    return _report(report, connected - started, time.monotonic() - started)
+
+
+def _exporter(kernel: Kernel, format: str) -> type[Exporter] | None:
+    if format == NO_OUTPUT:
+        return None
+    if (spec := kernel.plugins.exporters.find(format)) is None:
+        known = ", ".join([*kernel.plugins.exporters.ids(), NO_OUTPUT])
+        raise UnknownFormatError(f"no format is named {format!r}", hint=f"formats: {known}")
+    exporter: type[Exporter] = load_factory(spec.factory)
+    return exporter
+
+
+def _read(file: str) -> str:
+    name = "standard input" if file == "-" else file
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as exc:
+        raise FileUnreadableError(f"can't read {name}: {exc.strerror or exc}") from exc
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise FileUnreadableError(f"{name} is not UTF-8 text: line {line}", hint="save it in UTF-8") from exc
+
+
+def _whole_table(session: Session, table: str) -> str:
+    catalog = session.catalog()
+    return "select * from " + ".".join(catalog.quote(name) for name in parse_path(table))
+
+
+def _report(report: ScriptReport, connecting: float, total: float) -> QueryReport:
+    first_row = None if report.first_row is None else round(connecting + report.first_row, 6)
+    return QueryReport(
+        statements=report.statements,
+        failed=report.failed,
+        rows=report.rows,
+        spooled_bytes=report.stored_bytes,
+        first_row_seconds=first_row,
+        total_seconds=round(total, 6),
+        cancelled=report.cancelled,
+        rolled_back=report.left_transaction,
+        error=report.error,
+    )

@@ -1,0 +1,1 @@
+"""What a plugin hands over or is handed: values, specs, drivers, exporters, the catalog."""

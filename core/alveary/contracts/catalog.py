@@ -1,0 +1,93 @@
+"""What a server holds, in bulk: each question is answered in round trips that do not grow with the tables."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import msgspec
+
+
+class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A table, view or other thing with columns. ``rows`` is the server's estimate, None where it keeps none."""
+
+    schema: str
+    name: str
+    kind: str
+    rows: int | None = None
+    comment: str | None = None
+
+
+class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A column of a relation. ``ordinal`` and ``primary_key`` (its place in the key, None outside) count from 1."""
+
+    schema: str
+    relation: str
+    name: str
+    ordinal: int
+    type_name: str
+    nullable: bool
+    default: str | None = None
+    primary_key: int | None = None
+    generated: bool = False
+
+
+class IndexInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An index; an expression stands in ``columns`` as None where the server does not give its text."""
+
+    schema: str
+    relation: str
+    name: str
+    unique: bool
+    columns: tuple[str | None, ...]
+    origin: str = "index"
+    """``index``, ``unique`` or ``primary key``: what it was created for."""
+    partial: bool = False
+
+
+class ForeignKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A reference from ``columns`` of a relation to ``target_columns`` of another."""
+
+    schema: str
+    relation: str
+    name: str
+    columns: tuple[str, ...]
+    target_schema: str
+    target_relation: str
+    target_columns: tuple[str, ...]
+    on_update: str = "NO ACTION"
+    on_delete: str = "NO ACTION"
+
+
+class Catalog(ABC):
+    """Asked on the worker's thread. Never counts rows, never locks, and shows names exactly as the server holds them.
+
+    An engine without databases or schemas answers with the one name by which its SQL reaches them.
+    """
+
+    @abstractmethod
+    def databases(self) -> list[str]:
+        """Return the databases this connection could go to, the current one first."""
+
+    @abstractmethod
+    def schemas(self) -> list[str]:
+        """Return the schemas of the current database, the one searched first leading."""
+
+    @abstractmethod
+    def relations(self, schema: str) -> list[Relation]:
+        """Return the relations of a schema, by name."""
+
+    @abstractmethod
+    def columns(self, schema: str) -> list[ColumnInfo]:
+        """Return the columns of all relations of a schema, by relation and place."""
+
+    @abstractmethod
+    def indexes(self, schema: str) -> list[IndexInfo]:
+        """Return the indexes of all relations of a schema."""
+
+    @abstractmethod
+    def foreign_keys(self, schema: str) -> list[ForeignKey]:
+        """Return the foreign keys of all relations of a schema."""
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """Return a name quoted as an identifier, whatever characters it holds; U+0000 is refused."""

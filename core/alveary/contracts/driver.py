@@ -1,0 +1,152 @@
+"""The driver contract: what a database engine must be able to do before Alveary can be honest about it.
+
+A driver lives in a plugin. It is used by one worker thread; only :meth:`Connection.cancel` may be called from
+another. It raises errors of :mod:`alveary.errors`, mapped in one place with the cause kept (``raise … from``).
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+
+from alveary.contracts.catalog import Catalog
+from alveary.contracts.target import Target
+from alveary.contracts.values import Column, Parameters, Row
+from alveary.errors import UnsupportedError
+
+
+class Capability(enum.StrEnum):
+    """What a driver can do beyond running statements; each one declared works, each one not declared is refused."""
+
+    CANCEL = "cancel"
+    """``Connection.cancel`` ends a running statement, on the server."""
+    READ_ONLY = "read_only"
+    """A read-only target refuses to write."""
+    TRANSACTIONS = "transactions"
+    NAMED_PARAMETERS = "named_parameters"
+    """``:name`` in a statement takes a value from a mapping."""
+    CATALOG = "catalog"
+
+
+class TransactionState(enum.StrEnum):
+    """What the connection itself says of its transaction."""
+
+    IDLE = "idle"
+    ACTIVE = "active"
+    FAILED = "failed"
+    """In a transaction that can only be rolled back."""
+
+
+class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers at the other end."""
+
+    product: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The header of a result: comes once, before its rows, also when there are none."""
+
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows, at least one."""
+
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """How many rows the statement inserted, updated or deleted."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the server said on the side (a warning, a NOTICE)."""
+
+    severity: str
+    message: str
+
+
+Message: TypeAlias = Columns | Batch | RowCount | Notice
+
+
+class BatchSize:
+    """How many rows a driver fetches at once: small at first so the first rows come soon, then by their weight.
+
+    The driver reads :attr:`rows` before each fetch; the worker calls :meth:`weighed` with what the last batch weighed.
+    A batch stays near ``TARGET_BYTES``, so memory does not grow with the rows, nor far with their width.
+    """
+
+    FIRST, MOST, TARGET_BYTES = 16, 256, 1 << 20
+
+    def __init__(self) -> None:
+        self.rows = self.FIRST
+
+    def weighed(self, rows: int, size: int) -> None:
+        """Take into account that ``rows`` rows took ``size`` bytes."""
+        fitting = self.TARGET_BYTES * rows // max(size, 1)
+        self.rows = max(1, min(self.rows * 2, fitting, self.MOST))
+
+
+class Connection(ABC):
+    """One open connection."""
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Parameters, *, batch: BatchSize) -> Generator[Message, None, None]:
+        """Run one statement, once, and yield what comes back as it comes back.
+
+        A result yields ``Columns`` and then ``Batch``es of at most ``batch.rows`` rows. Closing the generator early
+        ends the statement. Values are bound, never pasted in.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection; returns within a second, on a dead peer too, and never raises."""
+
+    @abstractmethod
+    def server(self) -> ServerInfo:
+        """Return who answers, as the server itself says it."""
+
+    @property
+    @abstractmethod
+    def transaction_state(self) -> TransactionState:
+        """The state of the transaction, read from the connection."""
+
+    def cancel(self) -> None:
+        """Stop the running statement, from any thread; without one, do nothing. The statement then raises."""
+        raise UnsupportedError("this driver can't cancel a statement")
+
+    def begin(self, isolation: str | None = None) -> None:
+        """Begin a transaction, at one of the isolation levels the driver declares (None: the server's default)."""
+        raise UnsupportedError("this driver has no transactions")
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        raise UnsupportedError("this driver has no transactions")
+
+    def rollback(self) -> None:
+        """Roll the transaction back."""
+        raise UnsupportedError("this driver has no transactions")
+
+    def catalog(self) -> Catalog:
+        """Return the questions this connection can answer about what the server holds."""
+        raise UnsupportedError("this driver has no catalog")
+
+
+class Driver(ABC):
+    """Opens connections. Made once per worker, with no arguments, by the factory its spec names."""
+
+    @abstractmethod
+    def connect(self, target: Target, *, timeout: float) -> Connection:
+        """Open a connection or raise a ``ConnectionFailedError`` within ``timeout`` seconds."""

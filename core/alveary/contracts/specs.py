@@ -1,0 +1,77 @@
+"""Specs: the frozen declarations by which a plugin says what it brings; each names its factory as ``"module:attr"``.
+
+A spec is data, so that declaring costs no import. All fields are checked when the plugin is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from alveary.contracts.driver import Capability
+from alveary.sqltext import ANSI, Dialect
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]*$")]
+Reference = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
+"""``"module:attr"``: where a factory stands, imported when it is first used."""
+Verb = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*( [a-z][a-z0-9-]*)?$")]
+
+
+class OptionSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection option a driver takes in the query of its URL; ``choices`` empty means any text."""
+
+    name: str
+    description: str
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+
+
+class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A database engine.
+
+    ``schemes`` are the URL schemes that lead to it; ``factory`` makes the :class:`~alveary.contracts.driver.Driver`.
+    ``package`` is the import name of the library it needs and ``extra`` the extra of its distribution that brings it
+    (``distribution[extra]`` is what a person is told to install). ``isolation_levels`` are the ones ``begin`` takes.
+    ``file_based`` says that the URL's path is a file rather than the name of a database.
+    """
+
+    id: Id
+    name: str
+    schemes: tuple[str, ...]
+    factory: Reference
+    capabilities: frozenset[Capability] = frozenset()
+    isolation_levels: tuple[str, ...] = ()
+    options: tuple[OptionSpec, ...] = ()
+    dialect: Dialect = ANSI
+    package: str | None = None
+    extra: str | None = None
+    file_based: bool = False
+
+
+class ExporterSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A format results can be written in; ``factory`` is an :class:`~alveary.contracts.exporter.Exporter` class.
+
+    ``extensions`` are the file name endings, with their dot, that usually hold this format.
+    """
+
+    id: Id
+    summary: str
+    factory: Reference
+    extensions: tuple[str, ...] = ()
+
+
+class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Something anyone can do: by name from a script, the command line, and later the window.
+
+    ``id`` is ``noun.verb``. ``factory`` names a function ``(context, parameters) -> result`` whose ``parameters``
+    annotation is a :class:`msgspec.Struct` and whose return annotation msgspec can encode; both are the schema.
+    ``verb`` gives the command a place on the command line (one or two words) and ``render`` names the function
+    ``(result, write_text) -> None`` that prints the result there for a person; without it JSON is printed.
+    """
+
+    id: Id
+    summary: str
+    factory: Reference
+    verb: Verb | None = None
+    render: Reference | None = None

@@ -1,0 +1,32 @@
+"""A target: where a connection goes and how, as a driver is handed it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """Everything a driver needs to open one connection.
+
+    ``scheme`` is the URL's, and so names the driver. ``database`` is a name or, for a file, its path as given (a
+    relative one is relative to the working directory). ``options`` are the URL's query, checked against what the
+    driver declares. The password is left out of ``repr``, so it can't wander into a log or a traceback.
+    """
+
+    scheme: str
+    host: str | None = None
+    port: int | None = None
+    user: str | None = None
+    password: str | None = None
+    database: str | None = None
+    options: dict[str, str] = {}
+    read_only: bool = False
+
+    def __repr__(self) -> str:
+        return f"Target({self.display()!r}, read_only={self.read_only})"
+
+    def display(self) -> str:
+        """Return the target as a URL without password or options: safe on a screen and in a log."""
+        user = f"{self.user}@" if self.user else ""
+        port = f":{self.port}" if self.port is not None else ""
+        return f"{self.scheme}://{user}{self.host or ''}{port}/{self.database or ''}"

@@ -1,0 +1,326 @@
+"""One error tree: every failure a person or a script can meet, each with a stable code and exit status.
+
+An error carries what the server or the system said (message, detail, hint, position, server code) and crosses
+every door (process pipe, command line, JSON) as an :class:`ErrorRecord`. Cancelled and truncated are outcomes of a
+statement, not errors; :class:`QueryCancelledError` exists only for callers that asked for rows and can't have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import msgspec
+
+
+class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error as data. ``position`` counts characters from 1 within the statement; ``line`` counts lines from 1."""
+
+    type: str
+    code: str
+    message: str
+    detail: str | None = None
+    hint: str | None = None
+    position: int | None = None
+    line: int | None = None
+    server_code: str | None = None
+    statement: str | None = None
+
+
+class AlvearyError(Exception):
+    """The root of everything Alveary raises on purpose; on its own it means a defect in Alveary or a plugin."""
+
+    type: ClassVar[str] = "internal"
+    code: ClassVar[str] = "internal"
+    exit_status: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        position: int | None = None,
+        line: int | None = None,
+        server_code: str | None = None,
+        statement: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.position = position
+        self.line = line
+        self.server_code = server_code
+        self.statement = statement
+
+    def record(self) -> ErrorRecord:
+        """Return the error as data, ready to cross a process or a network."""
+        return ErrorRecord(
+            type=self.type,
+            code=self.code,
+            message=self.message,
+            detail=self.detail,
+            hint=self.hint,
+            position=self.position,
+            line=self.line,
+            server_code=self.server_code,
+            statement=self.statement,
+        )
+
+
+class InternalError(AlvearyError):
+    """Something that should not happen did: a defect in Alveary, a driver or a plugin."""
+
+
+class BusyError(AlvearyError):
+    """A bound on concurrent work is reached: too many jobs, sessions or waiting statements."""
+
+    code = "busy"
+
+
+class StorageError(AlvearyError):
+    """Alveary's own files (stored results, settings) can't be read or written."""
+
+    type = "storage"
+    code = "storage_failed"
+    exit_status = 2
+
+
+# -- what the caller handed over ---------------------------------------------------------------------------------
+
+
+class InvalidInputError(AlvearyError):
+    """A parameter, option or value is missing, unknown, of the wrong type or out of range."""
+
+    type = "input"
+    code = "invalid_input"
+    exit_status = 2
+
+
+class UsageError(InvalidInputError):
+    """The command line can't be understood."""
+
+    code = "usage_error"
+
+
+class MalformedUrlError(InvalidInputError):
+    """A connection URL can't be parsed; the message never repeats it, for it may hold a password."""
+
+    code = "malformed_url"
+
+
+class UnknownTargetError(InvalidInputError):
+    """A target is neither a URL of an installed driver nor a saved name."""
+
+    code = "unknown_target"
+
+
+class UnknownCommandError(InvalidInputError):
+    """No command has that id."""
+
+    code = "unknown_command"
+
+
+class UnknownFormatError(InvalidInputError):
+    """No installed exporter has that id."""
+
+    code = "unknown_format"
+
+
+class UnknownPluginError(InvalidInputError):
+    """No installed plugin has that entry-point name."""
+
+    code = "unknown_plugin"
+
+
+class UnknownObjectError(InvalidInputError):
+    """The catalog holds nothing at that path."""
+
+    code = "unknown_object"
+
+
+class EmptyScriptError(InvalidInputError):
+    """There is no statement to run: no SQL was given, or it is only white space and comments."""
+
+    code = "empty_script"
+
+
+class MissingParameterError(InvalidInputError):
+    """A statement names a parameter that was given no value."""
+
+    code = "missing_parameter"
+
+
+class MissingPackageError(InvalidInputError):
+    """A driver's Python package is not installed; the hint names the extra that brings it."""
+
+    code = "missing_package"
+
+
+class UnsupportedError(InvalidInputError):
+    """The driver declares that it can't do this."""
+
+    code = "unsupported"
+
+
+class FileUnreadableError(InvalidInputError):
+    """A file the caller named can't be read."""
+
+    type = "io"
+    code = "file_unreadable"
+
+
+class FileUnwritableError(InvalidInputError):
+    """An output file can't be written; whatever stood under its name before is untouched."""
+
+    type = "io"
+    code = "file_unwritable"
+
+
+class DiskFullError(FileUnwritableError):
+    """The disk filled up while an output or a stored result was being written."""
+
+    code = "disk_full"
+
+
+class OutputClosedError(FileUnwritableError):
+    """The reader of our output went away (``| head``): the statement is stopped, nobody is told."""
+
+    code = "output_closed"
+    exit_status = 0
+
+
+# -- reaching a database -----------------------------------------------------------------------------------------
+
+
+class ConnectionFailedError(AlvearyError):
+    """The database can't be reached or refuses the connection."""
+
+    type = "connection"
+    code = "connection_failed"
+    exit_status = 3
+
+
+class DatabaseNotFoundError(ConnectionFailedError):
+    """The server has no such database, or there is no such file."""
+
+    code = "database_not_found"
+
+
+class NotADatabaseError(ConnectionFailedError):
+    """The file is no database of this kind, or it is corrupt beyond opening."""
+
+    code = "not_a_database"
+
+
+class ConnectionTimeoutError(ConnectionFailedError):
+    """The connection was not made within the time allowed."""
+
+    code = "connection_timeout"
+
+
+class ConnectionLostError(ConnectionFailedError):
+    """An open connection, or the process that held it, died; what it had not answered is not known."""
+
+    code = "connection_lost"
+
+
+class SessionClosedError(ConnectionFailedError):
+    """The session is closed: there is no active connection."""
+
+    code = "session_closed"
+
+
+# -- running a statement -----------------------------------------------------------------------------------------
+
+
+class QueryError(AlvearyError):
+    """The database refused or failed a statement."""
+
+    type = "query"
+    code = "query_failed"
+
+
+class SqlSyntaxError(QueryError):
+    """The database can't parse the statement."""
+
+    code = "syntax_error"
+
+
+class UnterminatedError(SqlSyntaxError):
+    """A quote, comment or dollar tag is still open where the script ends; nothing was sent."""
+
+    code = "unterminated_quote"
+
+
+class NulCharacterError(SqlSyntaxError):
+    """SQL text holds U+0000, which some drivers cut the statement at; nothing was sent."""
+
+    code = "nul_character"
+
+
+class ClientCommandError(SqlSyntaxError):
+    """The script holds a command of another client (``\\d``, ``.tables``); nothing was sent."""
+
+    code = "client_command"
+
+
+class ConstraintViolationError(QueryError):
+    """A row would break a constraint of the database."""
+
+    code = "constraint_violation"
+
+
+class DatabaseLockedError(QueryError):
+    """Another connection holds a lock that this statement needs."""
+
+    code = "database_locked"
+
+
+class DatabaseFullError(QueryError):
+    """The database has no room left on its disk."""
+
+    code = "database_full"
+
+
+class ReadOnlyError(QueryError):
+    """The statement would write, but the session or the database is read-only."""
+
+    code = "read_only"
+
+
+class PermissionDeniedError(QueryError):
+    """The user may not do this, or the file may not be touched."""
+
+    code = "permission_denied"
+
+
+class QueryTimeoutError(QueryError):
+    """The statement ran longer than its timeout and was stopped."""
+
+    code = "query_timeout"
+    exit_status = 4
+
+
+class QueryCancelledError(QueryError):
+    """The statement was cancelled, so the rows that were asked for can't be had."""
+
+    code = "query_cancelled"
+    exit_status = 130
+
+
+def every_error(root: type[AlvearyError] = AlvearyError) -> Iterator[type[AlvearyError]]:
+    """Yield every error class from ``root`` down, in the order of this file."""
+    yield root
+    for child in root.__subclasses__():
+        yield from every_error(child)
+
+
+def error_from_record(record: ErrorRecord) -> AlvearyError:
+    """Return the error a record describes; a code nobody here knows becomes the nearest known class by type."""
+    by_code = {error.code: error for error in every_error() if error is not AlvearyError}
+    by_type = {error.type: error for error in reversed(list(every_error()))}
+    error = by_code.get(record.code) or by_type.get(record.type, InternalError)
+    fields = {name: value for name, value in msgspec.structs.asdict(record).items() if name not in ("type", "code")}
+    return error(**fields)

@@ -1,0 +1,217 @@
+"""Everything that can have happened: frozen, past tense, named ``feature:event-name`` on the wire, counts not rows."""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+from alveary.contracts.driver import TransactionState
+from alveary.contracts.values import Column
+from alveary.errors import ErrorRecord
+
+
+class SessionState(enum.StrEnum):
+    """Where a session stands. The session itself is the only owner of its state."""
+
+    CONNECTING = "connecting"
+    IDLE = "idle"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    IN_TRANSACTION = "in transaction"
+    FAILED = "failed"
+    """In a transaction that can only be rolled back."""
+    BROKEN = "broken"
+    """The connection or its process died; the session never comes back."""
+    CLOSED = "closed"
+
+
+class Outcome(enum.StrEnum):
+    """How a statement ended. Only FAILED is an error."""
+
+    COMPLETED = "completed"
+    TRUNCATED = "truncated"
+    """The row limit was reached and the server had more."""
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+    """The root of all events. Times are seconds, of a monotonic clock unless said otherwise."""
+
+    @property
+    def name(self) -> str:
+        """The event's name on the wire."""
+        return str(type(self).__struct_config__.tag)
+
+
+# -- what a session's worker says ---------------------------------------------------------------------------------
+
+
+class SessionOpened(Event, frozen=True, kw_only=True, tag="session:opened"):
+    """The connection stands; ``seconds`` is what connecting took."""
+
+    session: str
+    product: str
+    version: str
+    seconds: float
+
+
+class SessionOpenFailed(Event, frozen=True, kw_only=True, tag="session:open-failed"):
+    """The connection could not be made."""
+
+    session: str
+    error: ErrorRecord
+
+
+class SessionStateChanged(Event, frozen=True, kw_only=True, tag="session:state-changed"):
+    """A session went from one state to another. ``sequence`` counts a session's changes from 1."""
+
+    session: str
+    sequence: int
+    old: SessionState
+    new: SessionState
+    reason: str | None = None
+
+
+class QueryStarted(Event, frozen=True, kw_only=True, tag="query:started"):
+    """The worker handed a statement to the driver."""
+
+    session: str
+    statement: str
+
+
+class QueryColumnsReady(Event, frozen=True, kw_only=True, tag="query:columns-ready"):
+    """The header of a result is known; its rows follow."""
+
+    session: str
+    statement: str
+    columns: tuple[Column, ...]
+
+
+class QueryProgressed(Event, frozen=True, kw_only=True, tag="query:progress"):
+    """So many rows, and bytes as stored or written, have reached the sink since the statement began."""
+
+    session: str
+    statement: str
+    rows: int
+    bytes: int
+
+
+class QueryNoticed(Event, frozen=True, kw_only=True, tag="query:notice"):
+    """The server said something on the side."""
+
+    session: str
+    statement: str
+    severity: str
+    message: str
+
+
+class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
+    """A statement ended, whatever the outcome.
+
+    ``rows`` reached the sink and took ``bytes`` there; ``affected`` is the server's count of changed rows, None
+    where it gives none. ``first_row`` and ``seconds`` are counted from the moment the driver was handed the
+    statement; ``first_row`` is None when there was no row.
+    """
+
+    session: str
+    statement: str
+    outcome: Outcome
+    transaction: TransactionState
+    rows: int
+    bytes: int
+    seconds: float
+    affected: int | None = None
+    first_row: float | None = None
+    error: ErrorRecord | None = None
+
+
+class Answered(Event, frozen=True, kw_only=True, tag="session:answered"):
+    """A request that is no statement (catalog, transaction) was answered: MessagePack in ``payload``, or an error."""
+
+    session: str
+    request: str
+    transaction: TransactionState
+    payload: bytes = b""
+    error: ErrorRecord | None = None
+
+
+class SessionClosed(Event, frozen=True, kw_only=True, tag="session:closed"):
+    """The worker closed the connection and ended. ``lost`` says what is known when nobody asked it to."""
+
+    session: str
+    lost: str | None = None
+
+
+WorkerEvent: TypeAlias = (
+    SessionOpened
+    | SessionOpenFailed
+    | QueryStarted
+    | QueryColumnsReady
+    | QueryProgressed
+    | QueryNoticed
+    | QueryEnded
+    | Answered
+    | SessionClosed
+)
+
+
+# -- what the rest of the kernel says ------------------------------------------------------------------------------
+
+
+class JobStarted(Event, frozen=True, kw_only=True, tag="job:started"):
+    """A job left the queue and runs."""
+
+    job: str
+    title: str
+
+
+class JobProgressed(Event, frozen=True, kw_only=True, tag="job:progress"):
+    """How far a job is. ``percent`` is None while the whole is not known; ``speed`` counts ``unit`` a second."""
+
+    job: str
+    percent: float | None
+    item: str
+    done: int
+    unit: str
+    speed: float
+
+
+class JobEnded(Event, frozen=True, kw_only=True, tag="job:ended"):
+    """A job ended."""
+
+    job: str
+    outcome: Outcome
+    seconds: float
+    error: ErrorRecord | None = None
+
+
+class CommandEnded(Event, frozen=True, kw_only=True, tag="command:ended"):
+    """A command was run; ``outcome`` is ``ok`` or the code of its error."""
+
+    command: str
+    outcome: str
+    seconds: float
+
+
+class ScriptStatementEnded(Event, frozen=True, kw_only=True, tag="script:statement-ended"):
+    """A statement of a script ended: what a person who watches the script wants to read.
+
+    ``line`` counts the script's lines from 1; ``verb`` is the statement's first word in lower case. ``limit`` is set
+    when the result was truncated at that many rows.
+    """
+
+    job: str
+    line: int
+    verb: str
+    outcome: Outcome
+    rows: int
+    seconds: float
+    has_result: bool
+    affected: int | None = None
+    limit: int | None = None
+    notices: tuple[str, ...] = ()
+    notices_dropped: int = 0
+    error: ErrorRecord | None = None

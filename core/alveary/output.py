@@ -1,0 +1,164 @@
+"""Where exported bytes go: standard output, a device in place, or a file that appears when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from alveary.contracts.exporter import Exporter, ExportOptions
+from alveary.contracts.values import Column, Row
+from alveary.errors import AlvearyError, DiskFullError, FileUnwritableError, OutputClosedError
+from alveary.results import Sink
+
+
+class Output:
+    """Takes bytes; :meth:`commit` makes them final, :meth:`discard` leaves what stood there before."""
+
+    BUFFER = 1 << 16
+
+    def __init__(self, path: str | None) -> None:
+        """Open ``path`` for writing, or standard output for None; FileUnwritableError when that can't be done."""
+        self.name = path or "standard output"
+        self.bytes = 0
+        self._buffer = bytearray()
+        self._final: Path | None = None
+        self._temporary: Path | None = None
+        self._owned = True
+        try:
+            self._open(path)
+        except OSError as exc:
+            raise self._mapped(exc) from exc
+        self.is_terminal = os.isatty(self._descriptor)
+
+    def write(self, data: bytes) -> None:
+        """Write all of ``data``, soon; at once when a person's terminal reads it."""
+        self.bytes += len(data)
+        self._buffer += data
+        if len(self._buffer) >= self.BUFFER or self.is_terminal:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is still buffered."""
+        view = memoryview(bytes(self._buffer))
+        self._buffer.clear()
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as exc:
+            raise self._mapped(exc) from exc
+
+    def commit(self) -> None:
+        """Write everything out and give the file its name."""
+        self.flush()
+        try:
+            if self._temporary is not None and self._final is not None:
+                os.fsync(self._descriptor)
+                os.replace(self._temporary, self._final)
+                self._temporary = None
+        except OSError as exc:
+            raise self._mapped(exc) from exc
+        finally:
+            self._close()
+
+    def discard(self) -> None:
+        """Throw away what is not written yet; a file that stood under the name stays as it was. Never raises."""
+        self._buffer.clear()
+        self._close()
+
+    def _open(self, path: str | None) -> None:
+        if path is None:
+            sys.stdout.flush()
+            self._descriptor, self._owned = sys.stdout.fileno(), False
+            return
+        final = Path(os.path.realpath(path))
+        mode = os.stat(path).st_mode if os.path.exists(path) else None
+        # A device or a FIFO has no whole, and /dev/stdout is such a thing even when it leads to a file.
+        if mode is not None and (not stat.S_ISREG(mode) or path.startswith(("/dev/", "/proc/"))):
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+            return
+        if mode is not None and not os.access(final, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        temporary = final.with_name(f".{final.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
+        self._temporary, self._final = temporary, final
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._owned:
+                self._owned = False
+                os.close(self._descriptor)
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+            self._temporary = None
+
+    def _mapped(self, exc: OSError) -> AlvearyError:
+        if exc.errno == errno.EPIPE:
+            return OutputClosedError(f"{self.name} was closed by its reader")
+        error = DiskFullError if exc.errno in (errno.ENOSPC, errno.EDQUOT) else FileUnwritableError
+        kept = "; nothing stands under that name that did not before" if self._final is not None else ""
+        return error(f"can't write {self.name}: {exc.strerror or exc}{kept}")
+
+
+class ExportWriter:
+    """One exporter on one output, for the results of any number of statements."""
+
+    def __init__(
+        self,
+        exporter: Callable[[Callable[[bytes], object], ExportOptions], Exporter],
+        path: str | None,
+        *,
+        header: bool = True,
+        null: str | None = None,
+    ) -> None:
+        """Open the output; whether it is a person's terminal decides how control characters are written."""
+        self._output = Output(path)
+        options = ExportOptions(header=header, null=null, terminal=self._output.is_terminal)
+        self._exporter = exporter(self._output.write, options)
+
+    def sink(self) -> Sink:
+        """Return the sink for the next statement."""
+        return _ExportSink(self._exporter, self._output)
+
+    def commit(self) -> None:
+        """Everything is whole: write what is left, and give the file its name."""
+        self._exporter.finish()
+        self._output.commit()
+
+    def discard(self) -> None:
+        """Something was cut short: no file appears. What went to a terminal or a pipe has gone."""
+        self._output.discard()
+
+
+class _ExportSink:
+    """Writes one statement's rows as they come; nothing touches the disk on the way."""
+
+    def __init__(self, exporter: Exporter, output: Output) -> None:
+        self._exporter = exporter
+        self._output = output
+        self._begun = False
+
+    def columns(self, columns: Sequence[Column]) -> None:
+        # A result of no columns has nothing any format could write.
+        self._begun = bool(columns)
+        if self._begun:
+            self._exporter.begin(columns)
+
+    def rows(self, rows: Sequence[Row]) -> int:
+        before = self._output.bytes
+        if self._begun:
+            self._exporter.rows(rows)
+        return self._output.bytes - before
+
+    def close(self, whole: bool) -> None:
+        if self._begun:
+            self._exporter.end(whole)
+            self._output.flush()

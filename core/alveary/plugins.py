@@ -1,0 +1,272 @@
+"""Plugins: found by their entry points, loaded one by one inside a guard, and reported, faults and all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import pluggy
+
+from alveary import hookspecs
+from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec
+from alveary.errors import InvalidInputError, StorageError, UnknownPluginError
+from alveary.paths import make_private
+
+_log = logging.getLogger(__name__)
+
+GROUP = "alveary"
+OURS = "alveary"
+"""The distribution whose plugins are built in."""
+MOST_SPECS = 1000
+"""Specs one hook of one plugin may declare: even an endless generator comes to its end."""
+
+Spec = TypeVar("Spec", DriverSpec, ExporterSpec, CommandSpec)
+
+
+class PluginFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a plugin did wrong; ``stage`` is where: choices, import, register or the name of a hook."""
+
+    plugin: str
+    stage: str
+    cause: str
+
+
+class PluginInfo(msgspec.Struct, kw_only=True):
+    """An installed plugin, what it declares by hook, and its faults."""
+
+    name: str
+    distribution: str
+    version: str
+    built_in: bool
+    state: str = "loaded"
+    """``loaded``, ``disabled``, ``skipped`` (safe mode) or ``failed`` (nothing of it is used)."""
+    declares: dict[str, list[str]] = {}
+    faults: list[PluginFault] = []
+
+
+class Registry(Generic[Spec]):
+    """What plugins declared of one kind, by id, in the order of loading."""
+
+    def __init__(self) -> None:
+        self._specs: dict[str, Spec] = {}
+        self._names: dict[str, str] = {}
+
+    def add(self, spec: Spec, names: Iterable[str] = ()) -> str | None:
+        """Add a spec under its id and further names; returns the name that is taken, if one is, and adds nothing."""
+        names = {spec.id, *names}
+        for name in sorted(names):
+            if name in self._names:
+                return name
+        self._specs[spec.id] = spec
+        self._names.update(dict.fromkeys(names, spec.id))
+        return None
+
+    def find(self, name: str) -> Spec | None:
+        """Return the spec with this id or further name."""
+        return self._specs.get(self._names.get(name, ""))
+
+    def __iter__(self) -> Iterator[Spec]:
+        return iter(self._specs.values())
+
+    def ids(self) -> list[str]:
+        """Return the ids, in the order of loading."""
+        return list(self._specs)
+
+
+class Choices:
+    """Which plugins the person disabled: a small JSON file of its own, so it can be read before anything is loaded
+    and works when everything else is broken."""
+
+    def __init__(self, data: Path) -> None:
+        self._file = data / "plugins.json"
+
+    def disabled(self) -> set[str]:
+        """Return the disabled names; StorageError when the file can't be understood (it is left as it is)."""
+        try:
+            content = self._file.read_bytes()
+        except FileNotFoundError:
+            return set()
+        except OSError as exc:
+            raise StorageError(f"can't read {self._file}: {exc.strerror}") from exc
+        try:
+            return set(msgspec.json.decode(content, type=dict[str, list[str]])["disabled"])
+        except (msgspec.DecodeError, KeyError) as exc:
+            raise StorageError(f"{self._file} is damaged: {exc}", hint="mend or delete it") from exc
+
+    def set_disabled(self, name: str, disabled: bool) -> None:
+        """Remember that a plugin is (no longer) disabled, for all kernels made from now on."""
+        names = self.disabled() - {name} | ({name} if disabled else set())
+        make_private(self._file.parent)
+        new = self._file.with_suffix(f".{os.getpid()}.new")
+        try:
+            new.write_text(json.dumps({"disabled": sorted(names)}) + "\n")
+            os.replace(new, self._file)
+        except OSError as exc:
+            new.unlink(missing_ok=True)
+            raise StorageError(f"can't write {self._file}: {exc.strerror}") from exc
+
+
+class Plugins:
+    """All installed plugins and what they declare: ``drivers``, ``exporters``, ``commands``.
+
+    Nothing a plugin does while it is imported, registered or asked for its declarations stops another one.
+    """
+
+    def __init__(self, data: Path, *, safe_mode: bool = False, commands: Iterable[CommandSpec] = ()) -> None:
+        """Load every plugin that is enabled, or only the built-in ones in safe mode; ``commands`` are the kernel's."""
+        self.drivers: Registry[DriverSpec] = Registry()
+        self.exporters: Registry[ExporterSpec] = Registry()
+        self.commands: Registry[CommandSpec] = Registry()
+        self.infos: list[PluginInfo] = []
+        self.kernel_faults: list[PluginFault] = []
+        self._choices = Choices(data)
+        for command in commands:
+            self.commands.add(command, _verbs(command))
+        self._load(safe_mode)
+
+    @property
+    def faults(self) -> list[PluginFault]:
+        """Every fault, in the order they happened to each plugin."""
+        return self.kernel_faults + [fault for info in self.infos for fault in info.faults]
+
+    def set_enabled(self, name: str, enabled: bool) -> PluginInfo:
+        """Enable or disable a plugin for all kernels made from now on; this one goes on as it is."""
+        known = {info.name: info for info in self.infos}
+        if name not in known:
+            raise UnknownPluginError(
+                f"no plugin is named {name!r}", hint=f"installed: {', '.join(sorted(known)) or 'none'}"
+            )
+        self._choices.set_disabled(name, not enabled)
+        return known[name]
+
+    def _load(self, safe_mode: bool) -> None:
+        try:
+            disabled = self._choices.disabled()
+        except StorageError as exc:
+            disabled = set()
+            self.kernel_faults.append(PluginFault(plugin="-", stage="choices", cause=exc.message))
+        manager = pluggy.PluginManager("alveary")
+        manager.add_hookspecs(hookspecs)
+        for entry in _found():
+            info = self._describe(entry)
+            if info.name in disabled:
+                info.state = "disabled"
+            elif safe_mode and not info.built_in:
+                info.state = "skipped"
+            elif any(other.name == info.name for other in self.infos):
+                self._fault(info, "register", "another installed plugin has the same entry-point name")
+            else:
+                self._load_one(manager, entry, info)
+            self.infos.append(info)
+        for hook, expected, registry, names in (
+            ("alveary_drivers", DriverSpec, self.drivers, lambda spec: spec.schemes),
+            ("alveary_exporters", ExporterSpec, self.exporters, lambda _: ()),
+            ("alveary_commands", CommandSpec, self.commands, _verbs),
+        ):
+            implementations = {each.plugin_name: each for each in getattr(manager.hook, hook).get_hookimpls()}
+            # In the order of loading, which tryfirst and trylast do not change: who came first keeps an id.
+            for info in self.infos:
+                if info.state == "loaded" and info.name in implementations:
+                    self._declare(info, hook, implementations[info.name].function, expected, registry, names)
+
+    def _describe(self, entry: EntryPoint) -> PluginInfo:
+        distribution = entry.dist.name if entry.dist else "?"
+        version = entry.dist.version if entry.dist else "?"
+        return PluginInfo(name=entry.name, distribution=distribution, version=version, built_in=distribution == OURS)
+
+    def _load_one(self, manager: pluggy.PluginManager, entry: EntryPoint, info: PluginInfo) -> None:
+        plugin = None
+        with self._guard(info, "import"):
+            plugin = entry.load()
+        if plugin is None:
+            return
+        with self._guard(info, "register"):
+            try:
+                manager.register(plugin, info.name)
+                manager.check_pending()
+            except BaseException:
+                # Whatever is half registered would fail every later plugin's check.
+                with contextlib.suppress(Exception):
+                    manager.unregister(plugin)
+                raise
+
+    def _declare(
+        self,
+        info: PluginInfo,
+        hook: str,
+        declare: Callable[[], object],
+        expected: type[Any],
+        registry: Registry[Any],
+        names: Callable[[Any], Iterable[str]],
+    ) -> None:
+        specs: list[object] = []
+        with self._guard(info, hook):
+            answer = declare()
+            if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
+                raise InvalidInputError(f"answered {type(answer).__name__}, not a list of {expected.__name__}")
+            specs = list(islice(answer, MOST_SPECS + 1))
+            if len(specs) > MOST_SPECS:
+                raise InvalidInputError(f"answered more than {MOST_SPECS} specs; the rest is left out")
+        for candidate in specs:
+            with self._guard(info, hook):
+                spec = _checked(candidate, expected)
+                if (taken := registry.add(spec, names(spec))) is not None:
+                    raise InvalidInputError(f"{spec.id!r} is left out: {taken!r} is declared already")
+                info.declares.setdefault(hook.removeprefix("alveary_"), []).append(spec.id)
+
+    @contextlib.contextmanager
+    def _guard(self, info: PluginInfo, stage: str) -> Iterator[None]:
+        printed = io.StringIO()
+        try:
+            # Standard output is data; what a plugin prints while it loads must not get into it.
+            with contextlib.redirect_stdout(printed):
+                yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # noqa: BLE001  # plugins call sys.exit, too; the fault is reported
+            if stage in ("import", "register"):
+                info.state = "failed"
+            cause = str(exc) if isinstance(exc, InvalidInputError) else f"{type(exc).__name__}: {exc}"
+            self._fault(info, stage, cause, exc)
+        if printed.getvalue():
+            _log.info("plugin %s printed: %s", info.name, printed.getvalue())
+
+    def _fault(self, info: PluginInfo, stage: str, cause: str, exc: BaseException | None = None) -> None:
+        info.faults.append(PluginFault(plugin=info.name, stage=stage, cause=cause))
+        if stage == "register":
+            info.state = "failed"
+        _log.info("plugin %s failed at %s: %s", info.name, stage, cause, exc_info=exc)
+
+
+def _found() -> list[EntryPoint]:
+    """Return the entry points of our group: the built-in ones first, so that nobody can take their names."""
+
+    def order(entry: EntryPoint) -> tuple[bool, str, str]:
+        name = entry.dist.name if entry.dist else ""
+        return name != OURS, name, entry.name
+
+    # A distribution that stands twice on sys.path is seen twice; the first one is the one Python imports.
+    return sorted(dict.fromkeys(entry_points(group=GROUP)), key=order)
+
+
+def _checked(spec: object, expected: type[Any]) -> Any:
+    """Return the spec if it is one and all its fields have the declared types; raises InvalidInputError."""
+    if not isinstance(spec, expected):
+        raise InvalidInputError(f"answered a {type(spec).__name__} where a {expected.__name__} is due")
+    try:
+        return msgspec.convert(msgspec.structs.asdict(spec), expected)
+    except msgspec.ValidationError as exc:
+        raise InvalidInputError(f"{expected.__name__} {spec.id!r}: {exc}") from exc
+
+
+def _verbs(command: CommandSpec) -> tuple[str, ...]:
+    return (f"verb {command.verb}",) if command.verb else ()

@@ -1,0 +1,453 @@
+"""Sessions: one open connection each, an actor that takes statements and owns its state."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import threading
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from alveary.bus import Bus
+from alveary.contracts.catalog import Catalog
+from alveary.contracts.driver import Capability, ServerInfo, TransactionState
+from alveary.contracts.specs import DriverSpec
+from alveary.contracts.target import Target
+from alveary.contracts.values import Cell, Column, Parameters
+from alveary.errors import (
+    AlvearyError,
+    BusyError,
+    ConnectionLostError,
+    ConnectionTimeoutError,
+    ErrorRecord,
+    InvalidInputError,
+    NulCharacterError,
+    QueryCancelledError,
+    SessionClosedError,
+    UnsupportedError,
+    error_from_record,
+)
+from alveary.events import (
+    Answered,
+    Outcome,
+    QueryColumnsReady,
+    QueryEnded,
+    QueryNoticed,
+    QueryProgressed,
+    QueryStarted,
+    SessionClosed,
+    SessionOpened,
+    SessionOpenFailed,
+    SessionState,
+    SessionStateChanged,
+    WorkerEvent,
+)
+from alveary.results import ResultSet, ResultStore, Sink
+from alveary.workers.hosts import WorkerHost
+from alveary.workers.messages import Ask, Cancel, Close, Execute, Open
+from alveary.workers.questions import QUESTIONS, AskedCatalog
+
+_log = logging.getLogger(__name__)
+
+MOST_WAITING = 1000
+"""Statements that may wait in one session; one more is refused."""
+MOST_NOTICES = 1000
+"""Notices kept of one statement; the first ones are dropped, and counted."""
+CLOSE_SECONDS = 1.0
+"""How long a session may take to close before its worker is given up."""
+
+_BY_TRANSACTION = {
+    TransactionState.IDLE: SessionState.IDLE,
+    TransactionState.ACTIVE: SessionState.IN_TRANSACTION,
+    TransactionState.FAILED: SessionState.FAILED,
+}
+_OVER = (SessionState.BROKEN, SessionState.CLOSED)
+
+
+class Statement:
+    """One statement handed to a session: what is known of it by now, and how to wait for it or stop it."""
+
+    def __init__(self, session: Session, id: str, sql: str, spool: str) -> None:
+        self.id = id
+        self.sql = sql
+        self.columns: tuple[Column, ...] | None = None
+        """The header; None until it is known, and for ever when the statement has no result."""
+        self.rows = 0
+        self.bytes = 0
+        self.affected: int | None = None
+        """Rows inserted, updated or deleted, as the server counts them."""
+        self.notices: deque[QueryNoticed] = deque(maxlen=MOST_NOTICES)
+        self.noticed = 0
+        self.outcome: Outcome | None = None
+        """None while the statement waits or runs."""
+        self.error: AlvearyError | None = None
+        self.seconds = 0.0
+        self.first_row: float | None = None
+        self._session = session
+        self._spool = spool
+        self._result: ResultSet | None = None
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        # Rows that nobody looks at while the statement is held are gone with it.
+        self._unread = weakref.finalize(self, shutil.rmtree, spool, ignore_errors=True) if spool else None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the statement has ended; False if it has not."""
+        return self._ended.wait(timeout)
+
+    def cancel(self) -> None:
+        """Ask the server to stop the statement; returns at once. A statement that ended is left alone."""
+        self._session.cancel(self)
+
+    @property
+    def result(self) -> ResultSet | None:
+        """The stored rows, growing while the statement runs; None as long as there is no header."""
+        with self._lock:
+            if self._result is None and self.columns is not None and self._spool:
+                self._result = ResultSet(self._spool)
+                if self._unread is not None:
+                    self._unread.detach()
+            return self._result
+
+    def check(self) -> None:
+        """Raise the statement's error, or QueryCancelledError if it was cancelled; both say what was run."""
+        if self.outcome is Outcome.CANCELLED:
+            raise QueryCancelledError("the statement was cancelled", statement=self.sql)
+        if self.error is not None:
+            raise self.error
+
+    def _hear(self, event: WorkerEvent) -> None:
+        if isinstance(event, QueryProgressed):
+            self.rows, self.bytes = event.rows, event.bytes
+        elif isinstance(event, QueryColumnsReady):
+            self.columns = event.columns
+        elif isinstance(event, QueryNoticed):
+            self.notices.append(event)
+            self.noticed += 1
+        elif isinstance(event, QueryEnded):
+            self.rows, self.bytes, self.affected = event.rows, event.bytes, event.affected
+            self.seconds, self.first_row = event.seconds, event.first_row
+            self._end(event.outcome, event.error)
+
+    def _end(self, outcome: Outcome, error: ErrorRecord | None) -> None:
+        if error is not None:
+            self.error = error_from_record(error)
+            self.error.statement = self.sql
+        self.outcome = outcome
+        self._ended.set()
+
+
+class Session:
+    """One open connection and its worker. Every method may be called from any thread.
+
+    The state changes only here, by what the worker says, and each change is published as an event.
+    """
+
+    def __init__(self, target: Target, driver: DriverSpec, bus: Bus, results: ResultStore) -> None:
+        """Make a session that is connecting; :meth:`start` gives it its worker."""
+        self.id = uuid.uuid4().hex[:12]
+        self.target = target
+        self.driver = driver
+        self.server: ServerInfo | None = None
+        self.error: AlvearyError | None = None
+        """Why the session could not be opened, or broke."""
+        self._bus = bus
+        self._results = results
+        self._state = SessionState.CONNECTING
+        self._changes = 0
+        self._transaction = TransactionState.IDLE
+        self._lock = threading.RLock()
+        self._statements: dict[str, Statement] = {}
+        self._running: str | None = None
+        self._answers: dict[str, Callable[[Answered], None]] = {}
+        self._connected = threading.Event()
+        self._over = threading.Event()
+        self._ids = itertools.count(1)
+        self._host: WorkerHost | None = None
+        self._timeout = 0.0
+        self._when_over: list[Callable[[], object]] = []
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    def start(self, host: WorkerHost, timeout: float) -> None:
+        """Begin to connect through ``host``, whose worker reports to :meth:`hear`; ``timeout`` is in seconds."""
+        self._host = host
+        self._timeout = timeout
+        self._send(Open(factory=self.driver.factory, target=self.target, timeout=timeout))
+
+    def wait_connected(self) -> None:
+        """Wait for the connection; raises the error that prevented it, ConnectionTimeoutError after the timeout."""
+        # The driver keeps the timeout itself; the second on top is for one that does not.
+        if not self._connected.wait(self._timeout + 1):
+            self.kill()
+            raise ConnectionTimeoutError(f"{self.target.display()} did not answer within {self._timeout:g} seconds")
+        if self.error is not None:
+            raise self.error
+
+    def give_up_connecting(self) -> None:
+        """Do not wait for a connection that is not there yet; an open session is left alone."""
+        with self._lock:
+            if self._state is not SessionState.CONNECTING:
+                return
+            self._finish(SessionState.CLOSED, QueryCancelledError("connecting was cancelled").record())
+        if self._host is not None:
+            self._host.kill()
+
+    def when_over(self, callback: Callable[[], object]) -> None:
+        """Call ``callback``, which must not block, once the session is closed or lost; set before it is started."""
+        self._when_over.append(callback)
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+        return self._state
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Stop what runs and close the connection; a worker that does not follow in time is given up."""
+        with self._lock:
+            if self._over.is_set() or self._host is None:
+                return
+            statements = list(self._statements)
+        for id in statements:
+            self._send(Cancel(id=id))
+        self._send(Close())
+        if not self._over.wait(timeout):
+            self.kill()
+
+    def kill(self) -> None:
+        """Give the worker up at once: kill its process, or leave its thread behind."""
+        if self._host is not None and not self._over.is_set():
+            self._host.kill()
+            self._over.wait(CLOSE_SECONDS)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # -- statements --------------------------------------------------------------------------------------------
+
+    def execute(
+        self,
+        sql: str,
+        parameters: Parameters = None,
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
+        sink: Sink | None = None,
+    ) -> Statement:
+        """Queue one statement and return at once.
+
+        Rows are stored on disk, or go to ``sink`` on the worker's thread (only where the worker is a thread). At most
+        ``limit`` rows are taken; that there were more is the outcome ``truncated``. ``timeout`` is in seconds, from
+        the moment the statement begins. Raises InvalidInputError or NulCharacterError before anything is sent.
+        """
+        _check_text(sql)
+        id = f"{self.id}-{next(self._ids)}"
+        spool = str(self._results.new_directory()) if sink is None else ""
+        request = Execute(id=id, sql=sql, parameters=_plain(parameters), limit=limit, timeout=timeout, spool=spool)
+        statement = Statement(self, id, sql, spool)
+        with self._lock:
+            self._check_open()
+            if len(self._statements) >= MOST_WAITING:
+                raise BusyError(f"{MOST_WAITING} statements wait in this session already")
+            self._statements[id] = statement
+        self._send(request, sink)
+        return statement
+
+    def run(
+        self, sql: str, parameters: Parameters = None, *, limit: int | None = None, timeout: float | None = None
+    ) -> ResultSet | None:
+        """Run one statement, wait, and return its rows; None for a statement that has no result.
+
+        Raises what the database raised, QueryTimeoutError or QueryCancelledError.
+        """
+        statement = self.execute(sql, parameters, limit=limit, timeout=timeout)
+        try:
+            statement.wait()
+        except BaseException:  # Ctrl-C in the caller's thread: the server must not go on for nobody
+            statement.cancel()
+            raise
+        statement.check()
+        return statement.result
+
+    def cancel(self, statement: Statement | None = None) -> None:
+        """Stop a statement, by default the one that runs; returns at once and never touches another one."""
+        with self._lock:
+            id = statement.id if statement is not None else self._running
+            if id is None or id not in self._statements:
+                return
+            if id == self._running:
+                self._move(SessionState.CANCELLING)
+        self._send(Cancel(id=id))
+
+    # -- transactions and catalog ------------------------------------------------------------------------------
+
+    def begin(self, isolation: str | None = None) -> None:
+        """Begin a transaction, at one of ``driver.isolation_levels`` (None: the server's default)."""
+        self._need(Capability.TRANSACTIONS)
+        self._ask("begin", isolation)
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        self._need(Capability.TRANSACTIONS)
+        self._ask("commit")
+
+    def rollback(self) -> None:
+        """Roll the transaction back."""
+        self._need(Capability.TRANSACTIONS)
+        self._ask("rollback")
+
+    def catalog(self) -> Catalog:
+        """Return the catalog; its methods wait for the worker, so they queue behind a running statement."""
+        self._need(Capability.CATALOG)
+        return AskedCatalog(self._ask)
+
+    def _need(self, capability: Capability) -> None:
+        if capability not in self.driver.capabilities:
+            raise UnsupportedError(f"the {self.driver.name} driver does not support {capability.value}")
+
+    def _ask(self, question: str, *arguments: str | None) -> Any:
+        id = f"{self.id}-{next(self._ids)}"
+        answered = threading.Event()
+        answers: list[Answered] = []
+
+        def take(event: Answered) -> None:
+            answers.append(event)
+            answered.set()
+
+        with self._lock:
+            self._check_open()
+            self._answers[id] = take
+        self._send(Ask(id=id, question=question, arguments=arguments))
+        try:
+            answered.wait()
+        except BaseException:  # Ctrl-C in the caller's thread
+            self._send(Cancel(id=id))
+            raise
+        if (error := answers[0].error) is not None:
+            raise error_from_record(error)
+        return msgspec.msgpack.decode(answers[0].payload, type=QUESTIONS[question][1])
+
+    # -- what the worker says ----------------------------------------------------------------------------------
+
+    def hear(self, event: WorkerEvent) -> None:
+        """Take an event from the worker, on the worker's thread or the one that listens to its process."""
+        with self._lock:
+            self._follow(event)
+            self._bus.publish(event)
+
+    def _follow(self, event: WorkerEvent) -> None:
+        if isinstance(event, SessionOpened):
+            self.server = ServerInfo(product=event.product, version=event.version)
+            self._move(SessionState.IDLE)
+            self._connected.set()
+        elif isinstance(event, SessionOpenFailed):
+            self._finish(SessionState.CLOSED, event.error)
+        elif isinstance(event, SessionClosed):
+            if event.lost is None:
+                self._finish(SessionState.CLOSED, None)
+            else:
+                lost = ConnectionLostError(
+                    f"the session was lost: {event.lost}", hint="open a new session; nothing is run again on its own"
+                )
+                self._finish(SessionState.BROKEN, lost.record())
+        elif isinstance(event, Answered):
+            self._transaction = event.transaction
+            self._settle()
+            if (take := self._answers.pop(event.request, None)) is not None:
+                take(event)
+        elif (statement := self._statements.get(event.statement)) is not None:
+            if isinstance(event, QueryStarted):
+                self._running = event.statement
+                self._move(SessionState.RUNNING)
+            elif isinstance(event, QueryEnded):
+                self._running = None
+                self._statements.pop(event.statement)
+                self._transaction = event.transaction
+                if event.error is not None and event.error.code == ConnectionLostError.code:
+                    self._move(SessionState.BROKEN, event.error.message)
+                else:
+                    self._settle()
+            statement._hear(event)
+
+    def _settle(self) -> None:
+        if self._running is None:
+            self._move(_BY_TRANSACTION[self._transaction])
+
+    def _finish(self, state: SessionState, error: ErrorRecord | None) -> None:
+        """The worker is gone: nothing that waits will be answered, and whoever waits is told."""
+        if self._over.is_set():
+            return
+        if error is not None:
+            self.error = error_from_record(error)
+        self._move(state, error.message if error else None)
+        reason = error or SessionClosedError("the session was closed").record()
+        for statement in self._statements.values():
+            statement._end(Outcome.FAILED, reason)
+        self._statements.clear()
+        answers, self._answers = self._answers, {}
+        for id, take in answers.items():
+            take(Answered(session=self.id, request=id, transaction=TransactionState.IDLE, error=reason))
+        self._over.set()
+        self._connected.set()
+        for callback in self._when_over:
+            callback()
+
+    def _move(self, new: SessionState, reason: str | None = None) -> None:
+        with self._lock:
+            old = self._state
+            if old is new or old in _OVER:
+                return
+            self._state = new
+            self._changes += 1
+            self._bus.publish(
+                SessionStateChanged(session=self.id, sequence=self._changes, old=old, new=new, reason=reason)
+            )
+
+    def _check_open(self) -> None:
+        if self._state in _OVER:
+            raise SessionClosedError(
+                f"the session is {self._state.value}", detail=self.error.message if self.error else None
+            )
+
+    def _send(self, request: Open | Execute | Ask | Cancel | Close, sink: Sink | None = None) -> None:
+        assert self._host is not None, "a session is started before it is used"
+        self._host.submit(request, sink)
+
+
+def _check_text(sql: str) -> None:
+    if "\0" in sql:
+        # libpq would cut the text there and run the first half.
+        raise NulCharacterError(
+            "the statement holds the character U+0000",
+            position=sql.index("\0") + 1,
+            statement=sql,
+            hint="remove it; a NUL inside a value is passed as a parameter",
+        )
+    try:
+        sql.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidInputError(
+            "the statement is not valid Unicode text",
+            position=exc.start + 1,
+            statement=sql,
+            hint="was the file saved in UTF-8?",
+        ) from None
+
+
+def _plain(parameters: Parameters) -> dict[str, Cell] | list[Cell] | None:
+    if parameters is None:
+        return None
+    if isinstance(parameters, Mapping):
+        return dict(parameters)
+    if isinstance(parameters, str | bytes):
+        raise InvalidInputError("parameters are a mapping of names to values or a sequence of values, not text")
+    return list(parameters)

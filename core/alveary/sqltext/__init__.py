@@ -1,0 +1,36 @@
+"""SQL text as text: splitting scripts into statements, tokens for highlighting, named parameters. The public door."""
+
+from alveary.sqltext.dialects import (
+    ANSI,
+    MYSQL,
+    POSTGRES,
+    SQLITE,
+    BackslashEscapes,
+    BlockStyle,
+    ClientCommands,
+    Dialect,
+)
+from alveary.sqltext.lexer import LexState, Parameter, Token, TokenKind, parameters, scan_line, tokens
+from alveary.sqltext.scanner import Piece, PieceKind, split, statement_at
+
+__all__ = [
+    "ANSI",
+    "MYSQL",
+    "POSTGRES",
+    "SQLITE",
+    "BackslashEscapes",
+    "BlockStyle",
+    "ClientCommands",
+    "Dialect",
+    "LexState",
+    "Parameter",
+    "Piece",
+    "PieceKind",
+    "Token",
+    "TokenKind",
+    "parameters",
+    "scan_line",
+    "split",
+    "statement_at",
+    "tokens",
+]

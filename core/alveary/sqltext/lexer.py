@@ -1,0 +1,279 @@
+"""The lexer: SQL text to tokens, whole or line by line, for highlighting, parameters and the splitter.
+
+One idea does everything. A regular expression per dialect recognises tokens; strings, quoted identifiers, block
+comments and dollar quotes are recognised by their opener only, and one function, :meth:`Lexer.close`, runs from there
+to the end of the construct. What is open at the end of a text is therefore a small value, :class:`LexState`, from
+which scanning can go on, and an editor needs to keep only that per line.
+
+The expressions repeat single characters only, and those possessively: there is nothing to backtrack into, so time is
+linear for any text. (Possessive *groups* match wrongly in Python 3.11.0 to 3.11.4 and use memory per round since.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+from alveary.sqltext.dialects import BackslashEscapes, ClientCommands, Dialect
+
+# As in the servers' own lexers every character from U+0080 on may be part of a word, lone surrogates included.
+_WORD_PART = r"[^\x00-#%-/:-@\[-\^`{-\x7f]"
+_WORD_START = r"[^\x00-@\[-\^`{-\x7f]"
+_TAG = rf"\$(?:{_WORD_START}[^\x00-/:-@\[-\^`{{-\x7f]*+)?\$"
+
+PSQL_COMMAND = r"\\[A-Za-z?!]"
+
+
+class TokenKind(Enum):
+    """What a token is, lexically; keywords are not told from names."""
+
+    WHITESPACE = "whitespace"
+    COMMENT = "comment"
+    STRING = "string"
+    QUOTED_IDENTIFIER = "quoted identifier"
+    WORD = "word"
+    NUMBER = "number"
+    PARAMETER = "parameter"
+    OPERATOR = "operator"
+    """Operators and punctuation, a character each; but ``::``, ``:=`` and the marks of executable comments are one."""
+    OTHER = "other"
+
+
+class Token(NamedTuple):
+    """A stretch ``text[start:end]`` of one kind; the tokens of a text follow each other without gaps."""
+
+    start: int
+    end: int
+    kind: TokenKind
+
+
+class Parameter(NamedTuple):
+    """A named parameter; ``text[start:end]`` is its name with the colon."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class LexState:
+    """What is open at a point of a text; the default is nothing."""
+
+    opener: str = ""
+    """``'``, ``e'`` (a string with backslash escapes), ``"``, `````, ``[``, ``/*``, a dollar tag, or empty."""
+    depth: int = 0
+    """How many block comments are open within each other."""
+    executable: bool = False
+    """Within ``/*! … */``, whose text is SQL."""
+
+
+_NOTHING_OPEN = LexState()
+
+
+class Lexer:
+    """One dialect, compiled. Get it from :func:`lexer_of`, which keeps it."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.quotes = dialect.string_quotes + dialect.identifier_quotes
+        self.e_strings = dialect.backslash_escapes is BackslashEscapes.E_STRINGS
+        space = f"[{re.escape(dialect.space)}]"
+        executable = r"/\*M?!" if dialect.executable_comments else r"(?!)"
+        kept = f"{executable}|" + (r"/\*\+" if dialect.hint_comments else r"(?!)")
+        self.line_comment = "|".join(self._line_comments()) or r"(?!)"
+        self.blank = re.compile(
+            rf"{space}*+(?:(?P<line>{self.line_comment})|(?P<block>(?!{kept})/\*))?",
+        )
+        number = (
+            rf"0[xX]{_WORD_PART}*+"
+            rf"|(?:\d{_WORD_PART}*+(?:\.(?!\.)(?:\d{_WORD_PART}*+)?)?|\.\d{_WORD_PART}*+)"
+            rf"(?:(?<=[eE])[+\-]\d{_WORD_PART}*+)?"
+        )
+        self._token = re.compile(
+            rf"(?P<WHITESPACE>{space}++)|(?P<COMMENT>{self.line_comment})"
+            rf"|(?P<executable>{executable}\d*+)|(?P<open>{self._openers()})"
+            rf"|(?P<NUMBER>{number})|(?P<PARAMETER>{self._parameters()})|(?P<WORD>{self._word_start()}{_WORD_PART}*+)"
+            # A lone dollar takes the word after it along, lest its last letter be read as the prefix of a string.
+            rf"|(?P<OTHER>\${_WORD_PART}*+|[\x00-\x1f\\\x7f])|(?P<OPERATOR>::|:=|.)",
+            re.ASCII | re.DOTALL,
+        )
+        self.match = self._token.match
+        self.kinds = {name: TokenKind[name] for name in self._token.groupindex if name.isupper()}
+
+    def _line_comments(self) -> Iterator[str]:
+        for start in self.dialect.line_comments:
+            spaced = start == "--" and self.dialect.dashes_need_space
+            condition = r"(?=[\x00-\x20\x7f]|\Z)" if spaced else ""
+            yield rf"{re.escape(start)}{condition}[^{re.escape(self.dialect.line_ends)}]*+"
+
+    def _openers(self) -> str:
+        prefixes = rf"(?<!{_WORD_PART})(?:[bBnNxX]|[uU]&{'|[eE]' if self.e_strings else ''})"
+        openers = [r"/\*", f"(?:{prefixes})?'"]
+        openers += [r'(?:[uU]&)?"' if quote == '"' else re.escape(quote) for quote in self.quotes if quote != "'"]
+        if self.dialect.dollar_quotes:
+            openers.append(rf"(?<!{_WORD_PART}){_TAG}")
+        return "|".join(openers)
+
+    def _word_start(self) -> str:
+        return _WORD_START if self.dialect.dollar_quotes else rf"(?:\$|{_WORD_START})"
+
+    def _parameters(self) -> str:
+        # A colon after an operand belongs to an array slice or a label; after another colon, to a cast.
+        named = rf"(?<!{_WORD_PART})(?<![:)\]'\"`]):{self._word_start()}{_WORD_PART}*+(?!')"
+        numbered = rf"\$\d{_WORD_PART}*+" if self.dialect.dollar_quotes else rf"\${_WORD_PART}++"
+        forms = {":": named, "?": r"\?\d*+", "@": rf"@{_WORD_PART}++", "$": numbered}
+        return "|".join(forms[mark] for mark in self.dialect.parameter_marks if mark in forms) or r"(?!)"
+
+    def opening(self, text: str) -> LexState:
+        """Return the state after an opener, as matched with its prefix."""
+        if text == "/*":
+            return LexState(text, 1)
+        if text[0] == "$":
+            return LexState(text)
+        return LexState("e'" if self.e_strings and text in ("e'", "E'") else text[-1])
+
+    def close(self, text: str, position: int, state: LexState) -> tuple[int, LexState]:
+        """Run from within what ``state`` says is open to its end; return where, and what is open there."""
+        closed = LexState(executable=True) if state.executable else _NOTHING_OPEN
+        opener = state.opener
+        if opener == "/*" and self.dialect.nested_comments:
+            depth = state.depth
+            for mark in _comment_marks().finditer(text, position):
+                depth += 1 if mark[0] == "/*" else -1
+                if depth <= 0:
+                    return mark.end(), closed
+            return len(text), LexState(opener, depth, state.executable)
+        if opener in _PLAIN_CLOSERS or opener.startswith("$"):
+            closer = _PLAIN_CLOSERS.get(opener, opener)
+            found = text.find(closer, position)
+            return (len(text), state) if found < 0 else (found + len(closer), closed)
+        escapes = self.dialect.backslash_escapes is BackslashEscapes.ALWAYS and opener in self.dialect.string_quotes
+        for mark in _quote_marks(opener[-1:], escapes or opener == "e'").finditer(text, position):
+            end = mark.end()
+            if end - mark.start() == 1:
+                return end, closed
+        return len(text), state
+
+    def kind_of(self, opener: str) -> TokenKind:
+        """Return the kind of the token that ``opener`` (as in :class:`LexState`) opens."""
+        if opener == "/*":
+            return TokenKind.COMMENT
+        if opener[0] == "$" or opener[-1] in self.dialect.string_quotes:
+            return TokenKind.STRING
+        return TokenKind.QUOTED_IDENTIFIER
+
+    def landmark(self, terminator: str) -> re.Pattern[str]:
+        """Compile the expression that goes to the next place which may matter for the end of a statement.
+
+        It agrees with the tokens about what is a string or a comment, but takes many tokens at a stride. Groups:
+        ``end`` a terminator, ``client`` a psql command, ``executable`` and ``finish`` the ends of an executable
+        comment, ``open`` and ``escaped`` (an E string) an opener. No group: go on.
+        """
+        client = self.dialect.client_commands
+        ends = re.escape(terminator) + (r"|\\[gG]" if client is ClientCommands.MYSQL else "")
+        choices = [f"(?P<end>{ends})"]
+        if client is ClientCommands.PSQL:
+            choices += [f"(?P<client>{PSQL_COMMAND})", r"\\[;:]"]
+        choices.append(self.line_comment)
+        if self.dialect.executable_comments:
+            choices += [r"(?P<executable>/\*M?!)", r"(?P<finish>\*/)"]
+        if self.e_strings:
+            prefixed = rf"(?<=[eE])(?<!{_WORD_PART}[eE])"
+            choices += [rf"{prefixed}'[^'\\]*+'(?!')", rf"{prefixed}(?P<escaped>')"]
+        for quote in self.quotes:
+            # The common string, without doubled quotes or backslashes, needs no second step.
+            closing = re.escape("]" if quote == "[" else quote)
+            choices.append(rf"{re.escape(quote)}[^{closing}\\]*+{closing}(?!{closing})")
+        openers = [r"/\*", *map(re.escape, self.quotes)]
+        if self.dialect.dollar_quotes:
+            openers.append(rf"(?<!{_WORD_PART}){_TAG}")
+        choices += [f"(?P<open>{'|'.join(openers)})", "."]
+        first_characters = {terminator[0], "/", "*", "\\", "$", *self.quotes}
+        first_characters.update(start[0] for start in self.dialect.line_comments)
+        boring = f"[^{re.escape(''.join(sorted(first_characters)))}]*+"
+        return re.compile(f"{boring}(?:{'|'.join(choices)})?", re.DOTALL)
+
+
+_PLAIN_CLOSERS = {"[": "]", "/*": "*/"}
+
+
+@lru_cache(maxsize=1)
+def _comment_marks() -> re.Pattern[str]:
+    return re.compile(r"/\*|\*/")
+
+
+@lru_cache(maxsize=16)
+def _quote_marks(quote: str, escapes: bool) -> re.Pattern[str]:
+    """Compile what matters within a quoted text: pairs to skip (doubled quotes, escapes) and the single quote."""
+    quote = re.escape(quote)
+    return re.compile(quote + quote + (r"|\\." if escapes else "") + "|" + quote, re.DOTALL)
+
+
+@lru_cache(maxsize=32)
+def lexer_of(dialect: Dialect) -> Lexer:
+    """Return the lexer of a dialect, compiled on first use."""
+    return Lexer(dialect)
+
+
+class Scan:
+    """One pass over a text: iterate for its tokens; ``state`` tells what is open after the last one taken."""
+
+    __slots__ = ("lexer", "open_at", "position", "state", "text")
+
+    def __init__(self, text: str, lexer: Lexer, state: LexState = _NOTHING_OPEN, position: int = 0) -> None:
+        self.text = text
+        self.lexer = lexer
+        self.state = state
+        self.position = position
+        self.open_at = position
+        """Where the construct opens that is, or was last, open."""
+
+    def __iter__(self) -> Iterator[Token]:
+        text, lexer, position = self.text, self.lexer, self.position
+        if self.state.opener and position < len(text):
+            kind = lexer.kind_of(self.state.opener)
+            end, self.state = lexer.close(text, position, self.state)
+            yield Token(position, end, kind)
+            position = end
+        while found := lexer.match(text, position):
+            group, end = found.lastgroup or "", found.end()
+            kind = lexer.kinds.get(group, TokenKind.OPERATOR)
+            if self.state.executable and text.startswith("*/", position):
+                end, self.state = position + 2, _NOTHING_OPEN
+            elif group == "executable":
+                self.open_at, self.state = position, LexState(executable=True)
+            elif group == "open":
+                opened = lexer.opening(found[0])
+                kind = lexer.kind_of(opened.opener)
+                self.open_at = position if not self.state.executable else self.open_at
+                opened = LexState(opened.opener, opened.depth, self.state.executable)
+                end, self.state = lexer.close(text, end, opened)
+            yield Token(position, end, kind)
+            position = end
+
+
+def tokens(text: str, dialect: Dialect, state: LexState = _NOTHING_OPEN) -> Iterator[Token]:
+    """Yield the tokens of ``text``, which begins in ``state``."""
+    return iter(Scan(text, lexer_of(dialect), state))
+
+
+def scan_line(line: str, state: LexState, dialect: Dialect) -> tuple[list[Token], LexState]:
+    """Return the tokens of a line, with or without its line end, and the state in which the next line begins.
+
+    Line after line gives what the whole text gives, but for tokens that span lines, which come in a part per line.
+    """
+    scan = Scan(line, lexer_of(dialect), state)
+    return list(scan), scan.state
+
+
+def parameters(text: str, dialect: Dialect) -> list[Parameter]:
+    """Return the parameters written ``:name``, each time they occur, in order."""
+    return [
+        Parameter(text[start + 1 : end], start, end)
+        for start, end, kind in tokens(text, dialect)
+        if kind is TokenKind.PARAMETER and text[start] == ":"
+    ]

@@ -1,0 +1,108 @@
+"""Targets as people write them: connection URLs, read by our own parser, which never repeats one in a message."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from alveary.contracts.specs import DriverSpec
+from alveary.contracts.target import Target
+from alveary.errors import InvalidInputError, MalformedUrlError, UnknownTargetError
+from alveary.plugins import Registry
+
+_URL = re.compile(
+    r"""(?P<scheme>[a-z][a-z0-9+.-]*)://
+        (?:(?P<user>[^:@/?\#]*)(?::(?P<password>[^@/?\#]*))?@)?
+        (?P<host>\[[0-9A-Fa-f:.%]+\]|[^:@/?\#\[\]]*)
+        (?::(?P<port>[0-9]*))?
+        (?:/(?P<database>[^?\#]*))?
+        (?:\?(?P<query>[^\#]*))?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NAME = re.compile(r"[\w .-]{1,64}")
+_HELP = "a URL reads scheme://user:password@host:port/database?option=value; write special characters as %XX"
+
+
+def parse_target(text: str, drivers: Registry[DriverSpec], *, read_only: bool = False) -> tuple[Target, DriverSpec]:
+    """Return the target a URL names and its driver.
+
+    Raises UnknownTargetError for what is neither a URL nor a saved name, or a scheme no driver has, and
+    MalformedUrlError for a URL that can't be read. Neither repeats what may hold a password.
+    """
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        # Repeated only if it looks like a name: anything else may be a URL gone wrong, password and all.
+        name = f" {text!r}" if _NAME.fullmatch(text) else ""
+        raise UnknownTargetError(
+            f"the target{name} is neither a URL nor a saved name",
+            hint=f"targets are URLs such as {' or '.join(_examples(drivers))}",
+        )
+    if (match := _URL.fullmatch(text)) is None:
+        raise MalformedUrlError("the URL can't be read", hint=_HELP)
+    spec = drivers.find(match["scheme"].lower())
+    if spec is None:
+        schemes = sorted(f"{scheme}://" for driver in drivers for scheme in driver.schemes)
+        raise UnknownTargetError(
+            f"no installed driver speaks {scheme}://", hint=f"there are {', '.join(schemes) or 'none'}"
+        )
+    port = match["port"]
+    if port and not 0 < int(port[:6]) < 65536:
+        raise MalformedUrlError("the URL's port is not a number from 1 to 65535", hint=_HELP)
+    if spec.file_based and (match["host"] or match["user"] or port):
+        raise MalformedUrlError(
+            "the URL names a host, but this engine opens a file",
+            hint=f"a relative path has three slashes, {spec.schemes[0]}:///data.db, an absolute one four",
+        )
+    options = _options(match["query"], spec)
+    target = Target(
+        scheme=spec.schemes[0],
+        host=_decoded(match["host"].strip("[]")),
+        port=int(port) if port else None,
+        user=_decoded(match["user"]),
+        password=_decoded(match["password"]),
+        database=_decoded(match["database"]),
+        options=options,
+        read_only=read_only,
+    )
+    return target, spec
+
+
+def _options(query: str | None, spec: DriverSpec) -> dict[str, str]:
+    known = {option.name: option for option in spec.options}
+    options = {option.name: option.default for option in spec.options if option.default is not None}
+    for pair in filter(None, (query or "").split("&")):
+        name, _, value = pair.partition("=")
+        name, value = _decoded(name) or "", _decoded(value) or ""
+        if name not in known:
+            # Not repeated: what was meant as another part of the URL may stand here.
+            raise InvalidInputError(
+                f"the URL has an option that {spec.name} does not know",
+                hint=f"known options: {', '.join(known) or 'none'}",
+            )
+        choices = known[name].choices
+        if choices and value not in choices:
+            raise InvalidInputError(f"the URL's option {name} is none of {', '.join(choices)}")
+        options[name] = value
+    return options
+
+
+def _decoded(part: str | None) -> str | None:
+    if not part:
+        return None
+    if _PERCENT.search(part):
+        raise MalformedUrlError("the URL has a % that is not followed by two hexadecimal digits", hint=_HELP)
+    try:
+        decoded = unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise MalformedUrlError("the URL's %XX codes are not UTF-8", hint=_HELP) from None
+    if "\0" in decoded:
+        raise MalformedUrlError("the URL holds the character U+0000", hint=_HELP)
+    return decoded
+
+
+def _examples(drivers: Registry[DriverSpec]) -> list[str]:
+    return [
+        f"{driver.schemes[0]}:///file.db" if driver.file_based else f"{driver.schemes[0]}://user@host/database"
+        for driver in drivers
+    ] or ["sqlite:///file.db"]

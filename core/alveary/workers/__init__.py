@@ -1,0 +1,1 @@
+"""Workers: the one thread that touches a connection, and the thread or process it is hosted in."""

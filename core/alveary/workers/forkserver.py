@@ -1,0 +1,200 @@
+"""A small clean process, started early, that forks a worker's process in milliseconds (POSIX only).
+
+The standard library's forkserver would import the parent's main module again in every child, so a script without
+the ``__main__`` guard would run twice. This one knows nothing of the parent: it is handed a socket for each session
+and says which process it forked and how that process ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+import msgspec
+
+from alveary.errors import InternalError
+
+_LENGTH = struct.Struct("<I")
+
+
+class Fork(msgspec.Struct, frozen=True):
+    """Asks for a process for a session; its socket comes along. ``modules`` are imported before the fork, once."""
+
+    session: str
+    modules: tuple[str, ...]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """Says the process of a session was forked (``status`` None) or how it ended (exit status, or minus a signal)."""
+
+    session: str
+    process: int
+    status: int | None = None
+
+
+class ForkServer:
+    """The parent's side: starts the server when first needed and again should it die."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended: dict[str, Callable[[int], None]] = {}
+        self._forked: dict[str, tuple[threading.Event, list[int], socket.socket]] = {}
+
+    def fork(self, session: str, modules: tuple[str, ...], ended: Callable[[int], None]) -> tuple[int, socket.socket]:
+        """Return the id of a new worker process and the socket to talk to it.
+
+        ``ended`` is called, on another thread, with the exit status when the process ends.
+        """
+        ours, theirs = socket.socketpair()
+        said, answer = threading.Event(), list[int]()
+        with self._lock:
+            self._ended[session] = ended
+            for attempt in (1, 2):
+                control = self._control or self._start()
+                self._forked[session] = (said, answer, control)
+                frame = msgspec.msgpack.encode(Fork(session, modules))
+                try:
+                    socket.send_fds(control, [_LENGTH.pack(len(frame)) + frame], [theirs.fileno()])
+                    break
+                except OSError:
+                    self._control = None
+                    if attempt == 2:
+                        raise
+        theirs.close()
+        if not said.wait(15) or not answer:
+            ours.close()
+            raise InternalError("no process for the session could be started", hint="see the system's process limits")
+        return answer[0], ours
+
+    def close(self) -> None:
+        """End the server; its children see their parent leave and end too."""
+        with self._lock:
+            control, self._control, process = self._control, None, self._process
+        if control is not None:
+            with contextlib.suppress(OSError):
+                control.shutdown(socket.SHUT_RDWR)
+            control.close()
+        if process is not None:
+            try:
+                process.wait(3)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(3)
+
+    def _start(self) -> socket.socket:
+        if self._process is not None:
+            self._process.kill()  # it does not answer any more
+            self._process.wait()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            )
+        self._control = ours
+        threading.Thread(target=self._listen, args=(ours,), name="alveary-forkserver", daemon=True).start()
+        return ours
+
+    def _listen(self, control: socket.socket) -> None:
+        with control.makefile("rb") as stream:
+            while len(head := _read(stream.read, _LENGTH.size)) == _LENGTH.size:
+                said = msgspec.msgpack.decode(_read(stream.read, _LENGTH.unpack(head)[0]), type=Said)
+                if said.status is None:
+                    event, answer, _ = self._forked.pop(said.session)
+                    answer.append(said.process)
+                    event.set()
+                elif (ended := self._ended.pop(said.session, None)) is not None:
+                    ended(said.status)
+        # The server is gone: whoever waits for a process gets none.
+        with self._lock:
+            if self._control is control:
+                self._control = None
+            waiting = [session for session, (_, _, asked) in self._forked.items() if asked is control]
+            for session in waiting:
+                self._forked.pop(session)[0].set()
+        control.close()
+
+
+def _read(read: Callable[[int], bytes], size: int) -> bytes:
+    try:
+        return read(size)
+    except (OSError, ValueError):  # the server died, or we are closing
+        return b""
+
+
+def _main(descriptor: int) -> None:
+    """Serve fork requests on the socket until the parent is gone."""
+    from alveary.workers import child
+
+    control = socket.socket(fileno=descriptor)
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    children: dict[int, str] = {}
+    selector = selectors.DefaultSelector()
+    selector.register(control, selectors.EVENT_READ)
+    selector.register(wake_read, selectors.EVENT_READ)
+
+    def say(said: Said) -> None:
+        frame = msgspec.msgpack.encode(said)
+        control.sendall(_LENGTH.pack(len(frame)) + frame)
+
+    while True:
+        ready = {key.fd for key, _ in selector.select()}
+        if wake_read in ready:
+            os.read(wake_read, 512)
+            for process in list(children):
+                done, status = os.waitpid(process, os.WNOHANG)
+                if done:
+                    say(Said(children.pop(done), done, os.waitstatus_to_exitcode(status)))
+        if descriptor in ready:
+            head, descriptors, _, _ = socket.recv_fds(control, _LENGTH.size, 1)
+            if len(head) < _LENGTH.size:
+                return
+            request = msgspec.msgpack.decode(control.recv(_LENGTH.unpack(head)[0], socket.MSG_WAITALL), type=Fork)
+            for module in request.modules:
+                # What can't be imported is told by the worker that needs it, with the reason.
+                with contextlib.suppress(Exception, SystemExit):
+                    importlib.import_module(module)
+            gc.freeze()  # what is loaded by now stays shared with the children
+            process = os.fork()
+            if process == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                selector.close()
+                for inherited in (descriptor, wake_read, wake_write):
+                    os.close(inherited)
+                status = 1
+                try:
+                    stream = socket.socket(fileno=descriptors[0])
+                    child.serve(request.session, stream.makefile("rb"), stream.makefile("wb"))
+                    status = 0
+                except BaseException:  # noqa: BLE001  # nothing of the server's own loop may run in the child
+                    traceback.print_exc()
+                finally:
+                    os._exit(status)
+            os.close(descriptors[0])
+            children[process] = request.session
+            say(Said(request.session, process))
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]))

@@ -1,0 +1,56 @@
+"""What a session says to its worker; the worker answers in events, so both can live in different processes."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from alveary.contracts.target import Target
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The root of all requests."""
+
+
+class Open(Request, frozen=True, kw_only=True):
+    """Open the connection; the first request. ``factory`` makes the driver, ``timeout`` is in seconds."""
+
+    factory: str
+    target: Target
+    timeout: float
+
+
+class Execute(Request, frozen=True, kw_only=True):
+    """Run one statement. ``limit`` rows at most reach the sink, ``timeout`` is in seconds.
+
+    ``spool`` is the directory for the rows; it is "" when the session hands the worker a sink instead.
+    """
+
+    id: str
+    sql: str
+    parameters: dict[str, Any] | list[Any] | None  # cells: MessagePack itself tells text from bytes
+    limit: int | None
+    timeout: float | None
+    spool: str
+
+
+class Ask(Request, frozen=True, kw_only=True):
+    """Answer a question of the table in :mod:`alveary.workers.questions`."""
+
+    id: str
+    question: str
+    arguments: tuple[str | None, ...]
+
+
+class Cancel(Request, frozen=True, kw_only=True):
+    """Stop the statement with this id, whether it runs or still waits; any other is left alone."""
+
+    id: str
+
+
+class Close(Request, frozen=True, kw_only=True):
+    """Finish what runs, close the connection, end. Requests that came before are still served."""
+
+
+AnyRequest: TypeAlias = Open | Execute | Ask | Cancel | Close

@@ -1,0 +1,68 @@
+"""The questions a worker answers that are no statements: the catalog and the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.contracts.driver import Connection
+from alveary.errors import UnsupportedError
+
+#: Question → (how to answer it on a connection, the type of the answer).
+QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
+    "begin": (lambda connection, isolation: connection.begin(isolation), None),
+    "commit": (lambda connection: connection.commit(), None),
+    "rollback": (lambda connection: connection.rollback(), None),
+    "databases": (lambda connection: connection.catalog().databases(), list[str]),
+    "schemas": (lambda connection: connection.catalog().schemas(), list[str]),
+    "relations": (lambda connection, schema: connection.catalog().relations(schema), list[Relation]),
+    "columns": (lambda connection, schema: connection.catalog().columns(schema), list[ColumnInfo]),
+    "indexes": (lambda connection, schema: connection.catalog().indexes(schema), list[IndexInfo]),
+    "foreign_keys": (lambda connection, schema: connection.catalog().foreign_keys(schema), list[ForeignKey]),
+    "quote": (lambda connection, name: connection.catalog().quote(name), str),
+}
+
+
+def answer(connection: Connection, question: str, arguments: tuple[str | None, ...]) -> bytes:
+    """Return the answer as MessagePack."""
+    if question not in QUESTIONS:
+        raise UnsupportedError(f"a worker can't answer {question!r}")
+    return msgspec.msgpack.encode(QUESTIONS[question][0](connection, *arguments))
+
+
+class AskedCatalog(Catalog):
+    """The catalog as a session sees it: each method asks the worker and waits."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+
+    def databases(self) -> list[str]:
+        answer: list[str] = self._ask("databases")
+        return answer
+
+    def schemas(self) -> list[str]:
+        answer: list[str] = self._ask("schemas")
+        return answer
+
+    def relations(self, schema: str) -> list[Relation]:
+        answer: list[Relation] = self._ask("relations", schema)
+        return answer
+
+    def columns(self, schema: str) -> list[ColumnInfo]:
+        answer: list[ColumnInfo] = self._ask("columns", schema)
+        return answer
+
+    def indexes(self, schema: str) -> list[IndexInfo]:
+        answer: list[IndexInfo] = self._ask("indexes", schema)
+        return answer
+
+    def foreign_keys(self, schema: str) -> list[ForeignKey]:
+        answer: list[ForeignKey] = self._ask("foreign_keys", schema)
+        return answer
+
+    def quote(self, name: str) -> str:
+        answer: str = self._ask("quote", name)
+        return answer

@@ -1,0 +1,1 @@
+"""Everything optional: each folder is a plugin found by its entry point, and could leave tomorrow."""

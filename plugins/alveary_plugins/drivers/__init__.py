@@ -1,0 +1,1 @@
+"""The engines that come with Alveary, each a plugin of its own."""

@@ -1,0 +1,33 @@
+"""SQLite: declares the driver; nothing here imports sqlite3, so that declaring costs nothing."""
+
+from __future__ import annotations
+
+from alveary.contracts.driver import Capability
+from alveary.contracts.specs import DriverSpec, OptionSpec
+from alveary.hookspecs import hookimpl
+from alveary.sqltext import SQLITE
+
+MODE = OptionSpec(
+    name="mode",
+    description="ro: read only; rw: read and write; rwc: and create the file; memory: a database in memory",
+    choices=("ro", "rw", "rwc", "memory"),
+    default="rw",
+)
+
+
+@hookimpl
+def alveary_drivers() -> list[DriverSpec]:
+    """Declare the SQLite driver."""
+    return [
+        DriverSpec(
+            id="sqlite",
+            name="SQLite",
+            schemes=("sqlite",),
+            factory="alveary_plugins.drivers.sqlite.driver:SqliteDriver",
+            capabilities=frozenset(Capability),
+            isolation_levels=("serializable", "read uncommitted"),
+            options=(MODE,),
+            dialect=SQLITE,
+            file_based=True,
+        )
+    ]

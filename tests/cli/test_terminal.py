@@ -1,0 +1,93 @@
+"""What a person at a terminal sees and a script does not: a real pseudo-terminal, no fakes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HANG = 30
+
+
+def on_a_terminal(*arguments: str, cwd: Path, keys: bytes = b"", after: bytes = b"") -> tuple[int, str]:
+    """Run ``alveary`` on a new terminal, type ``keys`` once ``after`` is on the screen; return status and screen."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(cwd)
+        os.execv(sys.executable, [sys.executable, "-m", "alveary", *arguments])
+    screen, typed, deadline = b"", False, time.monotonic() + HANG
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 0.1)[0]:
+            continue
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # Linux says so when the last process has closed the terminal
+            break
+        if not part:
+            break
+        screen += part
+        if keys and not typed and after in screen:
+            typed = True
+            os.write(terminal, keys)
+    else:
+        os.kill(process, 9)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    return os.waitstatus_to_exitcode(status), screen.decode("utf-8").replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "tsv", "json", "jsonl", "markdown", "vertical"])
+def test_control_characters_can_not_drive_a_terminal(format: str, shop_url: str, tmp_path: Path) -> None:
+    sql = "select 'a' || char(27) || '[31m' || char(155) || char(8238) || char(7) as \"h\x1b[2J\""
+    status, screen = on_a_terminal("query", shop_url, sql, "--format", format, cwd=tmp_path)
+    assert status == 0
+    for dangerous in ("\x1b", "\x9b", "\u202e", "\x07"):
+        assert dangerous not in screen
+    assert "1b" in screen.lower()
+
+
+def test_an_error_message_can_not_drive_a_terminal_either(shop_url: str, tmp_path: Path) -> None:
+    _, screen = on_a_terminal("query", shop_url, 'select * from "\x1b[31mred"', cwd=tmp_path)
+    assert "\x1b[31m" not in screen
+    assert "\\x1b[31mred" in screen
+
+
+def test_a_person_is_told_counts_and_times(shop_url: str, tmp_path: Path) -> None:
+    _, screen = on_a_terminal("query", shop_url, "insert into item (name) values ('x'); select 1", cwd=tmp_path)
+    assert "1 row inserted (" in screen
+    assert "1 row (" in screen
+
+
+def test_long_work_shows_progress_when_the_data_goes_elsewhere(shop_url: str, tmp_path: Path) -> None:
+    sql = "with recursive n(x) as (select 1 union all select x + 1 from n) select x from n"
+    status, screen = on_a_terminal(
+        "query", shop_url, sql, "--format", "none", cwd=tmp_path, keys=b"\x03", after=b"rows/s"
+    )
+    assert status == 130
+    assert "rows/s" in screen
+    assert "query_cancelled" in screen
+
+
+def test_ctrl_c_at_the_terminal_cancels(shop_url: str, tmp_path: Path) -> None:
+    sql = "with recursive n(x) as (select 1 union all select x + 1 from n) select count(*) from n"
+    status, screen = on_a_terminal("query", shop_url, "select 'ready'", sql, cwd=tmp_path, keys=b"\x03", after=b"ready")
+    assert status == 130
+    assert "cancelling" in screen
+    assert "Traceback" not in screen
+
+
+def test_no_sql_at_a_terminal_is_a_usage_error_and_does_not_wait(shop_url: str, tmp_path: Path) -> None:
+    status, screen = on_a_terminal("query", shop_url, cwd=tmp_path)
+    assert status == 2
+    assert "empty_script" in screen
+
+
+def test_a_failed_plugin_is_hinted_at(shop_url: str, tmp_path: Path, install: object) -> None:
+    install("hostile", "raise RuntimeError", {"hostile": "hostile"})  # type: ignore[operator]  # a fixture
+    _, screen = on_a_terminal("query", shop_url, "select 1", cwd=tmp_path)
+    assert "1 plugin fault; see: alveary plugins" in screen

@@ -1,0 +1,207 @@
+"""Plugins: found, isolated, reported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alveary import Kernel
+from alveary.errors import UnknownPluginError
+from alveary.paths import Paths
+from alveary.plugins import PluginInfo
+
+EXPORTER = """
+from alveary import ExporterSpec, hookimpl
+
+@hookimpl
+def alveary_exporters():
+    return [ExporterSpec(id="{id}", summary="", factory="nowhere:Nothing")]
+"""
+
+
+def info_of(kernel: Kernel, name: str) -> PluginInfo:
+    return next(info for info in kernel.plugins.infos if info.name == name)
+
+
+def load(home: Path, *, safe_mode: bool = False) -> Kernel:
+    return Kernel(paths=Paths(home, home / "cache"), safe_mode=safe_mode)
+
+
+def test_ours_are_found_through_entry_points(kernel: Kernel) -> None:
+    assert {info.name for info in kernel.plugins.infos if info.built_in} == {"sqlite", "formats", "demo"}
+    assert info_of(kernel, "sqlite").declares == {"drivers": ["sqlite"]}
+    assert kernel.plugins.faults == []
+
+
+def test_a_strangers_plugin_comes_through_the_same_door(install: Callable[..., None], home: Path) -> None:
+    install("alveary-dots", EXPORTER.format(id="dots"), {"dots": "alveary_dots"}, "3.1")
+    with load(home) as kernel:
+        info = info_of(kernel, "dots")
+        assert (info.distribution, info.version, info.built_in, info.state) == ("alveary-dots", "3.1", False, "loaded")
+        assert info.declares == {"exporters": ["dots"]}
+        assert "dots" in kernel.plugins.exporters.ids()
+
+
+HOSTILE = {
+    "import error": ("import no_such_module", "import", "ModuleNotFoundError"),
+    "syntax error": ("def (", "import", "SyntaxError"),
+    "exits": ("import sys; sys.exit(3)", "import", "SystemExit: 3"),
+    "raises at import": ("raise RuntimeError('boom')", "import", "RuntimeError: boom"),
+    "raises in a hook": (
+        "from alveary import hookimpl\n@hookimpl\ndef alveary_drivers(): raise RuntimeError('boom')",
+        "alveary_drivers",
+        "RuntimeError: boom",
+    ),
+    "exits in a hook": (
+        "import sys\nfrom alveary import hookimpl\n@hookimpl\ndef alveary_commands(): sys.exit()",
+        "alveary_commands",
+        "SystemExit",
+    ),
+    "answers no list": (
+        "from alveary import hookimpl\n@hookimpl\ndef alveary_drivers(): return 42",
+        "alveary_drivers",
+        "answered int, not a list of DriverSpec",
+    ),
+    "answers text": (
+        "from alveary import hookimpl\n@hookimpl\ndef alveary_drivers(): return 'sqlite'",
+        "alveary_drivers",
+        "answered str, not a list of DriverSpec",
+    ),
+    "answers another spec": (
+        "from alveary import hookimpl, ExporterSpec\n@hookimpl\n"
+        "def alveary_drivers(): return [ExporterSpec(id='x', summary='', factory='x:y')]",
+        "alveary_drivers",
+        "answered a ExporterSpec where a DriverSpec is due",
+    ),
+    "fields of the wrong type": (
+        "from alveary import hookimpl, ExporterSpec\n@hookimpl\n"
+        "def alveary_exporters(): return [ExporterSpec(id='x', summary=7, factory='x:y')]",
+        "alveary_exporters",
+        "Expected `str`, got `int` - at `$.summary`",
+    ),
+    "a factory that is no reference": (
+        "from alveary import hookimpl, ExporterSpec\n@hookimpl\n"
+        "def alveary_exporters(): return [ExporterSpec(id='x', summary='', factory='x')]",
+        "alveary_exporters",
+        "at `$.factory`",
+    ),
+    "a taken id": (EXPORTER.format(id="csv"), "alveary_exporters", "'csv' is left out: 'csv' is declared already"),
+    "a taken scheme": (
+        "from alveary import hookimpl, DriverSpec\n@hookimpl\n"
+        "def alveary_drivers(): return [DriverSpec(id='x', name='X', schemes=('sqlite',), factory='x:y')]",
+        "alveary_drivers",
+        "'sqlite' is declared already",
+    ),
+    "a taken verb": (
+        "from alveary import hookimpl, CommandSpec\n@hookimpl\n"
+        "def alveary_commands(): return [CommandSpec(id='x.y', summary='', factory='x:y', verb='doctor')]",
+        "alveary_commands",
+        "'verb doctor' is declared already",
+    ),
+    "needs an unknown argument": (
+        "from alveary import hookimpl\n@hookimpl\ndef alveary_drivers(window): return []",
+        "register",
+        "PluginValidationError",
+    ),
+    "implements an unknown hook": (
+        "from alveary import hookimpl\n@hookimpl\ndef alveary_brews_coffee(): return []",
+        "register",
+        "PluginValidationError",
+    ),
+    "never ends": (
+        "import itertools\nfrom alveary import hookimpl, ExporterSpec\n@hookimpl\n"
+        "def alveary_exporters():\n"
+        "    for n in itertools.count(): yield ExporterSpec(id=f'x{n}', summary='', factory='x:y')",
+        "alveary_exporters",
+        "more than 1000 specs",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", HOSTILE)
+def test_a_hostile_plugin_is_named_and_stops_nothing(way: str, install: Callable[..., None], home: Path) -> None:
+    code, stage, cause = HOSTILE[way]
+    install("hostile", code, {"hostile": "hostile"})
+    install("polite", EXPORTER.format(id="polite"), {"polite": "polite"})
+    with load(home) as kernel:
+        (fault,) = kernel.plugins.faults
+        assert (fault.plugin, fault.stage) == ("hostile", stage)
+        assert cause in fault.cause
+        assert {"sqlite"} <= set(kernel.plugins.drivers.ids())
+        assert {"csv", "polite"} <= set(kernel.plugins.exporters.ids())
+        assert kernel.connect("sqlite:///:memory:").run("select 1")
+
+
+def test_one_bad_spec_does_not_take_the_good_ones_along(install: Callable[..., None], home: Path) -> None:
+    install(
+        "mixed",
+        "from alveary import hookimpl, ExporterSpec\n@hookimpl\ndef alveary_exporters():\n"
+        "    return [None, ExporterSpec(id='good', summary='', factory='x:y')]",
+        {"mixed": "mixed"},
+    )
+    with load(home) as kernel:
+        assert "good" in kernel.plugins.exporters.ids()
+        assert [fault.plugin for fault in kernel.plugins.faults] == ["mixed"]
+
+
+def test_two_plugins_of_one_name_are_told_apart_and_ours_wins(install: Callable[..., None], home: Path) -> None:
+    install("pretender", EXPORTER.format(id="other"), {"sqlite": "pretender"})
+    with load(home) as kernel:
+        assert "other" not in kernel.plugins.exporters.ids()
+        assert kernel.plugins.drivers.find("sqlite") is not None
+        (fault,) = kernel.plugins.faults
+        assert "same entry-point name" in fault.cause
+
+
+def test_safe_mode_does_not_even_import_a_strangers_plugin(install: Callable[..., None], home: Path) -> None:
+    install("hostile", "open('imported', 'w').close(); raise SystemExit", {"hostile": "hostile"})
+    with load(home, safe_mode=True) as kernel:
+        assert info_of(kernel, "hostile").state == "skipped"
+        assert kernel.plugins.faults == []
+        assert "sqlite" in kernel.plugins.drivers.ids()
+    assert not Path("imported").exists()
+
+
+def test_a_disabled_plugin_stays_disabled_until_enabled(install: Callable[..., None], home: Path) -> None:
+    install("alveary-dots", EXPORTER.format(id="dots"), {"dots": "alveary_dots"})
+    with load(home) as kernel:
+        kernel.run("plugins.disable", {"name": "dots"})
+        assert "dots" in kernel.plugins.exporters.ids()  # this kernel goes on as it is
+    with load(home) as kernel:
+        assert info_of(kernel, "dots").state == "disabled"
+        assert "dots" not in kernel.plugins.exporters.ids()
+        kernel.run("plugins.enable", {"name": "dots"})
+    with load(home) as kernel:
+        assert "dots" in kernel.plugins.exporters.ids()
+
+
+def test_an_unknown_plugin_cannot_be_disabled(kernel: Kernel) -> None:
+    with pytest.raises(UnknownPluginError, match="'nobody'"):
+        kernel.run("plugins.disable", {"name": "nobody"})
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"other": []}', '{"disabled": [1]}', ""])
+def test_damaged_choices_are_a_fault_and_stay_as_they_are(content: str, home: Path) -> None:
+    home.mkdir()
+    (home / "plugins.json").write_text(content)
+    with load(home) as kernel:
+        (fault,) = kernel.plugins.faults
+        assert fault.stage == "choices"
+        assert "sqlite" in kernel.plugins.drivers.ids()
+    assert (home / "plugins.json").read_text() == content
+
+
+def test_the_command_line_names_a_hostile_plugin_and_answers_all_the_same(
+    install: Callable[..., None], alveary: Callable[..., Any], shop_url: str
+) -> None:
+    install("hostile", "print('into your data'); raise RuntimeError('boom')", {"hostile": "hostile"}, "6.6")
+    listed = alveary("plugins", "--format", "json")
+    plugins = {plugin["name"]: plugin for plugin in json.loads(listed.out)["plugins"]}
+    assert plugins["hostile"]["version"] == "6.6"
+    assert plugins["hostile"]["faults"][0]["cause"] == "RuntimeError: boom"
+    queried = alveary("query", shop_url, "select 1 as one", "--format", "csv")
+    assert (queried.status, queried.out, queried.err) == (0, "one\n1\n", "")
