@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from alveary.hookspecs import hookimpl
     from alveary.kernel import Kernel
     from alveary.results import ResultSet
-    from alveary.sessions import Session, Statement
+    from alveary.sessions import Session
+    from alveary.statements import Statement
 
 _DOORS = {
     "alveary.contracts.catalog": ("Catalog", "ColumnInfo", "ForeignKey", "IndexInfo", "Relation"),
@@ -58,7 +59,8 @@ _DOORS = {
     "alveary.hookspecs": ("hookimpl",),
     "alveary.kernel": ("Kernel",),
     "alveary.results": ("ResultSet",),
-    "alveary.sessions": ("Session", "Statement"),
+    "alveary.sessions": ("Session",),
+    "alveary.statements": ("Statement",),
 }
 _HOME = {name: module for module, names in _DOORS.items() for name in names}
 

@@ -20,7 +20,7 @@ def configure() -> None:
         raise InvalidInputError(f"ALVEARY_LOG is none of {', '.join(LEVELS)}")
     logger = logging.getLogger("alveary")
     logger.setLevel(getattr(logging, (level or "critical").upper()))
-    if not logger.handlers:
+    if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logger.addHandler(handler)

@@ -20,8 +20,9 @@ from alveary.errors import (
 from alveary.events import Outcome, ScriptStatementEnded, SessionState
 from alveary.jobs import Job
 from alveary.results import Sink
-from alveary.sessions import Session, Statement
+from alveary.sessions import Session
 from alveary.sqltext import Dialect, PieceKind, split
+from alveary.statements import Statement
 
 _WORD = re.compile(r"[A-Za-z]+")
 _POLL = 0.1

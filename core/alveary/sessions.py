@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-import shutil
 import threading
 import uuid
-import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +16,7 @@ from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability, ServerInfo, TransactionState
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
-from alveary.contracts.values import Cell, Column, Parameters
+from alveary.contracts.values import Cell, Parameters
 from alveary.errors import (
     AlvearyError,
     BusyError,
@@ -36,10 +33,7 @@ from alveary.errors import (
 from alveary.events import (
     Answered,
     Outcome,
-    QueryColumnsReady,
     QueryEnded,
-    QueryNoticed,
-    QueryProgressed,
     QueryStarted,
     SessionClosed,
     SessionOpened,
@@ -49,6 +43,7 @@ from alveary.events import (
     WorkerEvent,
 )
 from alveary.results import ResultSet, ResultStore, Sink
+from alveary.statements import Statement
 from alveary.workers.hosts import WorkerHost
 from alveary.workers.messages import Ask, Cancel, Close, Execute, Open
 from alveary.workers.questions import QUESTIONS, AskedCatalog
@@ -57,8 +52,6 @@ _log = logging.getLogger(__name__)
 
 MOST_WAITING = 1000
 """Statements that may wait in one session; one more is refused."""
-MOST_NOTICES = 1000
-"""Notices kept of one statement; the first ones are dropped, and counted."""
 CLOSE_SECONDS = 1.0
 """How long a session may take to close before its worker is given up."""
 
@@ -68,79 +61,6 @@ _BY_TRANSACTION = {
     TransactionState.FAILED: SessionState.FAILED,
 }
 _OVER = (SessionState.BROKEN, SessionState.CLOSED)
-
-
-class Statement:
-    """One statement handed to a session: what is known of it by now, and how to wait for it or stop it."""
-
-    def __init__(self, session: Session, id: str, sql: str, spool: str) -> None:
-        self.id = id
-        self.sql = sql
-        self.columns: tuple[Column, ...] | None = None
-        """The header; None until it is known, and for ever when the statement has no result."""
-        self.rows = 0
-        self.bytes = 0
-        self.affected: int | None = None
-        """Rows inserted, updated or deleted, as the server counts them."""
-        self.notices: deque[QueryNoticed] = deque(maxlen=MOST_NOTICES)
-        self.noticed = 0
-        self.outcome: Outcome | None = None
-        """None while the statement waits or runs."""
-        self.error: AlvearyError | None = None
-        self.seconds = 0.0
-        self.first_row: float | None = None
-        self._session = session
-        self._spool = spool
-        self._result: ResultSet | None = None
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        # Rows that nobody looks at while the statement is held are gone with it.
-        self._unread = weakref.finalize(self, shutil.rmtree, spool, ignore_errors=True) if spool else None
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the statement has ended; False if it has not."""
-        return self._ended.wait(timeout)
-
-    def cancel(self) -> None:
-        """Ask the server to stop the statement; returns at once. A statement that ended is left alone."""
-        self._session.cancel(self)
-
-    @property
-    def result(self) -> ResultSet | None:
-        """The stored rows, growing while the statement runs; None as long as there is no header."""
-        with self._lock:
-            if self._result is None and self.columns is not None and self._spool:
-                self._result = ResultSet(self._spool)
-                if self._unread is not None:
-                    self._unread.detach()
-            return self._result
-
-    def check(self) -> None:
-        """Raise the statement's error, or QueryCancelledError if it was cancelled; both say what was run."""
-        if self.outcome is Outcome.CANCELLED:
-            raise QueryCancelledError("the statement was cancelled", statement=self.sql)
-        if self.error is not None:
-            raise self.error
-
-    def _hear(self, event: WorkerEvent) -> None:
-        if isinstance(event, QueryProgressed):
-            self.rows, self.bytes = event.rows, event.bytes
-        elif isinstance(event, QueryColumnsReady):
-            self.columns = event.columns
-        elif isinstance(event, QueryNoticed):
-            self.notices.append(event)
-            self.noticed += 1
-        elif isinstance(event, QueryEnded):
-            self.rows, self.bytes, self.affected = event.rows, event.bytes, event.affected
-            self.seconds, self.first_row = event.seconds, event.first_row
-            self._end(event.outcome, event.error)
-
-    def _end(self, outcome: Outcome, error: ErrorRecord | None) -> None:
-        if error is not None:
-            self.error = error_from_record(error)
-            self.error.statement = self.sql
-        self.outcome = outcome
-        self._ended.set()
 
 
 class Session:
@@ -253,7 +173,7 @@ class Session:
         id = f"{self.id}-{next(self._ids)}"
         spool = str(self._results.new_directory()) if sink is None else ""
         request = Execute(id=id, sql=sql, parameters=_plain(parameters), limit=limit, timeout=timeout, spool=spool)
-        statement = Statement(self, id, sql, spool)
+        statement = Statement(id, sql, spool, self.cancel)
         with self._lock:
             self._check_open()
             if len(self._statements) >= MOST_WAITING:
@@ -376,7 +296,7 @@ class Session:
                     self._move(SessionState.BROKEN, event.error.message)
                 else:
                     self._settle()
-            statement._hear(event)
+            statement.hear(event)
 
     def _settle(self) -> None:
         if self._running is None:
@@ -391,7 +311,7 @@ class Session:
         self._move(state, error.message if error else None)
         reason = error or SessionClosedError("the session was closed").record()
         for statement in self._statements.values():
-            statement._end(Outcome.FAILED, reason)
+            statement.end(Outcome.FAILED, reason)
         self._statements.clear()
         answers, self._answers = self._answers, {}
         for id, take in answers.items():

@@ -183,7 +183,9 @@ def test_a_file_appears_when_it_is_whole(alveary: Alveary, shop_url: str, tmp_pa
     assert alveary("query", shop_url, "select id from item", "--format", "csv", "-o", "out.csv").out == ""
     assert target.read_text() == "id\n1\n2\n3\n"
     target.chmod(0o640)
-    cut = alveary("query", shop_url, f"select 1; {ENDLESS_ROWS}", "--format", "csv", "-o", "out.csv", "--timeout", "0.3")
+    cut = alveary(
+        "query", shop_url, f"select 1; {ENDLESS_ROWS}", "--format", "csv", "-o", "out.csv", "--timeout", "0.3"
+    )
     assert cut.status == 4
     assert target.read_text() == "id\n1\n2\n3\n"
     assert alveary("query", shop_url, "select 7 as a", "--format", "csv", "-o", "out.csv").status == 0

@@ -97,7 +97,10 @@ def test_a_limit_stops_an_endless_result(session: Session) -> None:
 
 
 def test_parameters_are_bound_by_name_and_by_place(session: Session) -> None:
-    for parameters, sql in (({"id": 3}, "select name from item where id = :id"), ([3], "select name from item where id = ?")):
+    for parameters, sql in (
+        ({"id": 3}, "select name from item where id = :id"),
+        ([3], "select name from item where id = ?"),
+    ):
         result = session.run(sql, parameters)
         assert result is not None
         assert list(result) == [('a,b"c',)]
@@ -256,7 +259,9 @@ def test_results_outlive_their_session_and_go_with_the_kernel(home: Path, shop_u
     assert list((home / "cache" / "results").iterdir()) == []
 
 
-def test_too_many_waiting_statements_are_refused(kernel: Kernel, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_waiting_statements_are_refused(
+    kernel: Kernel, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("alveary.sessions.MOST_WAITING", 2)
     session.execute(ENDLESS)
     session.execute("select 1")

@@ -101,9 +101,7 @@ def test_every_format_survives_lone_surrogates_in_names_and_cells(format_id: str
 @pytest.mark.parametrize("format_id", SPECS)
 def test_batches_leave_no_seams(format_id: str) -> None:
     rows: list[Row] = [(number, f"name {number}") for number in range(50)]
-    assert export(format_id, ["a", "b"], rows) == export(
-        format_id, ["a", "b"], rows[:1], [], rows[1:30], rows[30:]
-    )
+    assert export(format_id, ["a", "b"], rows) == export(format_id, ["a", "b"], rows[:1], [], rows[1:30], rows[30:])
 
 
 @pytest.mark.parametrize(
@@ -305,8 +303,7 @@ def test_json_on_a_terminal_escapes_without_changing_a_value() -> None:
     columns = [Column(name="\x9b"), Column(name="j", kind=ValueKind.JSON)]
     shown = export("jsonl", columns, [(text, '{"\u202e": "\x7f",\n\t"b": 1}')], terminal=True)
     assert shown == (
-        '{"\\u009b":"\\u0000\\u001b[2J\\u007f\\u009b\\u202e\\u2028\\udc9b\\t日本",'
-        '"j":{"\\u202e": "\\u007f","b": 1}}\n'
+        '{"\\u009b":"\\u0000\\u001b[2J\\u007f\\u009b\\u202e\\u2028\\udc9b\\t日本","j":{"\\u202e": "\\u007f","b": 1}}\n'
     )
     assert json.loads(shown) == {"\x9b": text, "j": {"\u202e": "\x7f", "b": 1}}
 

@@ -66,9 +66,7 @@ def texts(row: Row, null: str) -> list[str]:
 @pytest.mark.parametrize(("format_id", "delimiter"), [("csv", ","), ("tsv", "\t")])
 @given(result=results())
 @COMPLETE
-def test_delimited_text_reads_back(
-    format_id: str, delimiter: str, result: tuple[list[str], list[Row]]
-) -> None:
+def test_delimited_text_reads_back(format_id: str, delimiter: str, result: tuple[list[str], list[Row]]) -> None:
     names, rows = result
     data = export(format_id, names, rows, ExportOptions()).decode(errors="surrogateescape")
     read = list(csv.reader(io.StringIO(data, newline=""), delimiter=delimiter, strict=True))
@@ -78,9 +76,7 @@ def test_delimited_text_reads_back(
 
 @given(result=results(), null=st.sampled_from(["NULL", "0", "\\N", "true"]))
 @COMPLETE
-def test_null_and_text_that_looks_like_it_stay_distinct(
-    result: tuple[list[str], list[Row]], null: str
-) -> None:
+def test_null_and_text_that_looks_like_it_stay_distinct(result: tuple[list[str], list[Row]], null: str) -> None:
     names, rows = result
     data = export("csv", names, rows, ExportOptions(header=False, null=null)).decode(errors="surrogateescape")
     fields = re.findall(r'("(?:[^"]|"")*"|[^,\n"]*)[,\n]', data)
@@ -106,9 +102,7 @@ def test_the_sqlite_shell_imports_what_csv_wrote(result: tuple[list[str], list[R
         "",
     ]
     done = subprocess.run(arguments, input=data, capture_output=True, check=True)
-    encoded = [
-        [text.encode(errors="surrogateescape").hex().upper() for text in texts(row, "")] for row in rows
-    ]
+    encoded = [[text.encode(errors="surrogateescape").hex().upper() for text in texts(row, "")] for row in rows]
     assert done.stdout.decode().splitlines() == [",".join(row) for row in encoded]
 
 
@@ -157,9 +151,7 @@ def test_number_text_keeps_every_digit_or_becomes_a_string(rows: list[Row]) -> N
 
 @given(values=st.lists(JSON_LIKE, max_size=3), indent=st.sampled_from([None, 0, 2, "\t"]))
 @COMPLETE
-def test_embedded_json_stays_on_one_line_and_keeps_its_values(
-    values: list[object], indent: int | str | None
-) -> None:
+def test_embedded_json_stays_on_one_line_and_keeps_its_values(values: list[object], indent: int | str | None) -> None:
     rows: list[Row] = [(json.dumps(value, indent=indent),) for value in values]
     data = export("jsonl", ["a"], rows, ExportOptions(), ValueKind.JSON).decode().split("\n")[:-1]
     read = [json.loads(line)["a"] for line in data]

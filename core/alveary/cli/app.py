@@ -53,7 +53,8 @@ class App:
     def run(self, id: str, parameters: msgspec.Struct, *, data_on_terminal: bool = False) -> Any:
         """Run a command in the background and wait for its result, or raise its error.
 
-        ``data_on_terminal`` says that the command itself writes rows to the terminal while it runs. The first Ctrl-C cancels it, on the server too, and waits; the second leaves at once with status 130.
+        ``data_on_terminal`` says that the command itself writes rows to the terminal while it runs. The first Ctrl-C
+        cancels it, on the server too, and waits; the second leaves at once with status 130.
         """
         narration = Narration(json_errors=self.json_errors, data_on_terminal=data_on_terminal)
         if faults := len(self.kernel.plugins.faults):

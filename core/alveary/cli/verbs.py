@@ -157,7 +157,8 @@ def _parameter(field: msgspec.structs.FieldInfo) -> click.Parameter:
     kind, meta = _unwrapped(field.type)
     extra = (meta.extra or {}) if meta is not None else {}
     if extra.get("argument"):
-        return click.Argument([field.name], required=field.required, metavar=field.name.upper())
+        metavar = field.name.upper() if field.required else f"[{field.name.upper()}]"
+        return click.Argument([field.name], required=field.required, metavar=metavar)
     description = meta.description if meta is not None else None
     flag = "--" + field.name.replace("_", "-")
     if kind is bool:

@@ -102,7 +102,7 @@ class Lexer:
             re.ASCII | re.DOTALL,
         )
         self.match = self._token.match
-        self.kinds = {name: TokenKind[name] for name in self._token.groupindex if name.isupper()}
+        self.kinds: dict[str | None, TokenKind] = {name: TokenKind[name] for name in self._token.groupindex if name.isupper()}
 
     def _line_comments(self) -> Iterator[str]:
         for start in self.dialect.line_comments:
@@ -222,38 +222,45 @@ def lexer_of(dialect: Dialect) -> Lexer:
 class Scan:
     """One pass over a text: iterate for its tokens; ``state`` tells what is open after the last one taken."""
 
-    __slots__ = ("lexer", "open_at", "position", "state", "text")
+    __slots__ = ("blanks", "lexer", "open_at", "position", "state", "text")
 
-    def __init__(self, text: str, lexer: Lexer, state: LexState = _NOTHING_OPEN, position: int = 0) -> None:
+    def __init__(self, text: str, lexer: Lexer, state: LexState = _NOTHING_OPEN) -> None:
         self.text = text
         self.lexer = lexer
         self.state = state
-        self.position = position
-        self.open_at = position
+        self.position = 0
+        self.blanks = True
+        self.open_at = 0
         """Where the construct opens that is, or was last, open."""
 
     def __iter__(self) -> Iterator[Token]:
-        text, lexer, position = self.text, self.lexer, self.position
-        if self.state.opener and position < len(text):
-            kind = lexer.kind_of(self.state.opener)
-            end, self.state = lexer.close(text, position, self.state)
+        text, lexer, position, state = self.text, self.lexer, self.position, self.state
+        match, kinds, blanks = lexer.match, lexer.kinds, self.blanks
+        if state.opener and position < len(text):
+            kind = lexer.kind_of(state.opener)
+            end, self.state = lexer.close(text, position, state)
             yield Token(position, end, kind)
-            position = end
-        while found := lexer.match(text, position):
-            group, end = found.lastgroup or "", found.end()
-            kind = lexer.kinds.get(group, TokenKind.OPERATOR)
-            if self.state.executable and text.startswith("*/", position):
-                end, self.state = position + 2, _NOTHING_OPEN
+            position, state = end, self.state
+        while found := match(text, position):
+            group, end = found.lastgroup, found.end()
+            if group in kinds:
+                kind = kinds[group]
+                if state.executable and text.startswith("*/", position):
+                    end, self.state = position + 2, _NOTHING_OPEN
             elif group == "executable":
+                kind = TokenKind.OPERATOR
                 self.open_at, self.state = position, LexState(executable=True)
-            elif group == "open":
+            else:
                 opened = lexer.opening(found[0])
                 kind = lexer.kind_of(opened.opener)
-                self.open_at = position if not self.state.executable else self.open_at
-                opened = LexState(opened.opener, opened.depth, self.state.executable)
+                if state.executable:
+                    opened = LexState(opened.opener, opened.depth, executable=True)
+                else:
+                    self.open_at = position
                 end, self.state = lexer.close(text, end, opened)
-            yield Token(position, end, kind)
-            position = end
+            if blanks or kind is not TokenKind.WHITESPACE:
+                yield Token(position, end, kind)
+            position, state = end, self.state
 
 
 def tokens(text: str, dialect: Dialect, state: LexState = _NOTHING_OPEN) -> Iterator[Token]:

@@ -184,10 +184,11 @@ class _Splitter:
 
     def _watch(self, first: int, follower: Watcher) -> tuple[int, str]:
         text = self._text
-        scan = Scan(text, self._lexer, position=first)
-        resume = first
+        scan = Scan(text, self._lexer)
+        scan.position = resume = first
+        scan.blanks = False
         for start, end, kind in scan:
-            if kind is TokenKind.WHITESPACE or kind is TokenKind.COMMENT or start < resume:
+            if kind is TokenKind.COMMENT or start < resume:
                 continue
             character = text[start]
             if character in ";\\":

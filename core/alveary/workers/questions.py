@@ -30,7 +30,20 @@ def answer(connection: Connection, question: str, arguments: tuple[str | None, .
     """Return the answer as MessagePack."""
     if question not in QUESTIONS:
         raise UnsupportedError(f"a worker can't answer {question!r}")
-    return msgspec.msgpack.encode(QUESTIONS[question][0](connection, *arguments))
+    found = QUESTIONS[question][0](connection, *arguments)
+    try:
+        return msgspec.msgpack.encode(found)
+    except UnicodeEncodeError:
+        # A name that is not valid UTF-8 is listed with its bad bytes escaped; it must not hide all the others.
+        return msgspec.msgpack.encode(_escaped(msgspec.to_builtins(found)))
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 class AskedCatalog(Catalog):

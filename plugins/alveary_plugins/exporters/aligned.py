@@ -46,8 +46,7 @@ class TableExporter(AlignedExporter):
             ]
         self._widths = [min(width, WIDEST_COLUMN) for width in self._widths]
         *cells, last = [
-            f" %{'' if right else '-'}{width}s "
-            for width, right in zip(self._widths, self._right, strict=True)
+            f" %{'' if right else '-'}{width}s " for width, right in zip(self._widths, self._right, strict=True)
         ]
         self._template = "|".join([*cells, last[:-1] if self._right[-1] else " %s"])
         if not self.options.header:

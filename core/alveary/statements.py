@@ -1,0 +1,93 @@
+"""A statement as its caller holds it: what is known of it by now, and how to wait for it or stop it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+
+from alveary.contracts.values import Column
+from alveary.errors import AlvearyError, ErrorRecord, QueryCancelledError, error_from_record
+from alveary.events import Outcome, QueryColumnsReady, QueryEnded, QueryNoticed, QueryProgressed, WorkerEvent
+from alveary.results import ResultSet
+
+MOST_NOTICES = 1000
+"""Notices kept of one statement; the first ones are dropped, and counted."""
+
+
+class Statement:
+    """One statement handed to a session: what is known of it by now, and how to wait for it or stop it."""
+
+    def __init__(self, id: str, sql: str, spool: str, cancel: Callable[[Statement], None]) -> None:
+        """``spool`` is the directory its rows go to, "" when they go elsewhere."""
+        self.id = id
+        self.sql = sql
+        self.columns: tuple[Column, ...] | None = None
+        """The header; None until it is known, and for ever when the statement has no result."""
+        self.rows = 0
+        self.bytes = 0
+        self.affected: int | None = None
+        """Rows inserted, updated or deleted, as the server counts them."""
+        self.notices: deque[QueryNoticed] = deque(maxlen=MOST_NOTICES)
+        self.noticed = 0
+        self.outcome: Outcome | None = None
+        """None while the statement waits or runs."""
+        self.error: AlvearyError | None = None
+        self.seconds = 0.0
+        self.first_row: float | None = None
+        self._cancel = cancel
+        self._spool = spool
+        self._result: ResultSet | None = None
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        # Rows that nobody looks at while the statement is held are gone with it.
+        self._unread = weakref.finalize(self, shutil.rmtree, spool, ignore_errors=True) if spool else None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the statement has ended; False if it has not."""
+        return self._ended.wait(timeout)
+
+    def cancel(self) -> None:
+        """Ask the server to stop the statement; returns at once. A statement that ended is left alone."""
+        self._cancel(self)
+
+    @property
+    def result(self) -> ResultSet | None:
+        """The stored rows, growing while the statement runs; None as long as there is no header."""
+        with self._lock:
+            if self._result is None and self.columns is not None and self._spool:
+                self._result = ResultSet(self._spool)
+                if self._unread is not None:
+                    self._unread.detach()
+            return self._result
+
+    def check(self) -> None:
+        """Raise the statement's error, or QueryCancelledError if it was cancelled; both say what was run."""
+        if self.outcome is Outcome.CANCELLED:
+            raise QueryCancelledError("the statement was cancelled", statement=self.sql)
+        if self.error is not None:
+            raise self.error
+
+    def hear(self, event: WorkerEvent) -> None:
+        """Take an event that is about this statement; called by its session only."""
+        if isinstance(event, QueryProgressed):
+            self.rows, self.bytes = event.rows, event.bytes
+        elif isinstance(event, QueryColumnsReady):
+            self.columns = event.columns
+        elif isinstance(event, QueryNoticed):
+            self.notices.append(event)
+            self.noticed += 1
+        elif isinstance(event, QueryEnded):
+            self.rows, self.bytes, self.affected = event.rows, event.bytes, event.affected
+            self.seconds, self.first_row = event.seconds, event.first_row
+            self.end(event.outcome, event.error)
+
+    def end(self, outcome: Outcome, error: ErrorRecord | None) -> None:
+        """Note how it ended; called by its session only."""
+        if error is not None:
+            self.error = error_from_record(error)
+            self.error.statement = self.sql
+        self.outcome = outcome
+        self._ended.set()
