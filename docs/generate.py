@@ -32,8 +32,9 @@ def hooks() -> str:
 def errors() -> str:
     """Return the page of all error codes."""
     page = HEAD + (
-        "# Errors\n\nEvery error has a stable code, a type and the exit status of the command line. It carries a message "
-        "and, where they are known, a detail, a hint, the position in the statement and the server's own code.\n\n"
+        "# Errors\n\nEvery error has a stable code, a type and the exit status of the command line. It carries a "
+        "message and, where they are known, a detail, a hint, the position in the statement and the server's own "
+        "code.\n\n"
         "| code | type | exit status | meaning |\n|---|---|---|---|\n"
     )
     rows = {error.code: error for error in every_error() if error is not AlvearyError}

@@ -60,8 +60,8 @@ def test_a_query_imports_only_its_own_driver_and_format(home: Path) -> None:
 
 
 def test_the_version_needs_no_kernel(home: Path) -> None:
-    modules = imported_by("from alveary.cli import run\nsys.stdout = sys.stderr\nrun(['--version'])\nsys.stdout = sys.__stdout__",
-                          home)  # fmt: skip
+    quiet = "sys.stdout = sys.stderr\nrun(['--version'])\nsys.stdout = sys.__stdout__"
+    modules = imported_by(f"from alveary.cli import run\n{quiet}", home)
     assert "alveary_plugins" not in modules
 
 

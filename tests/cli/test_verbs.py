@@ -162,7 +162,8 @@ def test_a_driver_whose_package_is_missing_names_the_extra(alveary: Alveary, ins
     install(
         "nodrv",
         "from alveary import DriverSpec, hookimpl\n@hookimpl\ndef alveary_drivers():\n"
-        "    return [DriverSpec(id='no', name='NoDB', schemes=('no',), factory='x:y', package='no_such_pkg', extra='no')]",
+        "    return [DriverSpec(id='no', name='NoDB', schemes=('no',), factory='x:y',"
+        " package='no_such_pkg', extra='no')]",
         {"nodrv": "nodrv"},
     )
     ran = alveary("query", "no://host/db", "select 1")

@@ -145,7 +145,7 @@ def test_more_jobs_than_the_bound_are_refused_until_one_ends(jobs: Jobs) -> None
 
 def test_commands_check_what_goes_in(kernel: Kernel, shop_url: str) -> None:
     for wrong in ({}, {"target": 3}, {"target": shop_url, "pth": "x"}, {"target": shop_url, "path": []}):
-        with pytest.raises(InvalidInputError, match="catalog.list"):
+        with pytest.raises(InvalidInputError, match=r"catalog\.list"):
             kernel.run("catalog.list", wrong)
     with pytest.raises(InvalidInputError, match="limit"):
         kernel.run("query.run", {"target": shop_url, "sql": ["select 1"], "limit": -1})

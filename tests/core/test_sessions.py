@@ -381,7 +381,7 @@ def test_a_script_without_a_main_guard_runs_once(shop_url: str, tmp_path: Path) 
 
 ROGUE = """
 import sys
-from alveary import Batch, Capability, Column, Columns, Connection, Driver, DriverSpec, ServerInfo, TransactionState, hookimpl
+from alveary import Batch, Column, Columns, Connection, Driver, DriverSpec, ServerInfo, hookimpl
 
 @hookimpl
 def alveary_drivers():

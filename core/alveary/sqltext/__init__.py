@@ -1,4 +1,4 @@
-"""SQL text as text: splitting scripts into statements, tokens for highlighting, named parameters. The public door."""
+"""The public door of SQL text: scripts split into statements, tokens for highlighting, named parameters."""
 
 from alveary.sqltext.dialects import (
     ANSI,

@@ -1,13 +1,13 @@
 """Statements that hold semicolons of their own: watchers that say which semicolon ends one.
 
-A statement whose first word may open such a statement is read token by token, and its watcher is told each token that
-is neither white space nor comment. As soon as a watcher knows that the statement is an ordinary one it says so by
-``plain``, and the splitter goes on in long strides.
+A statement whose first word may open such a statement is read token by token, and its watcher is told each
+token that is neither white space nor comment. As soon as a watcher knows that the statement is an ordinary one
+it says so by ``plain``, and the splitter goes on in long strides.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from alveary.sqltext.dialects import BlockStyle, Dialect
 from alveary.sqltext.lexer import TokenKind
@@ -22,14 +22,17 @@ class Watcher(Protocol):
     """The statement is a ``COPY … FROM STDIN``."""
 
     def ends(self, kind: TokenKind, text: str) -> bool:
-        """Take the next token, its text in lower case; return whether it is a semicolon that ends the statement."""
+        """Take the next token, its text in lower case; return whether it is a semicolon that ends the statement.
+
+        After a semicolon that does the watcher is done with.
+        """
 
 
 class TriggerWatcher:
-    """SQLite, where the library's ``sqlite3_complete`` defines what a whole statement is: this is its state table."""
+    """SQLite, where ``sqlite3_complete`` of the library defines what a whole statement is: its state table."""
 
     copies = False
-    _table = {
+    _table: ClassVar = {
         "start": {"explain": "explain", "create": "create", "": "normal"},
         "explain": {"create": "create", "explain": "normal", "temp": "normal", "temporary": "normal",
                     "trigger": "normal", "end": "normal", "": "explain"},
@@ -62,7 +65,11 @@ class TriggerWatcher:
 
 
 class AtomicWatcher:
-    """PostgreSQL: ``BEGIN ATOMIC`` bodies counted as psql counts them, ``CREATE RULE … DO (a; b)``, and ``COPY``."""
+    """PostgreSQL: ``BEGIN ATOMIC`` bodies counted as by psql, ``CREATE RULE … DO (a; b)``, and ``COPY``.
+
+    In other statements parentheses do not hold a semicolon, as they would in psql: no valid statement needs it,
+    and while one is being typed an open parenthesis must not swallow the rest of the script.
+    """
 
     def __init__(self) -> None:
         self.plain = False
@@ -113,8 +120,8 @@ _NAMED_ENDS = frozenset({"if", "loop", "while", "repeat", "for"})
 class CompoundWatcher:
     """MySQL and MariaDB: ``BEGIN … END`` in stored programs, without the help of ``DELIMITER``.
 
-    Only ``BEGIN`` and ``CASE`` are counted. The other blocks end with ``END`` and their own word, so that their ends
-    can be told from those that count, and their beginnings (is it the statement IF or the function?) need not be.
+    Only ``BEGIN`` and ``CASE`` are counted. The other blocks end with ``END`` and their own word, so their ends
+    can be told from those that count, and their beginnings (the statement IF or the function?) need not be.
     """
 
     copies = False

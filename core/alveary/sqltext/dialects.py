@@ -1,7 +1,7 @@
-"""Lexical facts of the SQL families: what the scanner has to know to find where a statement ends, as plain data.
+"""Lexical facts of the SQL families: what one has to know to find where a statement ends, as plain data.
 
-A driver picks one of the four dialects below, or makes its own with :func:`dataclasses.replace` (a MySQL session in
-``ANSI_QUOTES`` mode, a PostgreSQL session with ``standard_conforming_strings`` off). Nothing here knows any grammar.
+A driver picks one of the four dialects below, or makes its own with :func:`dataclasses.replace` (for a MySQL
+session in ``ANSI_QUOTES`` mode, a PostgreSQL session with ``standard_conforming_strings`` off).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class BlockStyle(Enum):
 
 
 class ClientCommands(Enum):
-    """Which command-line client a script may have been written for; its own commands never go to the server."""
+    """The command-line client that scripts are written for; its own commands never go to the server."""
 
     NONE = "none"
     PSQL = "psql"
-    r"""A backslash and a letter, anywhere outside quotes, up to the end of the line; ``\;`` is no terminator."""
+    r"""A backslash and a letter anywhere outside quotes, up to the end of the line; ``\;`` is no terminator."""
     SQLITE3 = "sqlite3"
     """A dot first on its line."""
     MYSQL = "mysql"
@@ -49,7 +49,7 @@ class Dialect:
 
     name: str
     identifier_quotes: str = '"'
-    """Opening quotes of identifiers: any of ``"``, `````, ``[``. A doubled closing quote stands for itself."""
+    """Opening quotes of identifiers: ``"``, `````, ``[``. All but the last are doubled to stand for themselves."""
     string_quotes: str = "'"
     """Quotes of string literals: ``'`` and perhaps ``"`` (which then must not be an identifier quote)."""
     backslash_escapes: BackslashEscapes = BackslashEscapes.NEVER
@@ -69,7 +69,8 @@ class Dialect:
     """Characters that end a line comment."""
     space: str = " \t\r\n\f\v"
     parameter_marks: str = ":?"
-    """First characters of parameters: ``:name``, ``?`` or ``?1``, ``@name``, ``$name`` (``$1`` with dollar quotes)."""
+    """First characters of parameters: ``:name``, ``?`` or ``?1``, ``@name``, ``$name`` (only ``$1`` if there are
+    dollar quotes)."""
     blocks: BlockStyle = BlockStyle.NONE
     copy_data: bool = False
     r"""``COPY … FROM STDIN`` is followed by lines of data up to ``\.``."""

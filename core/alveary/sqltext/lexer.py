@@ -1,12 +1,13 @@
 """The lexer: SQL text to tokens, whole or line by line, for highlighting, parameters and the splitter.
 
-One idea does everything. A regular expression per dialect recognises tokens; strings, quoted identifiers, block
-comments and dollar quotes are recognised by their opener only, and one function, :meth:`Lexer.close`, runs from there
-to the end of the construct. What is open at the end of a text is therefore a small value, :class:`LexState`, from
-which scanning can go on, and an editor needs to keep only that per line.
+One idea does everything. A regular expression per dialect recognises tokens; strings, quoted identifiers,
+block comments and dollar quotes are recognised by their opener only, and one function, :meth:`Lexer.close`,
+runs from there to the end of the construct. What is open at the end of a text is therefore a small value,
+:class:`LexState`, from which scanning can go on, and an editor needs to keep only that per line.
 
-The expressions repeat single characters only, and those possessively: there is nothing to backtrack into, so time is
-linear for any text. (Possessive *groups* match wrongly in Python 3.11.0 to 3.11.4 and use memory per round since.)
+The expressions repeat single characters only, and those possessively: there is nothing to backtrack into, so
+time is linear for any text. (Possessive *groups* match wrongly in Python 3.11.0 to 3.11.4, and in later ones
+they take memory for each round.)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 from alveary.sqltext.dialects import BackslashEscapes, ClientCommands, Dialect
 
-# As in the servers' own lexers every character from U+0080 on may be part of a word, lone surrogates included.
+# As in the servers' own lexers every character from U+0080 on may be part of a word, lone surrogates too.
 _WORD_PART = r"[^\x00-#%-/:-@\[-\^`{-\x7f]"
 _WORD_START = r"[^\x00-@\[-\^`{-\x7f]"
 _TAG = rf"\$(?:{_WORD_START}[^\x00-/:-@\[-\^`{{-\x7f]*+)?\$"
@@ -39,7 +40,7 @@ class TokenKind(Enum):
     NUMBER = "number"
     PARAMETER = "parameter"
     OPERATOR = "operator"
-    """Operators and punctuation, a character each; but ``::``, ``:=`` and the marks of executable comments are one."""
+    """Operators and punctuation, a character each but for ``::``, ``:=``, and ``/*!`` and its ``*/``."""
     OTHER = "other"
 
 
@@ -64,7 +65,7 @@ class LexState:
     """What is open at a point of a text; the default is nothing."""
 
     opener: str = ""
-    """``'``, ``e'`` (a string with backslash escapes), ``"``, `````, ``[``, ``/*``, a dollar tag, or empty."""
+    """``'``, ``e'`` (an E string), ``"``, `````, ``[``, ``/*``, a dollar tag, or empty."""
     depth: int = 0
     """How many block comments are open within each other."""
     executable: bool = False
@@ -96,13 +97,16 @@ class Lexer:
         self._token = re.compile(
             rf"(?P<WHITESPACE>{space}++)|(?P<COMMENT>{self.line_comment})"
             rf"|(?P<executable>{executable}\d*+)|(?P<open>{self._openers()})"
-            rf"|(?P<NUMBER>{number})|(?P<PARAMETER>{self._parameters()})|(?P<WORD>{self._word_start()}{_WORD_PART}*+)"
-            # A lone dollar takes the word after it along, lest its last letter be read as the prefix of a string.
+            rf"|(?P<NUMBER>{number})|(?P<PARAMETER>{self._parameters()})"
+            rf"|(?P<WORD>{self._word_start()}{_WORD_PART}*+)"
+            # A lone dollar takes the word after it along, lest that be read as the prefix of a string.
             rf"|(?P<OTHER>\${_WORD_PART}*+|[\x00-\x1f\\\x7f])|(?P<OPERATOR>::|:=|.)",
             re.ASCII | re.DOTALL,
         )
         self.match = self._token.match
-        self.kinds: dict[str | None, TokenKind] = {name: TokenKind[name] for name in self._token.groupindex if name.isupper()}
+        self.kinds: dict[str | None, TokenKind] = {
+            name: TokenKind[name] for name in self._token.groupindex if name.isupper()
+        }
 
     def _line_comments(self) -> Iterator[str]:
         for start in self.dialect.line_comments:
@@ -113,7 +117,8 @@ class Lexer:
     def _openers(self) -> str:
         prefixes = rf"(?<!{_WORD_PART})(?:[bBnNxX]|[uU]&{'|[eE]' if self.e_strings else ''})"
         openers = [r"/\*", f"(?:{prefixes})?'"]
-        openers += [r'(?:[uU]&)?"' if quote == '"' else re.escape(quote) for quote in self.quotes if quote != "'"]
+        quotes = self.quotes.replace("'", "")
+        openers += [r'(?:[uU]&)?"' if quote == '"' else re.escape(quote) for quote in quotes]
         if self.dialect.dollar_quotes:
             openers.append(rf"(?<!{_WORD_PART}){_TAG}")
         return "|".join(openers)
@@ -151,8 +156,9 @@ class Lexer:
             closer = _PLAIN_CLOSERS.get(opener, opener)
             found = text.find(closer, position)
             return (len(text), state) if found < 0 else (found + len(closer), closed)
-        escapes = self.dialect.backslash_escapes is BackslashEscapes.ALWAYS and opener in self.dialect.string_quotes
-        for mark in _quote_marks(opener[-1:], escapes or opener == "e'").finditer(text, position):
+        always = self.dialect.backslash_escapes is BackslashEscapes.ALWAYS
+        escapes = opener == "e'" or (always and opener in self.dialect.string_quotes)
+        for mark in _quote_marks(opener[-1:], escapes).finditer(text, position):
             end = mark.end()
             if end - mark.start() == 1:
                 return end, closed
@@ -169,9 +175,9 @@ class Lexer:
     def landmark(self, terminator: str) -> re.Pattern[str]:
         """Compile the expression that goes to the next place which may matter for the end of a statement.
 
-        It agrees with the tokens about what is a string or a comment, but takes many tokens at a stride. Groups:
-        ``end`` a terminator, ``client`` a psql command, ``executable`` and ``finish`` the ends of an executable
-        comment, ``open`` and ``escaped`` (an E string) an opener. No group: go on.
+        It agrees with the tokens about what is a string or a comment, but takes many tokens at a stride. Its
+        groups: ``end`` a terminator, ``client`` a psql command, ``executable`` and ``finish`` the two ends of an
+        executable comment, ``open`` and ``escaped`` (of an E string) an opener. No group: go on.
         """
         client = self.dialect.client_commands
         ends = re.escape(terminator) + (r"|\\[gG]" if client is ClientCommands.MYSQL else "")
@@ -208,7 +214,7 @@ def _comment_marks() -> re.Pattern[str]:
 
 @lru_cache(maxsize=16)
 def _quote_marks(quote: str, escapes: bool) -> re.Pattern[str]:
-    """Compile what matters within a quoted text: pairs to skip (doubled quotes, escapes) and the single quote."""
+    """Compile what matters within quotes: pairs to skip (doubled quotes, escapes) and the single quote."""
     quote = re.escape(quote)
     return re.compile(quote + quote + (r"|\\." if escapes else "") + "|" + quote, re.DOTALL)
 
@@ -224,13 +230,23 @@ class Scan:
 
     __slots__ = ("blanks", "lexer", "open_at", "position", "state", "text")
 
-    def __init__(self, text: str, lexer: Lexer, state: LexState = _NOTHING_OPEN) -> None:
+    def __init__(
+        self,
+        text: str,
+        lexer: Lexer,
+        state: LexState = _NOTHING_OPEN,
+        *,
+        position: int = 0,
+        blanks: bool = True,
+    ) -> None:
         self.text = text
         self.lexer = lexer
         self.state = state
-        self.position = 0
-        self.blanks = True
-        self.open_at = 0
+        self.position = position
+        """Where the pass begins."""
+        self.blanks = blanks
+        """Yield white space too."""
+        self.open_at = position
         """Where the construct opens that is, or was last, open."""
 
     def __iter__(self) -> Iterator[Token]:
@@ -271,7 +287,7 @@ def tokens(text: str, dialect: Dialect, state: LexState = _NOTHING_OPEN) -> Iter
 def scan_line(line: str, state: LexState, dialect: Dialect) -> tuple[list[Token], LexState]:
     """Return the tokens of a line, with or without its line end, and the state in which the next line begins.
 
-    Line after line gives what the whole text gives, but for tokens that span lines, which come in a part per line.
+    Line after line gives what the whole text gives, but tokens that span lines come in a part per line.
     """
     scan = Scan(line, lexer_of(dialect), state)
     return list(scan), scan.state

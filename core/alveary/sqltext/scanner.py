@@ -1,8 +1,8 @@
 """The splitter: a script to its statements, client commands and data, with their places in the text.
 
-It knows no grammar and never fails: whatever the text, its pieces follow each other without gaps and together are the
-text. Most statements are crossed in long strides (:meth:`Lexer.landmark`); only those whose words matter (triggers,
-routines, ``COPY``) are read token by token, under the eye of a watcher.
+It knows no grammar and never fails: whatever the text, its pieces follow each other without gaps and together
+are the text. Most statements are crossed in long strides (:meth:`Lexer.landmark`); only those whose words matter
+(triggers, routines, ``COPY``) are read token by token, under the eye of a watcher.
 """
 
 from __future__ import annotations
@@ -40,16 +40,17 @@ class Piece:
     end: int
     sql_start: int
     sql_end: int
-    """``text[sql_start:sql_end]`` is the piece without leading comments, white space around, and terminator."""
+    """``text[sql_start:sql_end]`` is the piece without comments before it, white space around it, terminator."""
     kind: PieceKind
     line: int
     """The line of ``sql_start``, counted from 1."""
     terminator: str = ""
     """Empty if the piece ends with the text, before a client command, or with its line."""
     unterminated: str | None = None
-    """What is left open at the end of the text: "string", "quoted identifier", "block comment", "dollar quote" or
-    "copy data". None for an unfinished ``BEGIN``, which only the server can tell for certain."""
+    """What is open at the end of the text: "string", "quoted identifier", "block comment", "dollar quote" or
+    "copy data". None for an unfinished ``BEGIN``: only the server can tell that for certain."""
     unterminated_at: int | None = None
+    """Where that opens."""
 
     def sql(self, text: str) -> str:
         """Return what is to be executed, given the text that was split."""
@@ -94,7 +95,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "mysql command": re.compile(rf"\\|(?:{_MYSQL_WORDS})(?=[\s;]|\Z)", re.IGNORECASE),
         "blank rest": re.compile(r"[ \t\r\n\f\v]*+\Z"),
         "delimiter": re.compile(
-            r"(?:delimiter|\\d)(?=[ \t\r\n]|\Z)(?:[ \t]++(?:'([^'\n]++)'|\"([^\"\n]++)\"|`([^`\n]++)`|(\S++)))?",
+            r"(?:delimiter|\\d)(?=[ \t\r\n]|\Z)"
+            r"(?:[ \t]++(?:'([^'\n]++)'|\"([^\"\n]++)\"|`([^`\n]++)`|(\S++)))?",
             re.IGNORECASE,
         ),
         "copy command": re.compile(r"\\copy\s.*\sfrom\s++stdin\b", re.IGNORECASE),
@@ -184,23 +186,18 @@ class _Splitter:
 
     def _watch(self, first: int, follower: Watcher) -> tuple[int, str]:
         text = self._text
-        scan = Scan(text, self._lexer)
-        scan.position = resume = first
-        scan.blanks = False
+        scan = Scan(text, self._lexer, position=first, blanks=False)
+        resume = first
         for start, end, kind in scan:
             if kind is TokenKind.COMMENT or start < resume:
                 continue
-            character = text[start]
-            if character in ";\\":
+            if text[start] in ";\\":
                 found = self._landmark.match(text, start)
-                if found and found.lastgroup == "client":
+                group = found and found.lastgroup
+                ends = text[start] == "\\" or (follower.ends(kind, ";") and not scan.state.executable)
+                if found and (group == "client" or (group == "end" and ends)):
                     self._copy_pending = follower.copies
-                    return start, ""
-                if found and found.lastgroup == "end" and (
-                    character == "\\" or (follower.ends(kind, ";") and not scan.state.executable)
-                ):
-                    self._copy_pending = follower.copies
-                    return start, found["end"]
+                    return start, found["end"] or ""
                 resume = found.end() if found else end
                 continue
             follower.ends(kind, text[start:end].lower())
