@@ -113,7 +113,7 @@ class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
 
     ``rows`` reached the sink and took ``bytes`` there; ``affected`` is the server's count of changed rows, None
     where it gives none. ``first_row`` and ``seconds`` are counted from the moment the driver was handed the
-    statement; ``first_row`` is None when there was no row.
+    statement; ``first_row`` is None when there was no row. ``notices`` counts all of them, published or not.
     """
 
     session: str
@@ -125,6 +125,7 @@ class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
     seconds: float
     affected: int | None = None
     first_row: float | None = None
+    notices: int = 0
     error: ErrorRecord | None = None
 
 
@@ -213,5 +214,5 @@ class ScriptStatementEnded(Event, frozen=True, kw_only=True, tag="script:stateme
     affected: int | None = None
     limit: int | None = None
     notices: tuple[str, ...] = ()
-    notices_dropped: int = 0
+    more_notices: int = 0
     error: ErrorRecord | None = None

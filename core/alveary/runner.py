@@ -191,6 +191,6 @@ def _narrated(job: Job, planned: Planned, statement: Statement, limit: int | Non
         affected=statement.affected,
         limit=limit if statement.outcome is Outcome.TRUNCATED else None,
         notices=tuple(f"{notice.severity}: {notice.message}" for notice in statement.notices),
-        notices_dropped=statement.noticed - len(statement.notices),
+        more_notices=statement.noticed - len(statement.notices),
         error=statement.error.record() if statement.error else None,
     )

@@ -5,16 +5,12 @@ from __future__ import annotations
 import shutil
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable
 
 from alveary.contracts.values import Column
 from alveary.errors import AlvearyError, ErrorRecord, QueryCancelledError, error_from_record
 from alveary.events import Outcome, QueryColumnsReady, QueryEnded, QueryNoticed, QueryProgressed, WorkerEvent
 from alveary.results import ResultSet
-
-MOST_NOTICES = 1000
-"""Notices kept of one statement; the first ones are dropped, and counted."""
 
 
 class Statement:
@@ -30,7 +26,8 @@ class Statement:
         self.bytes = 0
         self.affected: int | None = None
         """Rows inserted, updated or deleted, as the server counts them."""
-        self.notices: deque[QueryNoticed] = deque(maxlen=MOST_NOTICES)
+        self.notices: list[QueryNoticed] = []
+        """What the server said on the side; the first thousand, ``noticed`` counts them all."""
         self.noticed = 0
         self.outcome: Outcome | None = None
         """None while the statement waits or runs."""
@@ -78,10 +75,9 @@ class Statement:
             self.columns = event.columns
         elif isinstance(event, QueryNoticed):
             self.notices.append(event)
-            self.noticed += 1
         elif isinstance(event, QueryEnded):
             self.rows, self.bytes, self.affected = event.rows, event.bytes, event.affected
-            self.seconds, self.first_row = event.seconds, event.first_row
+            self.seconds, self.first_row, self.noticed = event.seconds, event.first_row, event.notices
             self.end(event.outcome, event.error)
 
     def end(self, outcome: Outcome, error: ErrorRecord | None) -> None:

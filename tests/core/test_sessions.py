@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -381,7 +382,7 @@ def test_a_script_without_a_main_guard_runs_once(shop_url: str, tmp_path: Path) 
 
 ROGUE = """
 import sys
-from alveary import Batch, Column, Columns, Connection, Driver, DriverSpec, ServerInfo, hookimpl
+from alveary import Batch, Column, Columns, Connection, Driver, DriverSpec, Notice, ServerInfo, hookimpl
 
 @hookimpl
 def alveary_drivers():
@@ -395,6 +396,9 @@ class Rogue(Driver):
 
 class Line(Connection):
     def execute(self, sql, parameters, *, batch):
+        if sql == "notices":
+            yield from (Notice("NOTICE", f"number {n}") for n in range(2500))
+            return
         yield Columns((Column(name="n"),))
         yield Batch([(1,)])
         if sql == "exit":
@@ -432,6 +436,19 @@ def test_a_driver_that_exits_breaks_its_session_only(rogue: Kernel, shop_url: st
         assert isinstance(statement.error, ConnectionLostError)
         assert session.state is SessionState.BROKEN
         assert other.run("select 1")
+
+
+def test_notices_are_kept_up_to_a_bound_and_counted_beyond(
+    rogue: Kernel, host: HostKind, alveary: Callable[..., Any]
+) -> None:
+    with rogue.connect("rogue://h/d", host=host) as session:
+        statement = session.execute("notices")
+        assert statement.wait(HANG)
+        assert [notice.message for notice in statement.notices] == [f"number {n}" for n in range(1000)]
+        assert statement.noticed == 2500
+    told = alveary("query", "rogue://h/d", "notices").err.splitlines()
+    assert told[0] == "NOTICE: number 0"
+    assert told[-1] == "1,500 more notices are not shown"
 
 
 def test_an_undeclared_capability_is_refused(rogue: Kernel) -> None:

@@ -51,8 +51,8 @@ class Narration:
     def _statement(self, event: ScriptStatementEnded) -> None:
         for notice in event.notices:
             self._write(visible(notice) + "\n")
-        if event.notices_dropped:
-            self._write(f"{event.notices_dropped:,} earlier notices are not shown\n")
+        if event.more_notices:
+            self._write(f"{event.more_notices:,} more notices are not shown\n")
         if event.error is not None:
             if event.error.code != "output_closed":
                 self._write(failure_text(event.error, as_json=self._json_errors))

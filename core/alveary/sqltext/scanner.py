@@ -196,13 +196,13 @@ class _Splitter:
                 group = found and found.lastgroup
                 ends = text[start] == "\\" or (follower.ends(kind, ";") and not scan.state.executable)
                 if found and (group == "client" or (group == "end" and ends)):
-                    self._copy_pending = follower.copies
+                    self._copy_pending |= follower.copies
                     return start, found["end"] or ""
                 resume = found.end() if found else end
                 continue
             follower.ends(kind, text[start:end].lower())
             if follower.plain:
-                self._copy_pending = follower.copies
+                self._copy_pending |= follower.copies
                 return self._stride(end, scan.open_at if scan.state.executable else None)
         if scan.state != LexState():
             self._open = scan.state, scan.open_at

@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.1
 """Seconds between two progress events of one statement; the first one comes with the first rows."""
+MOST_NOTICES = 1000
+"""Notices of one statement that become events; a loop on the server can raise millions."""
 
 
 class _Stop(enum.Enum):
@@ -231,7 +233,7 @@ class _Run:
         self._request = request
         self._sink = sink
         self._emit = emit
-        self._rows = self._bytes = 0
+        self._rows = self._bytes = self._notices = 0
         self._affected: int | None = None
         self._started = time.monotonic()
         self._first_row: float | None = None
@@ -269,19 +271,24 @@ class _Run:
                     elif isinstance(message, RowCount):
                         self._affected = message.count
                     elif isinstance(message, Notice):
-                        self._emit(
-                            QueryNoticed(
-                                session=self._session,
-                                statement=request.id,
-                                severity=message.severity,
-                                message=message.message,
-                            )
-                        )
+                        self._notice(message)
                     if stopped():
                         return
             self._whole = True
         finally:
             self._sink.close(self._whole)
+
+    def _notice(self, message: Notice) -> None:
+        self._notices += 1
+        if self._notices <= MOST_NOTICES:
+            self._emit(
+                QueryNoticed(
+                    session=self._session,
+                    statement=self._request.id,
+                    severity=message.severity,
+                    message=message.message,
+                )
+            )
 
     def _store(self, message: Batch, batch: BatchSize) -> None:
         rows = message.rows
@@ -326,6 +333,7 @@ class _Run:
             bytes=self._bytes,
             affected=self._affected,
             first_row=self._first_row,
+            notices=self._notices,
             seconds=time.monotonic() - self._started,
             error=record,
         )

@@ -1,0 +1,96 @@
+"""Benchmarks against other clients: the same work in one run, in turn, as ratios. ``python bench/run.py --help``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cold_query
+import dispatch
+import query_sqlite
+import streams
+import table
+from processes import Settings
+
+FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
+    "P5": query_sqlite.measure,
+    "P6": cold_query.measure,
+    "P11": dispatch.measure,
+    "P13": streams.measure,
+}
+
+
+def main() -> None:
+    """Measure the figures that are asked for and print the report."""
+    words = _arguments()
+    settings = Settings(
+        data=Path(__file__).parent.absolute() / "data",
+        alveary=words.alveary or _beside_python("alveary") or _missing(),
+        hsql=words.hsql or _beside_python("hsql"),
+        rows=words.rows,
+        rounds=words.rounds,
+    )
+    (settings.data / "home").mkdir(parents=True, exist_ok=True)
+    names = [name.upper() for name in words.names] or list(FIGURES)
+    lines = []
+    for name in names:
+        print(f"measuring {name} …", file=sys.stderr)
+        lines += FIGURES[name](settings)
+    print(_machine(settings))
+    print()
+    print(table.markdown(lines))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/run.py", description="Benchmarks against other clients.")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", type=_figure, help=f"figures to measure; all without: {', '.join(FIGURES)}"
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large table (%(default)s)")
+    parser.add_argument("--rounds", type=int, help="rounds of each figure; each has a number of its own")
+    parser.add_argument("--alveary", metavar="PATH", help="the command; without it the one beside this Python")
+    parser.add_argument("--hsql", metavar="PATH", default=os.environ.get("BENCH_HSQL"),
+                        help="Harlequin's hsql; without it $BENCH_HSQL, beside this Python, or on PATH")  # fmt: skip
+    return parser.parse_args()
+
+
+def _figure(text: str) -> str:
+    if text.upper() not in FIGURES:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(FIGURES)}")
+    return text
+
+
+def _beside_python(command: str) -> str | None:
+    beside = Path(sys.executable).parent / command
+    return str(beside) if beside.exists() else shutil.which(command)
+
+
+def _missing() -> str:
+    raise SystemExit("bench: alveary is not installed beside this Python; pip install . or give --alveary")
+
+
+def _machine(settings: Settings) -> str:
+    """Return the class of machine and the peers: absolute numbers mean nothing without it."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    said = [
+        f"{os.cpu_count()} cores {platform.machine()}, {memory:.0f} GB, {platform.system()}",
+        f"{platform.python_implementation()} {platform.python_version()}",
+        f"load {os.getloadavg()[0]:.1f} at the end",
+        f"peak floor {settings.floor:.0f} MB",
+    ]
+    for command in (["sqlite3", "--version"], [settings.hsql or "hsql", "--version"]):
+        if shutil.which(command[0]):
+            done = subprocess.run(command, env=settings.environment, capture_output=True, text=True, check=False)
+            version = done.stdout.split()
+            said.append(f"sqlite3 {version[0]}" if command[0] == "sqlite3" else f"harlequin {version[-1]}")
+    return "; ".join(said)
+
+
+if __name__ == "__main__":
+    main()
