@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
@@ -36,7 +37,7 @@ def parse_target(text: str, drivers: Registry[DriverSpec], *, read_only: bool = 
         name = f" {text!r}" if _NAME.fullmatch(text) else ""
         raise UnknownTargetError(
             f"the target{name} is neither a URL nor a saved name",
-            hint=f"targets are URLs such as {' or '.join(_examples(drivers))}",
+            hint=_file_hint(text, drivers) or f"targets are URLs such as {' or '.join(_examples(drivers))}",
         )
     if (match := _URL.fullmatch(text)) is None:
         raise MalformedUrlError("the URL can't be read", hint=_HELP)
@@ -99,6 +100,13 @@ def _decoded(part: str | None) -> str | None:
     if "\0" in decoded:
         raise MalformedUrlError("the URL holds the character U+0000", hint=_HELP)
     return decoded
+
+
+def _file_hint(text: str, drivers: Registry[DriverSpec]) -> str | None:
+    schemes = [driver.schemes[0] for driver in drivers if driver.file_based]
+    if not schemes or not _NAME.fullmatch(text) or not os.path.isfile(text):
+        return None
+    return f"to open the file write {schemes[0]}:///{quote(text)}"
 
 
 def _examples(drivers: Registry[DriverSpec]) -> list[str]:

@@ -38,7 +38,8 @@ HANG = 30
 
 @pytest.fixture(params=["thread", "process"])
 def host(request: pytest.FixtureRequest) -> HostKind:
-    return request.param
+    kind: HostKind = request.param
+    return kind
 
 
 @pytest.fixture
@@ -171,11 +172,13 @@ def test_the_database_says_what_is_wrong_and_where(session: Session) -> None:
 
 
 def test_the_transaction_state_is_the_connections_own(session: Session) -> None:
+    states = []
     session.run("begin")
-    assert session.state is SessionState.IN_TRANSACTION
+    states.append(session.state)
     session.run("delete from item")
     session.rollback()
-    assert session.state is SessionState.IDLE
+    states.append(session.state)
+    assert states == [SessionState.IN_TRANSACTION, SessionState.IDLE]
     session.begin("serializable")
     session.run("delete from item where id = 1")
     session.commit()
@@ -425,8 +428,9 @@ def test_what_a_driver_raises_is_never_lost_and_never_ours(rogue: Kernel, host: 
         assert isinstance(statement.error, InternalError)
         assert statement.error.message == "IndexError: anything"
         assert statement.rows == 1
-        assert session.state is SessionState.IDLE
-    assert session.state is SessionState.CLOSED
+        states = [session.state]
+    states.append(session.state)
+    assert states == [SessionState.IDLE, SessionState.CLOSED]
 
 
 def test_a_driver_that_exits_breaks_its_session_only(rogue: Kernel, shop_url: str, host: HostKind) -> None:

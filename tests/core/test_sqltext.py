@@ -132,7 +132,8 @@ SEVERAL_STATEMENTS = {
     "a standard string with a backslash": (POSTGRES, r"select 'a\'; b", [r"select 'a\'", "b"]),
     "an identifier that ends with e": (POSTGRES, r"select name'a\'; b", [r"select name'a\'", "b"]),
     "an open parenthesis": (POSTGRES, "select (1; b", ["select (1", "b"]),
-    "a routine with a dollar body": (POSTGRES, "create function f() as $$ a; b $$; b", ["create function f() as $$ a; b $$", "b"]),
+    "a routine with a dollar body": (POSTGRES, "create function f() as $$ a; b $$; b",
+                                     ["create function f() as $$ a; b $$", "b"]),
     "a routine, then a transaction": (POSTGRES, "create function f() return 1; begin; b; end",
                                       ["create function f() return 1", "begin", "b", "end"]),
     "a copy to": (POSTGRES, "copy t to stdout;\nb;\n", ["copy t to stdout", "b"]),
@@ -147,7 +148,8 @@ SEVERAL_STATEMENTS = {
     "an altered procedure": (MYSQL, "alter procedure p comment 'x'; b", ["alter procedure p comment 'x'", "b"]),
     "go and ego": (MYSQL, r"select 1\G select 2\g b", ["select 1", "select 2", "b"]),
     "a hash in standard SQL": (ANSI, "select 1 # 2; b", ["select 1 # 2", "b"]),
-    "executable comments": (MYSQL, "/*!40101 SET a=1 */;\n/*!40101 SET b=1 */;", ["/*!40101 SET a=1 */", "/*!40101 SET b=1 */"]),
+    "executable comments": (MYSQL, "/*!40101 SET a=1 */;\n/*!40101 SET b=1 */;",
+                            ["/*!40101 SET a=1 */", "/*!40101 SET b=1 */"]),
     "a hint before a statement": (MYSQL, "/* x */ /*+ y */ a; b", ["/*+ y */ a", "b"]),
     "a hint for PostgreSQL": (POSTGRES, "-- x\n/*+ SeqScan(t) */ a; b", ["/*+ SeqScan(t) */ a", "b"]),
 }  # fmt: skip
@@ -167,7 +169,7 @@ OPEN_ENDS = {
     "a comment of SQLite": (SQLITE, "a /* b; c", None, None),
     "a nested comment": (POSTGRES, "a /* b /* c */ ; d", "block comment", "/*"),
     "a dollar quote": (POSTGRES, "a $x$ b; $$ c; $$", "dollar quote", "$x$"),
-    "an E string": (POSTGRES, r"a; select E'b\'; c", "string", "E'"),
+    "an E string": (POSTGRES, r"a; select E'b\'; c", "string", "'"),
     "a string in a routine": (POSTGRES, "create function f() begin atomic 'b;", "string", "'"),
     "an atomic body": (POSTGRES, "create function f() begin atomic b;", None, None),
     "a double-quoted string": (MYSQL, 'select "b; c', "string", '"'),
@@ -367,7 +369,7 @@ def test_scanning_goes_on_in_the_middle_of_things() -> None:
     assert scan_line("e'x\\' $$", LexState(), POSTGRES)[1] == LexState("e'")
     assert scan_line("$a$ $$", LexState(), POSTGRES)[1] == LexState("$a$")
     assert scan_line("/*! 'x", LexState(), MYSQL)[1] == LexState("'", executable=True)
-    assert list(tokens("x' a", ANSI, LexState("'")))[0] == Token(0, 2, TokenKind.STRING)
+    assert next(tokens("x' a", ANSI, LexState("'"))) == Token(0, 2, TokenKind.STRING)
 
 
 PARAMETERS = {

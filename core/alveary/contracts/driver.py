@@ -127,6 +127,14 @@ class Connection(ABC):
         """Stop the running statement, from any thread; without one, do nothing. The statement then raises."""
         raise UnsupportedError("this driver can't cancel a statement")
 
+    def abort(self) -> None:
+        """Shut the connection's socket so that a thread that waits for the server wakes at once; from any thread.
+
+        The last resort where a cancel gets no answer: the statement then raises ConnectionLostError, and the
+        connection is of no more use. Must not block or raise. A driver without a network does nothing.
+        """
+        return
+
     def begin(self, isolation: str | None = None) -> None:
         """Begin a transaction, at one of the isolation levels the driver declares (None: the server's default)."""
         raise UnsupportedError("this driver has no transactions")

@@ -247,7 +247,7 @@ class Scan:
         self.blanks = blanks
         """Yield white space too."""
         self.open_at = position
-        """Where the construct opens that is, or was last, open."""
+        """Where the construct opens that is, or was last, open; at its quote if that has a prefix."""
 
     def __iter__(self) -> Iterator[Token]:
         text, lexer, position, state = self.text, self.lexer, self.position, self.state
@@ -272,7 +272,7 @@ class Scan:
                 if state.executable:
                     opened = LexState(opened.opener, opened.depth, executable=True)
                 else:
-                    self.open_at = position
+                    self.open_at = end - len(opened.opener.removeprefix("e"))
                 end, self.state = lexer.close(text, end, opened)
             if blanks or kind is not TokenKind.WHITESPACE:
                 yield Token(position, end, kind)

@@ -50,7 +50,7 @@ class Piece:
     """What is open at the end of the text: "string", "quoted identifier", "block comment", "dollar quote" or
     "copy data". None for an unfinished ``BEGIN``: only the server can tell that for certain."""
     unterminated_at: int | None = None
-    """Where that opens."""
+    """Where that opens; at the quote, not at a prefix such as ``E``."""
 
     def sql(self, text: str) -> str:
         """Return what is to be executed, given the text that was split."""
@@ -232,7 +232,7 @@ class _Splitter:
             elif group == "open":
                 position = self._close(position, self._lexer.opening(found[group]), found.start(group))
             elif group == "escaped":
-                position = self._close(position, LexState("e'"), found.start(group) - 1)
+                position = self._close(position, LexState("e'"), found.start(group))
         if executable_at is not None:
             self._open = LexState(executable=True), executable_at
         return size, ""
