@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextvars
 import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from alveary.bus import Bus
@@ -105,7 +103,8 @@ class Job:
             raise self.error
         return self._result
 
-    def _run(self, work: Callable[[Job], Any]) -> None:
+    def run(self, work: Callable[[Job], Any]) -> None:
+        """Do the work on this thread and keep what came of it; called by :class:`Jobs` only."""
         self._started = time.monotonic()
         self._bus.publish(JobStarted(job=self.id, title=self.title))
         outcome = Outcome.COMPLETED
@@ -130,16 +129,22 @@ class Job:
                 error=self.error.record() if self.error else None,
             )
         )
+
+    def end(self) -> None:
+        """Wake whoever waits; called by :class:`Jobs` only, when the job no longer counts as open."""
         self._ended.set()
 
 
 class Jobs:
-    """A bounded pool: ``running`` jobs at once, ``waiting`` more in the queue."""
+    """``running`` jobs at once, ``waiting`` more in line; one more is refused.
+
+    Each has a daemon thread of its own, so a job that hangs can't keep the process from ending.
+    """
 
     def __init__(self, bus: Bus, *, running: int = 8, waiting: int = 64) -> None:
         self._bus = bus
         self._most = running + waiting
-        self._pool = ThreadPoolExecutor(running, thread_name_prefix="alveary-job")
+        self._running = threading.Semaphore(running)
         self._open: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
@@ -151,8 +156,7 @@ class Jobs:
                 raise BusyError(f"{self._most} jobs are waiting or running already", hint="wait for one to end")
             job = Job(f"job-{next(self._ids)}", title, self._bus)
             self._open[job.id] = job
-        context = contextvars.copy_context()
-        self._pool.submit(context.run, self._work, job, work)
+        threading.Thread(target=self._work, args=(job, work), name=f"alveary-{job.id}", daemon=True).start()
         return job
 
     def open(self) -> list[Job]:
@@ -164,11 +168,12 @@ class Jobs:
         """Cancel everything; a job that does not listen is left to its thread."""
         for job in self.open():
             job.cancel()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _work(self, job: Job, work: Callable[[Job], Any]) -> None:
-        try:
-            job._run(work)
-        finally:
-            with self._lock:
-                self._open.pop(job.id, None)
+        with self._running:
+            try:
+                job.run(work)
+            finally:
+                with self._lock:
+                    self._open.pop(job.id, None)
+                job.end()

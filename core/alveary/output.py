@@ -7,7 +7,6 @@ import errno
 import os
 import stat
 import sys
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -84,7 +83,7 @@ class Output:
             return
         if mode is not None and not os.access(final, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        temporary = final.with_name(f".{final.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+        temporary = final.with_name(f".{final.name[:100]}.{os.urandom(4).hex()}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
         self._temporary, self._final = temporary, final

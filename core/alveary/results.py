@@ -14,7 +14,6 @@ import shutil
 import struct
 import sys
 import threading
-import uuid
 import weakref
 from array import array
 from bisect import bisect_right
@@ -201,7 +200,7 @@ class ResultStore:
         with self._lock:
             if self._home is None:
                 self._home = self._claim()
-        return self._home / uuid.uuid4().hex
+        return self._home / os.urandom(16).hex()
 
     def close(self) -> None:
         """Delete all results."""
@@ -215,7 +214,7 @@ class ResultStore:
     def _claim(self) -> Path:
         make_private(self._root)
         self._sweep()
-        home = make_private(self._root / f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
+        home = make_private(self._root / f"{os.getpid()}-{os.urandom(4).hex()}")
         with _storing(home):
             self._held = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         _try_lock(self._held)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -71,7 +71,7 @@ class Session:
 
     def __init__(self, target: Target, driver: DriverSpec, bus: Bus, results: ResultStore) -> None:
         """Make a session that is connecting; :meth:`start` gives it its worker."""
-        self.id = uuid.uuid4().hex[:12]
+        self.id = os.urandom(6).hex()
         self.target = target
         self.driver = driver
         self.server: ServerInfo | None = None

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from alveary.errors import UnsupportedError
 from alveary.events import SessionClosed, SessionOpenFailed, WorkerEvent
 from alveary.results import Sink
 from alveary.workers.channel import Channel
-from alveary.workers.forkserver import ForkServer
 from alveary.workers.messages import AnyRequest
 from alveary.workers.worker import Worker
+
+if TYPE_CHECKING:
+    from alveary.workers.forkserver import ForkServer
 
 Emit = Callable[[WorkerEvent], None]
 
@@ -69,6 +70,8 @@ class ProcessHost(WorkerHost):
         self._status: int | None = None
         self._ended = threading.Event()
         if forkserver is None:
+            import subprocess  # 5 ms that a thread's host does not need
+
             spawned = subprocess.Popen(
                 [sys.executable, "-P", "-m", "alveary.workers.child", session],
                 stdin=subprocess.PIPE,
