@@ -10,10 +10,11 @@ import time
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
+
 from alveary.commands import Context
 from alveary.contracts.specs import CommandSpec
 from alveary.kernel import Kernel
-from msgspec import Meta
 
 
 class NothingParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from alveary import Kernel
 from alveary.paths import Paths
+
+# Examples touch files and share two slow cores: how long one takes says nothing, and the same ones come each time.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,17 @@ statement, not errors; :class:`QueryCancelledError` exists only for callers that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import ClassVar
+from urllib.parse import quote, quote_plus
 
 import msgspec
+
+MOST_DESCRIBED = 2000
+"""Characters kept of the text of an exception that is not ours."""
+_IN_URL = re.compile(r"(\w://[^/\s:@]*:)[^/\s@]*@")
 
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -310,6 +317,23 @@ class QueryCancelledError(QueryError):
     exit_status = 130
 
 
+def described(error: BaseException, *secrets: str | None) -> str:
+    """Return the class and text of any exception, even one that can't tell its own; ``secrets`` are blotted out."""
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  # a stranger's __str__ may raise anything, sys.exit included
+        text = "(it can't be told)"
+    return blotted(f"{type(error).__name__}: {text[:MOST_DESCRIBED]}", *secrets)
+
+
+def blotted(text: str, *secrets: str | None) -> str:
+    """Return the text with every spelling of the secrets that a URL or a message may hold replaced by ``***``."""
+    for secret in filter(None, secrets):
+        for spelling in (secret, quote(secret, safe=""), quote_plus(secret), quote(secret)):
+            text = text.replace(spelling, "***")
+    return _IN_URL.sub(r"\1***@", text)
+
+
 def every_error(root: type[AlvearyError] = AlvearyError) -> Iterator[type[AlvearyError]]:
     """Yield every error class from ``root`` down, in the order of this file."""
     yield root
@@ -319,8 +343,13 @@ def every_error(root: type[AlvearyError] = AlvearyError) -> Iterator[type[Alvear
 
 def error_from_record(record: ErrorRecord) -> AlvearyError:
     """Return the error a record describes; a code nobody here knows becomes the nearest known class by type."""
-    by_code = {error.code: error for error in every_error() if error is not AlvearyError}
-    by_type = {error.type: error for error in reversed(list(every_error()))}
+    by_code, by_type = _tables()
     error = by_code.get(record.code) or by_type.get(record.type, InternalError)
     fields = {name: value for name, value in msgspec.structs.asdict(record).items() if name not in ("type", "code")}
     return error(**fields)
+
+
+@cache
+def _tables() -> tuple[dict[str, type[AlvearyError]], dict[str, type[AlvearyError]]]:
+    errors = [error for error in every_error() if error is not AlvearyError]
+    return {error.code: error for error in errors}, {error.type: error for error in reversed(errors)}

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from alveary.bus import Bus
-from alveary.errors import AlvearyError, BusyError, InternalError, QueryCancelledError
+from alveary.errors import AlvearyError, BusyError, InternalError, QueryCancelledError, described
 from alveary.events import JobEnded, JobProgressed, JobStarted, Outcome
 
 _log = logging.getLogger(__name__)
 
+_LOOK = 0.2
+"""Seconds between two looks of a waiting job whether it was cancelled."""
 PROGRESS_EVERY = 0.1
 """Seconds between two published progress events of one job."""
 
@@ -117,8 +119,8 @@ class Job:
         except AlvearyError as exc:
             outcome, self.error = Outcome.FAILED, exc
         except BaseException as exc:  # noqa: BLE001  # whoever waits for the job must hear of it, sys.exit included
-            _log.exception("job %s failed", self.title)
-            outcome, self.error = Outcome.FAILED, InternalError(f"{type(exc).__name__}: {exc}")
+            _log.error("job %s failed: %s", self.title, described(exc))
+            outcome, self.error = Outcome.FAILED, InternalError(described(exc))
             self.error.__cause__ = exc
         self.outcome = outcome
         self._bus.publish(
@@ -148,10 +150,13 @@ class Jobs:
         self._open: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
+        self._closed = False
 
     def submit(self, title: str, work: Callable[[Job], Any]) -> Job:
         """Queue ``work``, which is handed its job; BusyError when the queue is full."""
         with self._lock:
+            if self._closed:
+                raise BusyError("no more jobs are taken: the kernel is closed")
             if len(self._open) >= self._most:
                 raise BusyError(f"{self._most} jobs are waiting or running already", hint="wait for one to end")
             job = Job(f"job-{next(self._ids)}", title, self._bus)
@@ -165,15 +170,21 @@ class Jobs:
             return list(self._open.values())
 
     def close(self) -> None:
-        """Cancel everything; a job that does not listen is left to its thread."""
+        """Cancel everything and take no more; a job that does not listen is left to its thread."""
+        with self._lock:
+            self._closed = True
         for job in self.open():
             job.cancel()
 
     def _work(self, job: Job, work: Callable[[Job], Any]) -> None:
-        with self._running:
-            try:
-                job.run(work)
-            finally:
-                with self._lock:
-                    self._open.pop(job.id, None)
-                job.end()
+        # One that is cancelled while it waits in line ends at once, however long the others take.
+        while not (running := self._running.acquire(timeout=_LOOK)) and not job.cancelled:
+            continue
+        try:
+            job.run(work)
+        finally:
+            if running:
+                self._running.release()
+            with self._lock:
+                self._open.pop(job.id, None)
+            job.end()

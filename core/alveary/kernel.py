@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import shutil
 import sys
@@ -12,10 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from alveary.bus import Bus
 from alveary.commands import KERNEL_COMMANDS, Commands
+from alveary.contracts.availability import installed
 from alveary.contracts.driver import Capability
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
-from alveary.errors import BusyError, MissingPackageError, UnsupportedError
+from alveary.errors import (
+    BusyError,
+    InternalError,
+    MissingPackageError,
+    SessionClosedError,
+    UnsupportedError,
+    described,
+)
 from alveary.jobs import Jobs
 from alveary.paths import Paths
 from alveary.plugins import Plugins
@@ -32,6 +39,8 @@ logging.getLogger("alveary").addHandler(logging.NullHandler())
 
 CONNECT_TIMEOUT = 10.0
 """Seconds a connection may take to be made, unless the caller says otherwise."""
+CLOSE_SECONDS = 3.0
+"""How long closing the kernel waits for its sessions."""
 MOST_SESSIONS = 64
 """Sessions open at once in one kernel."""
 
@@ -53,7 +62,8 @@ class Kernel:
         self._sessions: dict[str, Session] = {}
         self._forkserver: ForkServer | None = None
         self._lock = threading.Lock()
-        self._temporary = False
+        self._proven: set[str] = set()
+        self._closed = self._temporary = False
 
     @classmethod
     def in_memory(cls, *, safe_mode: bool = False) -> Kernel:
@@ -74,7 +84,7 @@ class Kernel:
         target, driver = parse_target(text, self.plugins.drivers, read_only=read_only)
         if read_only and Capability.READ_ONLY not in driver.capabilities:
             raise UnsupportedError(f"the {driver.name} driver can't open a database read-only")
-        if driver.package is not None and importlib.util.find_spec(driver.package) is None:
+        if not installed(driver.package):
             extra = f"alveary[{driver.extra}]" if driver.extra else driver.package
             raise MissingPackageError(
                 f"{driver.name} needs the Python package {driver.package}, which is not installed",
@@ -104,11 +114,19 @@ class Kernel:
         """Begin to open a session and return it at once, while it is still connecting."""
         session = Session(target, driver, self.bus, self.results)
         with self._lock:
+            if self._closed:
+                raise SessionClosedError("the kernel is closed")
             if len(self._sessions) >= MOST_SESSIONS:
                 raise BusyError(f"{MOST_SESSIONS} sessions are open already", hint="close one first")
             self._sessions[session.id] = session
         session.when_over(lambda: self._sessions.pop(session.id, None))
-        session.start(self._host(session, driver, host), timeout)
+        try:
+            session.start(self._host(session, driver, host), timeout)
+        except BaseException as exc:
+            self._sessions.pop(session.id, None)
+            if isinstance(exc, OSError | RuntimeError):  # no thread, no descriptor
+                raise InternalError(f"no session can be started: {described(exc)}") from exc
+            raise
         return session
 
     def sessions(self) -> list[Session]:
@@ -118,13 +136,15 @@ class Kernel:
 
     def close(self) -> None:
         """Close everything, within a few seconds whatever hangs; stored results are deleted."""
+        with self._lock:
+            self._closed = True
         self.jobs.close()
         sessions = self.sessions()
         closers = [threading.Thread(target=session.close, daemon=True) for session in sessions]
         for closer in closers:
             closer.start()
         for closer in closers:
-            closer.join()
+            closer.join(CLOSE_SECONDS)
         if self._forkserver is not None:
             self._forkserver.close()
         self.results.close()
@@ -149,4 +169,8 @@ class Kernel:
 
                     self._forkserver = ForkServer()
                 forkserver = self._forkserver
-        return ProcessHost(session.id, session.hear, forkserver, (driver.factory.partition(":")[0],))
+        # What a first session has shown to be harmless is imported before the fork from then on, so that a further
+        # session does not wait for it; a module that hangs or crashes at import takes only its own process along.
+        module = driver.factory.partition(":")[0]
+        session.when_open(lambda: self._proven.add(module))
+        return ProcessHost(session.id, session.hear, forkserver, (module,) if module in self._proven else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ from alveary.contracts.values import Column, Row
 from alveary.errors import AlvearyError, DiskFullError, FileUnwritableError, OutputClosedError
 from alveary.results import Sink
 
+_STDOUT = 1
+_DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
+
 
 class Output:
     """Takes bytes; :meth:`commit` makes them final, :meth:`discard` leaves what stood there before."""
@@ -23,15 +27,17 @@ class Output:
 
     def __init__(self, path: str | None) -> None:
         """Open ``path`` for writing, or standard output for None; FileUnwritableError when that can't be done."""
-        self.name = path or "standard output"
+        self.name = "standard output" if path is None else path or "a file without a name"
         self.bytes = 0
         self._buffer = bytearray()
         self._final: Path | None = None
         self._temporary: Path | None = None
         self._owned = True
+        self._descriptor = -1
         try:
             self._open(path)
         except OSError as exc:
+            self.discard()
             raise self._mapped(exc) from exc
         self.is_terminal = os.isatty(self._descriptor)
 
@@ -44,8 +50,7 @@ class Output:
 
     def flush(self) -> None:
         """Write what is still buffered."""
-        view = memoryview(bytes(self._buffer))
-        self._buffer.clear()
+        view, self._buffer = memoryview(self._buffer), bytearray()
         try:
             while view:
                 view = view[os.write(self._descriptor, view) :]
@@ -72,18 +77,23 @@ class Output:
 
     def _open(self, path: str | None) -> None:
         if path is None:
-            sys.stdout.flush()
-            self._descriptor, self._owned = sys.stdout.fileno(), False
+            if sys.__stdout__ is not None:
+                sys.__stdout__.flush()
+            self._descriptor, self._owned = _STDOUT, False
             return
+        if not path or path.endswith("/"):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         final = Path(os.path.realpath(path))
         mode = os.stat(path).st_mode if os.path.exists(path) else None
         # A device or a FIFO has no whole, and /dev/stdout is such a thing even when it leads to a file.
-        if mode is not None and (not stat.S_ISREG(mode) or path.startswith(("/dev/", "/proc/"))):
+        if mode is not None and (not stat.S_ISREG(mode) or _DESCRIPTOR.fullmatch(path)):
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
             return
         if mode is not None and not os.access(final, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        temporary = final.with_name(f".{final.name[:100]}.{os.urandom(4).hex()}.part")
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(final)  # a name that is too long is found out now, not when everything is done
+        temporary = final.with_name(f".alveary-{os.urandom(4).hex()}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
         self._temporary, self._final = temporary, final
@@ -92,7 +102,7 @@ class Output:
 
     def _close(self) -> None:
         with contextlib.suppress(OSError):
-            if self._owned:
+            if self._owned and self._descriptor >= 0:
                 self._owned = False
                 os.close(self._descriptor)
         if self._temporary is not None:
@@ -100,11 +110,16 @@ class Output:
             self._temporary = None
 
     def _mapped(self, exc: OSError) -> AlvearyError:
-        if exc.errno == errno.EPIPE:
-            return OutputClosedError(f"{self.name} was closed by its reader")
-        error = DiskFullError if exc.errno in (errno.ENOSPC, errno.EDQUOT) else FileUnwritableError
         kept = "; nothing stands under that name that did not before" if self._final is not None else ""
-        return error(f"can't write {self.name}: {exc.strerror or exc}{kept}")
+        return output_error(exc, self.name, kept)
+
+
+def output_error(exc: OSError, name: str, consequence: str = "") -> AlvearyError:
+    """Return our error for one that writing ``name`` ran into."""
+    if exc.errno == errno.EPIPE:
+        return OutputClosedError(f"{name} was closed by its reader")
+    error = DiskFullError if exc.errno in (errno.ENOSPC, errno.EDQUOT) else FileUnwritableError
+    return error(f"can't write {name}: {exc.strerror or exc}{consequence}")
 
 
 class ExportWriter:
@@ -121,7 +136,11 @@ class ExportWriter:
         """Open the output; whether it is a person's terminal decides how control characters are written."""
         self._output = Output(path)
         options = ExportOptions(header=header, null=null, terminal=self._output.is_terminal)
-        self._exporter = exporter(self._output.write, options)
+        try:
+            self._exporter = exporter(self._output.write, options)
+        except BaseException:
+            self._output.discard()
+            raise
 
     def sink(self) -> Sink:
         """Return the sink for the next statement."""

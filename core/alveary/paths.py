@@ -24,7 +24,10 @@ class Paths:
         if not home and os.environ.get("ALVEARY_ENV") == "dev":
             home = ".alveary"
         if home:
-            data = Path(home).expanduser().absolute()
+            try:
+                data = Path(home).expanduser().absolute()
+            except (OSError, RuntimeError) as exc:  # the working directory is gone, or there is no such ~user
+                raise StorageError(f"ALVEARY_HOME leads nowhere: {exc}", hint="set it to an absolute path") from exc
             return cls(data, data / "cache")
         import platformdirs  # 25 ms, and not needed under ALVEARY_HOME
 

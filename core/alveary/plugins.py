@@ -8,7 +8,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,7 @@ import pluggy
 
 from alveary import hookspecs
 from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec
-from alveary.errors import InvalidInputError, StorageError, UnknownPluginError
+from alveary.errors import InvalidInputError, StorageError, UnknownPluginError, described
 from alveary.paths import make_private
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ Spec = TypeVar("Spec", DriverSpec, ExporterSpec, CommandSpec)
 
 
 class PluginFault(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a plugin did wrong; ``stage`` is where: choices, import, register or the name of a hook."""
+    """Something a plugin did wrong; ``stage`` is where: choices, metadata, import, register or a hook's name."""
 
     plugin: str
     stage: str
@@ -99,7 +99,7 @@ class Choices:
             raise StorageError(f"can't read {self._file}: {exc.strerror}") from exc
         try:
             return set(msgspec.json.decode(content, type=dict[str, list[str]])["disabled"])
-        except (msgspec.DecodeError, KeyError) as exc:
+        except (ValueError, KeyError) as exc:  # msgspec's and Unicode's errors are ValueErrors
             raise StorageError(f"{self._file} is damaged: {exc}", hint="mend or delete it") from exc
 
     def set_disabled(self, name: str, disabled: bool) -> None:
@@ -156,8 +156,7 @@ class Plugins:
             self.kernel_faults.append(PluginFault(plugin="-", stage="choices", cause=exc.message))
         manager = pluggy.PluginManager("alveary")
         manager.add_hookspecs(hookspecs)
-        for entry in _found():
-            info = self._describe(entry)
+        for entry, info in self._found():
             if info.name in disabled:
                 info.state = "disabled"
             elif safe_mode and not info.built_in:
@@ -178,25 +177,46 @@ class Plugins:
                 if info.state == "loaded" and info.name in implementations:
                     self._declare(info, hook, implementations[info.name].function, expected, registry, names)
 
-    def _describe(self, entry: EntryPoint) -> PluginInfo:
-        distribution = entry.dist.name if entry.dist else "?"
-        version = entry.dist.version if entry.dist else "?"
-        return PluginInfo(name=entry.name, distribution=distribution, version=version, built_in=distribution == OURS)
+    def _found(self) -> list[tuple[EntryPoint, PluginInfo]]:
+        """Return the entry points of our group: the built-in ones first, so that nobody can take their names.
+
+        Each distribution is read alone: one whose metadata is broken is a fault and hides no other.
+        """
+        found: dict[EntryPoint, PluginInfo] = {}
+        for distribution in distributions():
+            name, version = "?", "?"
+            try:
+                name = distribution.metadata["Name"] or "?"
+                for entry in distribution.entry_points.select(group=GROUP):
+                    version = distribution.metadata["Version"] or "?"
+                    # A distribution that stands twice on sys.path is seen twice; Python imports the first one.
+                    found.setdefault(
+                        entry,
+                        PluginInfo(name=entry.name, distribution=name, version=version, built_in=name == OURS),
+                    )
+            except Exception as exc:  # noqa: BLE001  # metadata is a stranger's file, and may be anything
+                fault = PluginFault(plugin=name, stage="metadata", cause=described(exc))
+                self.kernel_faults.append(fault)
+        return sorted(found.items(), key=lambda each: (not each[1].built_in, each[1].distribution, each[1].name))
 
     def _load_one(self, manager: pluggy.PluginManager, entry: EntryPoint, info: PluginInfo) -> None:
-        plugin = None
+        plugin: object = None
         with self._guard(info, "import"):
             plugin = entry.load()
+            if plugin is None:
+                raise InvalidInputError(f"{entry.value} is None, not a module or an object with hooks")
         if plugin is None:
             return
         with self._guard(info, "register"):
+            if manager.is_registered(plugin):
+                raise InvalidInputError(f"{entry.value} is what another plugin stands for already")
             try:
                 manager.register(plugin, info.name)
                 manager.check_pending()
             except BaseException:
-                # Whatever is half registered would fail every later plugin's check.
-                with contextlib.suppress(Exception):
-                    manager.unregister(plugin)
+                # What is half registered would fail every later plugin's check.
+                if manager.has_plugin(info.name):
+                    manager.unregister(name=info.name)
                 raise
 
     def _declare(
@@ -225,37 +245,39 @@ class Plugins:
 
     @contextlib.contextmanager
     def _guard(self, info: PluginInfo, stage: str) -> Iterator[None]:
-        printed = io.StringIO()
         try:
-            # Standard output is data; what a plugin prints while it loads must not get into it.
-            with contextlib.redirect_stdout(printed):
+            with quiet(info.name):
                 yield
-        except KeyboardInterrupt:
-            raise
         except BaseException as exc:  # noqa: BLE001  # plugins call sys.exit, too; the fault is reported
             if stage in ("import", "register"):
                 info.state = "failed"
-            cause = str(exc) if isinstance(exc, InvalidInputError) else f"{type(exc).__name__}: {exc}"
-            self._fault(info, stage, cause, exc)
-        if printed.getvalue():
-            _log.info("plugin %s printed: %s", info.name, printed.getvalue())
+            cause = exc.message if isinstance(exc, InvalidInputError) else described(exc)
+            self._fault(info, stage, cause)
 
-    def _fault(self, info: PluginInfo, stage: str, cause: str, exc: BaseException | None = None) -> None:
+    def _fault(self, info: PluginInfo, stage: str, cause: str) -> None:
         info.faults.append(PluginFault(plugin=info.name, stage=stage, cause=cause))
         if stage == "register":
             info.state = "failed"
-        _log.info("plugin %s failed at %s: %s", info.name, stage, cause, exc_info=exc)
+        _log.info("plugin %s failed at %s: %s", info.name, stage, cause)
 
 
-def _found() -> list[EntryPoint]:
-    """Return the entry points of our group: the built-in ones first, so that nobody can take their names."""
+class _Printed(io.StringIO):
+    """Takes what a plugin prints; one that closes its standard output closes nothing."""
 
-    def order(entry: EntryPoint) -> tuple[bool, str, str]:
-        name = entry.dist.name if entry.dist else ""
-        return name != OURS, name, entry.name
+    def close(self) -> None:
+        return
 
-    # A distribution that stands twice on sys.path is seen twice; the first one is the one Python imports.
-    return sorted(dict.fromkeys(entry_points(group=GROUP)), key=order)
+
+@contextlib.contextmanager
+def quiet(plugin: str) -> Iterator[None]:
+    """Keep what a plugin's code prints while it is imported or asked out of standard output, which is data."""
+    printed = _Printed()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        if text := printed.getvalue():
+            _log.info("plugin %s printed: %s", plugin, text)
 
 
 def _checked(spec: object, expected: type[Any]) -> Any:

@@ -86,7 +86,7 @@ class ResultSet:
     It is dropped by :meth:`drop`, when nobody holds it any more, or with its kernel.
     """
 
-    CACHED_PAGES = 16
+    CACHED_PAGES, CACHED_BYTES = 16, 32 << 20
 
     def __init__(self, directory: str | Path) -> None:
         """Open a result whose ``columns`` are already written."""
@@ -174,13 +174,18 @@ class ResultSet:
         if (page := self._cache.get(number)) is not None:
             self._cache.move_to_end(number)
             return page
-        start = self._ends[number - 1] if number else 0
-        os.lseek(self._pages, start, os.SEEK_SET)
-        page = decode_page(_read_all(self._pages, self._ends[number] - start))
+        size = self._size(number)
+        os.lseek(self._pages, self._ends[number] - size, os.SEEK_SET)
+        page = decode_page(_read_all(self._pages, size))
         self._cache[number] = page
-        if len(self._cache) > self.CACHED_PAGES:
+        while len(self._cache) > 1 and (
+            len(self._cache) > self.CACHED_PAGES or sum(map(self._size, self._cache)) > self.CACHED_BYTES
+        ):
             self._cache.popitem(last=False)
         return page
+
+    def _size(self, number: int) -> int:
+        return self._ends[number] - (self._ends[number - 1] if number else 0)
 
 
 class ResultStore:

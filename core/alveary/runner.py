@@ -13,7 +13,9 @@ from alveary.errors import (
     ClientCommandError,
     EmptyScriptError,
     ErrorRecord,
+    InvalidInputError,
     NulCharacterError,
+    OutputClosedError,
     UnsupportedError,
     UnterminatedError,
 )
@@ -43,6 +45,8 @@ class ScriptReport:
     cut: bool = False
     """Whether a result was cut short after its header was written."""
     cancelled: bool = False
+    unread: bool = False
+    """Whether the reader of the output went away; nothing further was run for nobody."""
     left_transaction: bool = False
     """Whether the script ended inside a transaction it had begun itself; closing the session rolls it back."""
     error: ErrorRecord | None = None
@@ -85,6 +89,11 @@ def _planned(script: str, dialect: Dialect) -> Iterator[Planned]:
     if (nul := script.find("\0")) >= 0:
         line = script.count("\n", 0, nul) + 1
         raise NulCharacterError(f"line {line} holds the character U+0000", line=line, hint="remove it")
+    try:
+        script.encode()
+    except UnicodeEncodeError as exc:
+        line = script.count("\n", 0, exc.start) + 1
+        raise InvalidInputError(f"line {line} is not valid Unicode text", line=line, hint="save it in UTF-8") from None
     for piece in split(script, dialect):
         sql = piece.sql(script)
         if piece.unterminated is not None and piece.unterminated_at is not None:
@@ -136,7 +145,7 @@ def run_statements(
             options.parameters,
             limit=options.limit,
             timeout=options.timeout,
-            sink=options.sink() if options.sink else None,
+            sink=options.sink() if options.sink is not None else None,
         )
         began = time.monotonic()
         current[:] = [statement]
@@ -152,7 +161,7 @@ def run_statements(
         report.rows += statement.rows
         _conclude(report, statement, planned)
         bus.publish(_narrated(job, planned, statement, options.limit))
-        if report.cancelled or (report.failed and options.stop_on_error):
+        if report.cancelled or report.unread or (report.failed and options.stop_on_error):
             break
         if session.state in (SessionState.BROKEN, SessionState.CLOSED):
             break
@@ -172,6 +181,7 @@ def _conclude(report: ScriptReport, statement: Statement, planned: Planned) -> N
     elif statement.outcome is Outcome.FAILED and statement.error is not None:
         report.failed += 1
         statement.error.line = planned.line
+        report.unread = isinstance(statement.error, OutputClosedError)
         report.error = report.error or statement.error.record()
     if statement.columns is not None and statement.outcome in (Outcome.CANCELLED, Outcome.FAILED):
         report.cut = True

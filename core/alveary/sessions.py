@@ -91,6 +91,7 @@ class Session:
         self._ids = itertools.count(1)
         self._host: WorkerHost | None = None
         self._timeout = 0.0
+        self._when_open: list[Callable[[], object]] = []
         self._when_over: list[Callable[[], object]] = []
 
     # -- life --------------------------------------------------------------------------------------------------
@@ -119,6 +120,10 @@ class Session:
         if self._host is not None:
             self._host.kill()
 
+    def when_open(self, callback: Callable[[], object]) -> None:
+        """Call ``callback``, which must not block, once the connection stands; set before the session is started."""
+        self._when_open.append(callback)
+
     def when_over(self, callback: Callable[[], object]) -> None:
         """Call ``callback``, which must not block, once the session is closed or lost; set before it is started."""
         self._when_over.append(callback)
@@ -133,8 +138,8 @@ class Session:
         with self._lock:
             if self._over.is_set() or self._host is None:
                 return
-            statements = list(self._statements)
-        for id in statements:
+            waiting = [*self._statements, *self._answers]
+        for id in waiting:
             self._send(Cancel(id=id))
         self._send(Close())
         if not self._over.wait(timeout):
@@ -179,7 +184,12 @@ class Session:
             if len(self._statements) >= MOST_WAITING:
                 raise BusyError(f"{MOST_WAITING} statements wait in this session already")
             self._statements[id] = statement
-        self._send(request, sink)
+        try:
+            self._send(request, sink)
+        except BaseException:  # it was refused, so nobody will ever say that it ended
+            with self._lock:
+                self._statements.pop(id, None)
+            raise
         return statement
 
     def run(
@@ -207,6 +217,13 @@ class Session:
             if id == self._running:
                 self._move(SessionState.CANCELLING)
         self._send(Cancel(id=id))
+
+    def cancel_questions(self) -> None:
+        """Stop every question to the catalog or the transaction that waits or runs; returns at once."""
+        with self._lock:
+            ids = list(self._answers)
+        for id in ids:
+            self._send(Cancel(id=id))
 
     # -- transactions and catalog ------------------------------------------------------------------------------
 
@@ -269,6 +286,8 @@ class Session:
             self.server = ServerInfo(product=event.product, version=event.version)
             self._move(SessionState.IDLE)
             self._connected.set()
+            for callback in self._when_open:
+                callback()
         elif isinstance(event, SessionOpenFailed):
             self._finish(SessionState.CLOSED, event.error)
         elif isinstance(event, SessionClosed):
@@ -366,8 +385,24 @@ def _check_text(sql: str) -> None:
 def _plain(parameters: Parameters) -> dict[str, Cell] | list[Cell] | None:
     if parameters is None:
         return None
-    if isinstance(parameters, Mapping):
-        return dict(parameters)
     if isinstance(parameters, str | bytes):
         raise InvalidInputError("parameters are a mapping of names to values or a sequence of values, not text")
-    return list(parameters)
+    if isinstance(parameters, Mapping):
+        return {name: _checked_cell(value, name) for name, value in parameters.items()}
+    return [_checked_cell(value, str(place)) for place, value in enumerate(parameters, start=1)]
+
+
+def _checked_cell(value: object, name: str) -> Cell:
+    """Return a parameter's value if it is one that reaches every driver unchanged, in a process or not."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InvalidInputError(f"the parameter {name} does not fit into 64 bits", hint="pass it as text")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InvalidInputError(f"the parameter {name} is not valid Unicode text", hint="pass bytes") from None
+    if value is None or isinstance(value, int | float | str | bytes):
+        return value
+    raise InvalidInputError(
+        f"the parameter {name} is a {type(value).__name__}", hint="pass text, a number, bytes, a boolean or None"
+    )

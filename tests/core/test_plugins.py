@@ -112,6 +112,22 @@ HOSTILE = {
         "register",
         "PluginValidationError",
     ),
+    "prints, closes the output and interrupts": (
+        "import sys; print('data?'); sys.stdout.close(); raise KeyboardInterrupt",
+        "import",
+        "KeyboardInterrupt",
+    ),
+    "an error that can not be told": (
+        "class E(Exception):\n    def __str__(self): raise E()\nraise E()",
+        "import",
+        "E: (it can't be told)",
+    ),
+    "no scheme": (
+        "from alveary import hookimpl, DriverSpec\n@hookimpl\n"
+        "def alveary_drivers(): return [DriverSpec(id='x', name='X', schemes=(), factory='x:y', file_based=True)]",
+        "alveary_drivers",
+        "at `$.schemes`",
+    ),
     "never ends": (
         "import itertools\nfrom alveary import hookimpl, ExporterSpec\n@hookimpl\n"
         "def alveary_exporters():\n"
@@ -157,6 +173,31 @@ def test_two_plugins_of_one_name_are_told_apart_and_ours_wins(install: Callable[
         assert "same entry-point name" in fault.cause
 
 
+def test_nobody_can_take_a_built_in_plugin_away(install: Callable[..., None], home: Path) -> None:
+    install("thief", "", {"mine": "alveary_plugins.drivers.sqlite", "none": "os:devnull.nothing", "empty": "thief:x"})
+    with load(home) as kernel:
+        assert {fault.plugin for fault in kernel.plugins.faults} == {"mine", "none", "empty"}
+        assert "sqlite" in kernel.plugins.drivers.ids()
+
+
+def test_broken_metadata_hides_nobody(install: Callable[..., None], home: Path, tmp_path: Path) -> None:
+    for name, metadata, entry_points in (
+        ("nameless", "Version: 1\n", "[alveary]\na = nowhere\n"),
+        ("versionless", "Name: versionless\n", "[alveary]\nb = nowhere\n"),
+        ("noise", "Name: noise\nVersion: 1\n", "no section\n[alveary\n==="),
+        ("bytes", "Name: bytes\nVersion: 1\n", "[alveary]\n\udcff = x"),
+    ):
+        folder = tmp_path / "site" / f"{name}-1.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(metadata)
+        (folder / "entry_points.txt").write_bytes(entry_points.encode("utf-8", "surrogateescape"))
+    install("polite", EXPORTER.format(id="polite"), {"polite": "polite"})
+    with load(home) as kernel:
+        assert {"csv", "polite"} <= set(kernel.plugins.exporters.ids())
+        assert {"a", "b"} <= {fault.plugin for fault in kernel.plugins.faults}
+        assert kernel.run("plugins.list")
+
+
 def test_safe_mode_does_not_even_import_a_strangers_plugin(install: Callable[..., None], home: Path) -> None:
     install("hostile", "open('imported', 'w').close(); raise SystemExit", {"hostile": "hostile"})
     with load(home, safe_mode=True) as kernel:
@@ -184,15 +225,15 @@ def test_an_unknown_plugin_cannot_be_disabled(kernel: Kernel) -> None:
         kernel.run("plugins.disable", {"name": "nobody"})
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"other": []}', '{"disabled": [1]}', ""])
+@pytest.mark.parametrize("content", ["{", "[]", '{"disabled": ["\u00ff"]}', '{"other": []}', '{"disabled": [1]}', ""])
 def test_damaged_choices_are_a_fault_and_stay_as_they_are(content: str, home: Path) -> None:
     home.mkdir()
-    (home / "plugins.json").write_text(content)
+    (home / "plugins.json").write_text(content, "latin-1")
     with load(home) as kernel:
         (fault,) = kernel.plugins.faults
         assert fault.stage == "choices"
         assert "sqlite" in kernel.plugins.drivers.ids()
-    assert (home / "plugins.json").read_text() == content
+    assert (home / "plugins.json").read_text("latin-1") == content
 
 
 def test_the_command_line_names_a_hostile_plugin_and_answers_all_the_same(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from itertools import pairwise
-from typing import NoReturn
 
 import click
 
@@ -14,43 +14,44 @@ from alveary.cli.failures import failure_text
 from alveary.cli.verbs import Verbs
 from alveary.errors import AlvearyError, UsageError
 from alveary.logs import configure
-
-
-def main() -> NoReturn:
-    """Run the command line of this process and leave with its exit status."""
-    status = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except OSError:  # the reader went away; without this Python complains once more while it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+from alveary.output import output_error
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status; errors are told on standard error."""
     # Looked for before anything is parsed, because parsing may be what fails.
     app = App(safe_mode="--safe-mode" in arguments, json_errors=_wants_json_errors(arguments))
+    status = 0
     try:
         configure()
         with app:
-            status = Verbs(app).main(arguments, prog_name="alveary", standalone_mode=False, obj=app)
-        return status if isinstance(status, int) else 0
+            verbs = Verbs(app)
+            with verbs.make_context("alveary", list(arguments)) as context:
+                answered = verbs.invoke(context)
+                status = answered if isinstance(answered, int) else 0
     except click.exceptions.Exit as exc:
-        return exc.exit_code
-    except click.Abort:
-        return 130
+        status = exc.exit_code
     except click.UsageError as exc:
         where = exc.ctx.command_path if exc.ctx is not None else "alveary"
-        return _fail(app, UsageError(exc.format_message(), hint=f"see: {where} --help"))
+        status = _fail(app, UsageError(exc.format_message(), hint=f"see: {where} --help"))
     except AlvearyError as exc:
-        return _fail(app, exc)
-    except BrokenPipeError:
-        return 0
+        status = _fail(app, exc)
+    except OSError as exc:  # nothing but standard output is written here
+        status = _fail(app, output_error(exc, "standard output"))
+    try:
+        sys.stdout.flush()
+    except OSError as exc:
+        # Without this Python tries, and complains, once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _fail(app, output_error(exc, "standard output")) or status
+    return status
 
 
 def _fail(app: App, error: AlvearyError) -> int:
     if error.exit_status:
-        sys.stderr.write(failure_text(error.record(), as_json=app.json_errors))
+        with contextlib.suppress(OSError):  # nobody reads it; the status still says it
+            sys.stderr.write(failure_text(error.record(), as_json=app.json_errors))
+            sys.stderr.flush()
     return error.exit_status
 
 

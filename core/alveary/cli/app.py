@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import math
 import os
 import signal
 import sys
+import time
 from functools import cached_property
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -19,12 +23,10 @@ LEAVE_SECONDS = 3.0
 """How long a run that was told to end (SIGTERM, SIGHUP) waits for its statement to stop."""
 
 
-class _Told(BaseException):
-    """A signal told the process to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+_LOOK = 0.05
+"""Seconds between two looks whether a signal has come; a job that ends is seen at once."""
+_TELLING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that tell the process to end."""
 
 
 class App:
@@ -60,46 +62,50 @@ class App:
         if faults := len(self.kernel.plugins.faults):
             narration.say(f"{faults} plugin fault{'s' if faults > 1 else ''}; see: alveary plugins")
         unsubscribe = self.kernel.bus.subscribe(narration.hear)
-        job = self.kernel.commands.submit(id, parameters)
-        try:
-            self._wait(job, narration)
-        finally:
-            self.kernel.bus.flush()
-            unsubscribe()
-            narration.end()
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        # What a plugin's module prints when it is first used must not get into the data.
+        with contextlib.redirect_stdout(sys.stderr):
+            job = self.kernel.commands.submit(id, parameters)
+            try:
+                self._wait(job, narration)
+            finally:
+                self.kernel.bus.flush()
+                unsubscribe()
+                narration.end()
         return job.result()
 
     def _wait(self, job: Job, narration: Narration) -> None:
-        previous = {number: signal.signal(number, _told) for number in _TELLING}
+        # The handlers only take note: an exception raised out of one can leave a lock of ours half taken.
+        heard: list[int] = []
+        numbers = (signal.SIGINT, *_TELLING)
+        previous = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in numbers}
         try:
-            try:
-                job.wait()
-            except KeyboardInterrupt:
-                narration.say("cancelling; press Ctrl-C again to leave without waiting")
-                job.cancel()
-                job.wait()
-        except KeyboardInterrupt:
-            narration.say("left without waiting: the server may still be at work")
-            self._leave(job, 130)
-        except _Told as told:
-            job.cancel()
-            job.wait(LEAVE_SECONDS)
-            signal.signal(told.number, signal.SIG_DFL)
-            job.abandon()
-            os.kill(os.getpid(), told.number)
+            acted, deadline = 0, math.inf
+            while not job.wait(_LOOK) and time.monotonic() < deadline:
+                for number in heard[acted:]:
+                    acted += 1
+                    if number != signal.SIGINT:
+                        deadline = min(deadline, time.monotonic() + LEAVE_SECONDS)
+                    elif job.cancelled:
+                        narration.say("left without waiting: the server may still be at work")
+                        self._leave(job, 130)
+                    else:
+                        narration.say("cancelling; press Ctrl-C again to leave without waiting")
+                    job.cancel()
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+        for number in heard:
+            if number != signal.SIGINT:
+                job.abandon()
+                self.kernel.results.close()
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
 
     def _leave(self, job: Job, status: int) -> None:
         job.abandon()
         self.kernel.results.close()
         sys.stderr.flush()
         os._exit(status)  # a thread that hangs inside a driver would hold up any other way out
-
-
-_TELLING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
-
-def _told(number: int, frame: FrameType | None) -> None:
-    raise _Told(number)

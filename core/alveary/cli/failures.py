@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from alveary.errors import ErrorRecord
+from alveary.errors import ErrorRecord, blotted
 from alveary.tables import visible
+from alveary.wire import json_text
 
 _WIDTH = 100
 """Characters of the statement's line that are shown around the caret."""
@@ -13,8 +14,15 @@ _WIDTH = 100
 
 def failure_text(error: ErrorRecord, *, as_json: bool = False) -> str:
     """Return the text that tells a person of an error, or one line of JSON; it ends in a newline."""
+    # Whatever repeats an argument may repeat a URL, password and all.
+    error = msgspec.structs.replace(
+        error,
+        message=blotted(error.message),
+        detail=error.detail and blotted(error.detail),
+        hint=error.hint and blotted(error.hint),
+    )
     if as_json:
-        return msgspec.json.encode(error).decode() + "\n"
+        return json_text(error) + "\n"
     code = error.code if error.server_code is None else f"{error.code} ({error.server_code})"
     lines = [f"error {code}: {visible(error.message)}"]
     if error.detail:

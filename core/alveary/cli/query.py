@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 import click
-import msgspec
 
 from alveary.cli.app import App
 from alveary.cli.failures import failure_text
 from alveary.cli.verbs import json_value
 from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport
-from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError, error_from_record
+from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError
+from alveary.wire import json_text
+
+_COMMENT = re.compile(r"--\s")
+
+
+class _Query(click.Command):
+    """A command to which SQL that begins with a comment is SQL, not an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f" {word}" if _COMMENT.match(word) else word for word in args])
 
 
 def query_command(app: App, everywhere: list[click.Parameter]) -> click.Command:
     """Return the verb."""
-    return click.Command(
+    return _Query(
         "query",
         help="Run SQL on TARGET (a URL or a saved name) and write what comes back.",
         callback=lambda **values: _query(app, **values),
@@ -76,8 +86,11 @@ def _query(
     if report.rolled_back:
         sys.stderr.write("notice: the script left a transaction open; it was rolled back\n")
     if stats:
-        sys.stderr.write(msgspec.json.encode(_stats(report)).decode() + "\n")
-    return _status(app, report, parameters)
+        sys.stderr.write(json_text(_stats(report)) + "\n")
+    if report.cancelled:
+        cancelled = QueryCancelledError(f"cancelled after {report.rows:,} rows")
+        sys.stderr.write(failure_text(cancelled.record(), as_json=app.json_errors))
+    return report.exit_status
 
 
 def _bound(params: tuple[str, ...]) -> dict[str, Any]:
@@ -100,14 +113,3 @@ def _stats(report: QueryReport) -> dict[str, Any]:
         "first_row_seconds": report.first_row_seconds,
         "total_seconds": report.total_seconds,
     }
-
-
-def _status(app: App, report: QueryReport, parameters: QueryParameters) -> int:
-    """Return the exit status; the errors themselves have been told when they happened."""
-    if report.cancelled:
-        cancelled = QueryCancelledError(f"cancelled after {report.rows:,} rows")
-        sys.stderr.write(failure_text(cancelled.record(), as_json=app.json_errors))
-        return cancelled.exit_status
-    if report.error is None:
-        return 0
-    return 1 if parameters.on_error == "continue" else error_from_record(report.error).exit_status

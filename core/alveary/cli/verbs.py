@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import types
 import typing
@@ -14,7 +15,8 @@ import msgspec
 from alveary.cli.app import App
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import CommandSpec
-from alveary.errors import InvalidInputError
+from alveary.errors import AlvearyError, InternalError, InvalidInputError, described
+from alveary.wire import json_text
 
 
 class Verbs(click.Group):
@@ -83,16 +85,20 @@ def _unless_below(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
     """Return the verb of one command: its parameters as options, its result as text or JSON."""
-    parameters = app.kernel.commands.get(spec.id).parameters
+    try:
+        parameters = app.kernel.commands.get(spec.id).parameters
+    except AlvearyError as exc:
+        return _broken(spec, name, exc)
     fields = msgspec.structs.fields(parameters)
 
-    def run(as_format: str, **words: Any) -> None:
+    def run(as_format: str, **words: Any) -> int:
         given = {key: value for key, value in words.items() if value is not None and value != ()}
         result = app.run(spec.id, app.kernel.commands.parse(spec.id, given))
         if as_format == "json" or spec.render is None:
             write_json(result)
         else:
-            load_factory(spec.render)(result, sys.stdout.write)
+            _render(spec, result)
+        return getattr(result, "exit_status", 0)
 
     return click.Command(
         name,
@@ -112,10 +118,36 @@ def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
     )
 
 
+def _broken(spec: CommandSpec, name: str, error: AlvearyError) -> click.Command:
+    """Return the verb of a command that can't be loaded: it is listed, and says why when it is asked for."""
+
+    def run() -> None:
+        raise error
+
+    return click.Command(
+        name,
+        help=spec.summary,
+        callback=run,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+
+
+def _render(spec: CommandSpec, result: Any) -> None:
+    assert spec.render is not None, "without a renderer JSON is printed"
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what its module prints when it is imported is no data
+            render = load_factory(spec.render)
+        render(result, sys.stdout.write)
+    except (AlvearyError, OSError, KeyboardInterrupt):
+        raise
+    except BaseException as exc:  # a stranger's module may call sys.exit
+        raise InternalError(f"the result of {spec.id} can't be shown: {described(exc)}") from exc
+
+
 def _run_command(app: App) -> click.Command:
     """Return ``alveary run ID [NAME=VALUE …]``: the door to commands that have no verb of their own."""
 
-    def run(command: str, values: tuple[str, ...]) -> None:
+    def run(command: str, values: tuple[str, ...]) -> int:
         words: dict[str, Any] = {}
         for value in values:
             name, separator, text = value.partition("=")
@@ -124,7 +156,9 @@ def _run_command(app: App) -> click.Command:
             if name.endswith(":"):
                 name, text = name[:-1], json_value(text, name[:-1])
             words[name] = text
-        write_json(app.run(command, app.kernel.commands.parse(command, words)))
+        result = app.run(command, app.kernel.commands.parse(command, words))
+        write_json(result)
+        return getattr(result, "exit_status", 0)
 
     return click.Command(
         "run",
@@ -150,7 +184,7 @@ def json_value(text: str, name: str) -> Any:
 
 def write_json(result: Any) -> None:
     """Print a result as one line of JSON."""
-    sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    sys.stdout.write(json_text(result) + "\n")
 
 
 def _parameter(field: msgspec.structs.FieldInfo) -> click.Parameter:

@@ -12,7 +12,7 @@ import msgspec
 
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import CommandSpec
-from alveary.errors import AlvearyError, InternalError, InvalidInputError, UnknownCommandError
+from alveary.errors import AlvearyError, InternalError, InvalidInputError, UnknownCommandError, described
 from alveary.events import CommandEnded
 from alveary.jobs import Job
 
@@ -135,7 +135,7 @@ class Commands:
             raise
         except Exception as exc:
             outcome = InternalError.code
-            raise InternalError(f"{id} failed: {type(exc).__name__}: {exc}") from exc
+            raise InternalError(f"{id} failed: {described(exc)}") from exc
         finally:
             seconds = time.perf_counter() - started
             _log.info("command %s: %s in %.3f ms", id, outcome, seconds * 1000)
@@ -157,8 +157,10 @@ def _load(spec: CommandSpec) -> Command:
         parameters, result = hints["parameters"], hints["return"]
         if not issubclass(parameters, msgspec.Struct):
             raise TypeError("its 'parameters' are not annotated with a msgspec.Struct")
-    except Exception as exc:
-        raise InternalError(f"the command {spec.id} can't be loaded: {type(exc).__name__}: {exc}") from exc
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # a stranger's module may call sys.exit
+        raise InternalError(f"the command {spec.id} can't be loaded: {described(exc)}") from exc
     return Command(spec, handler, parameters, result)
 
 

@@ -39,8 +39,11 @@ class CatalogListing(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogListing:
     """List the relations of all schemas or one, the columns of a relation, or what a search finds."""
-    with context.kernel.connect(parameters.target) as session:
-        context.job.on_cancel(session.close)
+    kernel = context.kernel
+    with kernel.open(*kernel.target(parameters.target)) as session:
+        context.job.on_cancel(session.give_up_connecting)
+        session.wait_connected()
+        context.job.on_cancel(session.cancel_questions)
         catalog = session.catalog()
         schemas = catalog.schemas()
         names = parse_path(parameters.path) if parameters.path is not None else []

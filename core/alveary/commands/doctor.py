@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -15,6 +14,7 @@ import msgspec
 
 from alveary.commands import Context
 from alveary.commands.plugins import NoParameters
+from alveary.contracts.availability import installed
 from alveary.plugins import PluginFault
 from alveary.tables import plain_table
 
@@ -63,7 +63,7 @@ def run(context: Context, parameters: NoParameters) -> Diagnosis:
     directories = [_directory("data", kernel.paths.data), _directory("cache", kernel.paths.cache)]
     drivers = []
     for spec in kernel.plugins.drivers:
-        ready = spec.package is None or importlib.util.find_spec(spec.package) is not None
+        ready = installed(spec.package)
         drivers.append(
             DriverState(id=spec.id, schemes=list(spec.schemes), ready=ready, missing=None if ready else spec.package)
         )

@@ -14,7 +14,15 @@ from alveary.catalog import parse_path
 from alveary.commands import Context
 from alveary.contracts.exporter import Exporter
 from alveary.contracts.factory import load_factory
-from alveary.errors import ErrorRecord, FileUnreadableError, InvalidInputError, UnknownFormatError
+from alveary.errors import (
+    ErrorRecord,
+    FileUnreadableError,
+    InvalidInputError,
+    QueryCancelledError,
+    QueryError,
+    UnknownFormatError,
+    error_from_record,
+)
 from alveary.output import ExportWriter
 from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, run_statements
 from alveary.sessions import Session
@@ -61,6 +69,8 @@ class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: bool = False
     rolled_back: bool = False
     error: ErrorRecord | None = None
+    exit_status: int = 0
+    """What the command line leaves with."""
 
 
 def run(context: Context, parameters: QueryParameters) -> QueryReport:
@@ -102,7 +112,7 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
     finally:
         if writer is not None:
             writer.discard()  # nothing is left to discard after a commit
-    return _report(report, connected - started, time.monotonic() - started)
+    return _report(report, connected - started, time.monotonic() - started, options.stop_on_error)
 
 
 def _exporter(kernel: Kernel, format: str) -> type[Exporter] | None:
@@ -133,7 +143,7 @@ def _whole_table(session: Session, table: str) -> str:
     return "select * from " + ".".join(catalog.quote(name) for name in parse_path(table))
 
 
-def _report(report: ScriptReport, connecting: float, total: float) -> QueryReport:
+def _report(report: ScriptReport, connecting: float, total: float, stop_on_error: bool) -> QueryReport:
     first_row = None if report.first_row is None else round(connecting + report.first_row, 6)
     return QueryReport(
         statements=report.statements,
@@ -145,4 +155,13 @@ def _report(report: ScriptReport, connecting: float, total: float) -> QueryRepor
         cancelled=report.cancelled,
         rolled_back=report.left_transaction,
         error=report.error,
+        exit_status=_exit_status(report, stop_on_error),
     )
+
+
+def _exit_status(report: ScriptReport, stop_on_error: bool) -> int:
+    if report.cancelled:
+        return QueryCancelledError.exit_status
+    if report.error is None or report.unread:
+        return 0
+    return error_from_record(report.error).exit_status if stop_on_error else QueryError.exit_status

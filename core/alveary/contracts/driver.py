@@ -88,7 +88,7 @@ class BatchSize:
     A batch stays near ``TARGET_BYTES``, so memory does not grow with the rows, nor far with their width.
     """
 
-    FIRST, MOST, TARGET_BYTES = 16, 256, 1 << 20
+    FIRST, MOST, TARGET_BYTES = 16, 512, 1 << 20
 
     def __init__(self) -> None:
         self.rows = self.FIRST

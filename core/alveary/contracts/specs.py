@@ -15,6 +15,7 @@ from alveary.sqltext import ANSI, Dialect
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]*$")]
 Reference = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
 """``"module:attr"``: where a factory stands, imported when it is first used."""
+Scheme = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*$")]
 Verb = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*( [a-z][a-z0-9-]*)?$")]
 
 
@@ -38,7 +39,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     name: str
-    schemes: tuple[str, ...]
+    schemes: Annotated[tuple[Scheme, ...], msgspec.Meta(min_length=1)]
     factory: Reference
     capabilities: frozenset[Capability] = frozenset()
     isolation_levels: tuple[str, ...] = ()

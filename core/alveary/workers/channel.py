@@ -27,10 +27,11 @@ class Channel:
         """Send a message; OSError when the other side is gone."""
         frame = self._encoder.encode(message)
         with self._lock:
-            if self._writer.closed:
-                raise BrokenPipeError("the channel is closed")
-            self._writer.write(_LENGTH.pack(len(frame)) + frame)
-            self._writer.flush()
+            try:
+                self._writer.write(_LENGTH.pack(len(frame)) + frame)
+                self._writer.flush()
+            except ValueError as exc:  # closed by us in another thread
+                raise BrokenPipeError("the channel is closed") from exc
 
     def receive(self) -> Any | None:
         """Wait for the next message; None when the other side is gone."""

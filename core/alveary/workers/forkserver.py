@@ -28,6 +28,10 @@ from alveary.errors import InternalError
 _LENGTH = struct.Struct("<I")
 
 
+START_SECONDS = 15.0
+"""How long the server may take to fork; it does nothing else, so more than this means that it hangs."""
+
+
 class Fork(msgspec.Struct, frozen=True):
     """Asks for a process for a session; its socket comes along. ``modules`` are imported before the fork, once."""
 
@@ -58,26 +62,48 @@ class ForkServer:
 
         ``ended`` is called, on another thread, with the exit status when the process ends.
         """
-        ours, theirs = socket.socketpair()
         said, answer = threading.Event(), list[int]()
-        with self._lock:
-            self._ended[session] = ended
-            for attempt in (1, 2):
-                control = self._control or self._start()
-                self._forked[session] = (said, answer, control)
-                frame = msgspec.msgpack.encode(Fork(session, modules))
-                try:
-                    socket.send_fds(control, [_LENGTH.pack(len(frame)) + frame], [theirs.fileno()])
-                    break
-                except OSError:
-                    self._control = None
-                    if attempt == 2:
-                        raise
-        theirs.close()
-        if not said.wait(15) or not answer:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._lock:
+                self._ask(Fork(session, modules), theirs, (said, answer), ended)
+            if not said.wait(START_SECONDS) or not answer:
+                raise InternalError("the server of processes gave none", hint="see the system's process limits")
+        except BaseException:
             ours.close()
-            raise InternalError("no process for the session could be started", hint="see the system's process limits")
+            self._give_up(session)
+            raise
         return answer[0], ours
+
+    def _ask(
+        self,
+        request: Fork,
+        theirs: socket.socket,
+        answer: tuple[threading.Event, list[int]],
+        ended: Callable[[int], None],
+    ) -> None:
+        frame = msgspec.msgpack.encode(request)
+        for again in (True, False):
+            control = self._control or self._start()
+            self._forked[request.session] = (*answer, control)
+            self._ended[request.session] = ended
+            try:
+                socket.send_fds(control, [_LENGTH.pack(len(frame)) + frame], [theirs.fileno()])
+                return
+            except OSError:  # the server died since the last session
+                self._control = None
+                if not again:
+                    raise
+
+    def _give_up(self, session: str) -> None:
+        """The server does not answer: end it, so that the next session gets a new one. Its children live on."""
+        with self._lock:
+            asked = self._forked.pop(session, None)
+            self._ended.pop(session, None)
+            if asked is not None and self._control is asked[2]:
+                self._control = None
+                if self._process is not None:
+                    self._process.kill()
 
     def close(self) -> None:
         """End the server; its children see their parent leave and end too."""
@@ -99,15 +125,19 @@ class ForkServer:
             self._process.kill()  # it does not answer any more
             self._process.wait()
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=2,
-                start_new_session=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=2,
+                    start_new_session=True,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                )
+        except BaseException:
+            ours.close()
+            raise
         self._control = ours
         threading.Thread(target=self._listen, args=(ours,), name="alveary-forkserver", daemon=True).start()
         return ours
@@ -129,6 +159,7 @@ class ForkServer:
             waiting = [session for session, (_, _, asked) in self._forked.items() if asked is control]
             for session in waiting:
                 self._forked.pop(session)[0].set()
+                self._ended.pop(session, None)
         control.close()
 
 
@@ -155,7 +186,8 @@ def _main(descriptor: int) -> None:
 
     def say(said: Said) -> None:
         frame = msgspec.msgpack.encode(said)
-        control.sendall(_LENGTH.pack(len(frame)) + frame)
+        with contextlib.suppress(OSError):  # the parent is leaving: the next look at the socket ends the loop
+            control.sendall(_LENGTH.pack(len(frame)) + frame)
 
     while True:
         ready = {key.fd for key, _ in selector.select()}
@@ -175,7 +207,12 @@ def _main(descriptor: int) -> None:
                 with contextlib.suppress(Exception, SystemExit):
                     importlib.import_module(module)
             gc.freeze()  # what is loaded by now stays shared with the children
-            process = os.fork()
+            try:
+                process = os.fork()
+            except OSError:  # no more processes: the parent sees its socket close, and hears the reason from us
+                os.close(descriptors[0])
+                say(Said(request.session, 0, -1))
+                continue
             if process == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -10,6 +10,7 @@ import msgspec
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
 from alveary.contracts.driver import Connection
 from alveary.errors import UnsupportedError
+from alveary.wire import escaped
 
 #: Question → (how to answer it on a connection, the type of the answer).
 QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
@@ -35,15 +36,7 @@ def answer(connection: Connection, question: str, arguments: tuple[str | None, .
         return msgspec.msgpack.encode(found)
     except UnicodeEncodeError:
         # A name that is not valid UTF-8 is listed with its bad bytes escaped; it must not hide all the others.
-        return msgspec.msgpack.encode(_escaped(msgspec.to_builtins(found)))
-
-
-def _escaped(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {key: _escaped(each) for key, each in value.items()}
-    return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
+        return msgspec.msgpack.encode(escaped(msgspec.to_builtins(found)))
 
 
 class AskedCatalog(Catalog):

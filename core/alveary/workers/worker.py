@@ -9,11 +9,20 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from urllib.parse import quote, quote_plus
+
+import msgspec
 
 from alveary.contracts.driver import Batch, BatchSize, Columns, Connection, Driver, Notice, RowCount, TransactionState
 from alveary.contracts.factory import load_factory
-from alveary.errors import AlvearyError, ErrorRecord, InternalError, QueryCancelledError, QueryTimeoutError
+from alveary.errors import (
+    AlvearyError,
+    ErrorRecord,
+    InternalError,
+    QueryCancelledError,
+    QueryTimeoutError,
+    blotted,
+    described,
+)
 from alveary.events import (
     Answered,
     Outcome,
@@ -30,6 +39,7 @@ from alveary.events import (
 from alveary.results import ResultWriter, Sink
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Open
 from alveary.workers.questions import answer
+from alveary.workers.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +72,8 @@ class Worker:
         self._current: str | None = None
         self._left = threading.Event()
         self._connection: Connection | None = None
+        self._secret: str | None = None
+        self._watchdog: Watchdog | None = None
         self._thread = threading.Thread(target=self._serve, name=f"alveary-worker-{session}", daemon=True)
         self._thread.start()
 
@@ -93,8 +105,8 @@ class Worker:
         with self._lock:
             if id not in self._waiting:
                 return
+            running = id == self._current and id not in self._stopped
             self._stopped.setdefault(id, why)
-            running = id == self._current
         if running:
             self._cancel_soon(id)
 
@@ -134,8 +146,10 @@ class Worker:
                 elif isinstance(request, Ask):
                     self._ask(request)
         except BaseException as exc:  # noqa: BLE001  # a driver that calls sys.exit must not leave a session that waits for ever
-            _log.exception("the worker of session %s died", self._session)
-            lost = f"{type(exc).__name__}: {exc}"
+            _log.error("the worker of session %s died: %s", self._session, described(exc, self._secret))
+            lost = described(exc, self._secret)
+        if self._watchdog is not None:
+            self._watchdog.end()
         if self._connection is not None:
             try:
                 self._connection.close()
@@ -145,12 +159,13 @@ class Worker:
 
     def _open(self, request: Open) -> bool:
         started = time.monotonic()
+        self._secret = request.target.password
         try:
             driver: Driver = load_factory(request.factory)()
             connection = driver.connect(request.target, timeout=request.timeout)
             server = connection.server()
         except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
-            self._emit(SessionOpenFailed(session=self._session, error=_record(exc, request.target.password)))
+            self._emit(SessionOpenFailed(session=self._session, error=_record(exc, self._secret)))
             return False
         self._connection = connection
         self._emit(
@@ -179,23 +194,21 @@ class Worker:
             return self._stopped.pop(id, None)
 
     def _execute(self, request: Execute, sink: Sink | None) -> None:
-        run = _Run(self._session, request, sink or ResultWriter(request.spool), self._emit)
+        run = _Run(self._session, request, sink if sink is not None else ResultWriter(request.spool), self._emit)
         error: Exception | None = None
         if self._enter(request.id) is None:
-            timer = None
             if request.timeout is not None:
-                timer = threading.Timer(request.timeout, self._stop, (request.id, _Stop.TIMED_OUT))
-                timer.daemon = True
-                timer.start()
+                self._watchdog = self._watchdog or Watchdog(lambda id: self._stop(id, _Stop.TIMED_OUT))
+                self._watchdog.watch(request.id, request.timeout)
             try:
                 assert self._connection is not None, "the first request opens the connection"
                 run.drive(self._connection, lambda: request.id in self._stopped)
             except Exception as exc:  # noqa: BLE001  # mapped in ended(): drivers and sinks raise anything
                 error = exc
-            if timer is not None:
-                timer.cancel()
+            if self._watchdog is not None:
+                self._watchdog.rest()
         stop = self._leave(request.id)
-        self._emit(run.ended(stop, error, self._transaction()))
+        self._emit(run.ended(stop, error, self._transaction(), self._secret))
 
     def _ask(self, request: Ask) -> None:
         payload, error = b"", None
@@ -204,7 +217,7 @@ class Worker:
                 assert self._connection is not None, "the first request opens the connection"
                 payload = answer(self._connection, request.question, request.arguments)
             except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
-                error = _record(exc)
+                error = _record(exc, self._secret)
         if self._leave(request.id) is not None and not payload:
             error = error or QueryCancelledError("cancelled").record()
         self._emit(
@@ -219,7 +232,7 @@ class Worker:
 
     def _transaction(self) -> TransactionState:
         try:
-            return self._connection.transaction_state if self._connection else TransactionState.IDLE
+            return TransactionState(self._connection.transaction_state) if self._connection else TransactionState.IDLE
         except Exception:  # noqa: BLE001  # logged; the event that asks must go out
             _log.exception("the driver can't tell the transaction state")
             return TransactionState.IDLE
@@ -307,7 +320,9 @@ class _Run:
         if self._request.limit is not None:
             batch.rows = min(batch.rows, self._request.limit - self._rows + 1)
 
-    def ended(self, stop: _Stop | None, error: Exception | None, transaction: TransactionState) -> QueryEnded:
+    def ended(
+        self, stop: _Stop | None, error: Exception | None, transaction: TransactionState, secret: str | None
+    ) -> QueryEnded:
         # The driver's word counts: what ran to its end is complete, however late somebody wanted it stopped, and a
         # statement that failed for a reason of its own has failed.
         outcome, record = Outcome.COMPLETED, None
@@ -323,7 +338,7 @@ class _Run:
             ).record()
         else:
             outcome = Outcome.FAILED
-            record = _record(error or InternalError("the statement ended without a reason"))
+            record = _record(error or InternalError("the statement ended without a reason"), secret)
         return QueryEnded(
             session=self._session,
             statement=self._request.id,
@@ -339,13 +354,15 @@ class _Run:
         )
 
 
-def _record(error: BaseException, secret: str | None = None) -> ErrorRecord:
-    """Return an error as data; of one that is not ours the text may hold anything, so ``secret`` is blotted out."""
-    if isinstance(error, AlvearyError):
-        return error.record()
-    text = f"{type(error).__name__}: {error}"
-    if secret:
-        for spelling in (secret, quote(secret, safe=""), quote_plus(secret)):
-            text = text.replace(spelling, "***")
-    _log.error("the driver raised what is not an error of ours: %s", text)
-    return InternalError(text, hint="this is a defect of the driver").record()
+def _record(error: BaseException, secret: str | None) -> ErrorRecord:
+    """Return an error as data, the connection's password blotted out: a driver's text may hold anything."""
+    if not isinstance(error, AlvearyError):
+        _log.error("the driver raised what is not an error of ours: %s", described(error, secret))
+        return InternalError(described(error, secret), hint="this is a defect of the driver").record()
+    record = error.record()
+    return msgspec.structs.replace(
+        record,
+        message=blotted(record.message, secret),
+        detail=blotted(record.detail, secret) if record.detail else None,
+        hint=blotted(record.hint, secret) if record.hint else None,
+    )

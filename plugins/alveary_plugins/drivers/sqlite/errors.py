@@ -39,6 +39,9 @@ _BY_CODE: dict[int, type[AlvearyError]] = {
     sqlite3.SQLITE_INTERRUPT: QueryCancelledError,
 }
 
+#: The codes of statements that can't be prepared. A connection that has not read its schema yet says the second one.
+_PLAIN = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA)
+
 #: What is told apart by its words: SQLite's plain SQLITE_ERROR, and what Python says itself, without any code.
 _BY_MESSAGE: tuple[tuple[str, type[AlvearyError]], ...] = (
     (r'near ".*": syntax error$|incomplete input$|unrecognized token: ', SqlSyntaxError),
@@ -108,7 +111,7 @@ def translate(exc: Exception, sql: str = "") -> AlvearyError:
     error = kind(message, hint=_hint(exc), server_code=getattr(exc, "sqlite_errorname", None))
     if kind is NulCharacterError and "\0" in sql:
         error.position = sql.index("\0") + 1
-    elif code == sqlite3.SQLITE_ERROR and len(sql) <= _LONGEST:
+    elif code in _PLAIN and len(sql) <= _LONGEST:
         error.position = position(message, sql)
     return error
 
