@@ -21,6 +21,10 @@ def main() -> NoReturn:
     from alveary.cli import run
 
     status = run(sys.argv[1:])
+    try:
+        sys.stderr.flush()
+    except OSError:  # nobody reads it; without this Python would leave with a status of its own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     sys.exit(status)
 
 
