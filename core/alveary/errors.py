@@ -221,6 +221,19 @@ class NotADatabaseError(ConnectionFailedError):
     code = "not_a_database"
 
 
+class AuthenticationFailedError(ConnectionFailedError):
+    """The server refuses the user or the password."""
+
+    type = "authentication"
+    code = "authentication_failed"
+
+
+class TooManyConnectionsError(ConnectionFailedError):
+    """The server has no connection left for this user."""
+
+    code = "too_many_connections"
+
+
 class ConnectionTimeoutError(ConnectionFailedError):
     """The connection was not made within the time allowed."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import math
 import queue
 import threading
 import time
@@ -45,6 +46,8 @@ _log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.1
 """Seconds between two progress events of one statement; the first one comes with the first rows."""
+ABORT_SECONDS = 5.0
+"""How long a cancel asks; after that the connection's socket is shut, which wakes any thread that waits for it."""
 MOST_NOTICES = 1000
 """Notices of one statement that become events; a loop on the server can raise millions."""
 
@@ -116,15 +119,20 @@ class Worker:
     def _cancel(self, id: str) -> None:
         # Again and again, more and more slowly: a cancel that arrives before the driver has begun the statement is
         # lost in some drivers. ``_left`` ends the wait as soon as the statement does.
-        pause = 0.05
+        # Should the server not answer at all, the connection itself is given up.
+        pause, abort_at = 0.05, time.monotonic() + ABORT_SECONDS
         while True:
             with self._cancelling:
                 if self._current != id or self._connection is None:
                     return
                 try:
-                    self._connection.cancel()
-                except Exception:  # noqa: BLE001  # told to the log; the statement stops between two batches
-                    _log.info("the driver could not cancel; stopping between batches", exc_info=True)
+                    if time.monotonic() < abort_at:
+                        self._connection.cancel()
+                    else:
+                        abort_at = math.inf
+                        self._connection.abort()
+                except Exception as exc:  # noqa: BLE001  # told to the log; the statement stops between two batches
+                    _log.info("the driver could not cancel: %s", described(exc, self._secret))
             if self._left.wait(pause):
                 return
             pause = min(pause * 2, 1.0)
