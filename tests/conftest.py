@@ -16,6 +16,8 @@ from hypothesis import settings
 from alveary import Kernel
 from alveary.paths import Paths
 
+pytest_plugins = ["fix_postgres"]
+
 # Examples touch files and share two slow cores: how long one takes says nothing, and the same ones come each time.
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")

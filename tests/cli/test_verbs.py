@@ -102,7 +102,7 @@ def test_a_path_to_nothing_is_an_error(alveary: Alveary, library: str) -> None:
 
 def test_plugins_are_listed_disabled_and_enabled(alveary: Alveary) -> None:
     listed = alveary("plugins")
-    assert "sqlite   0.1.0    alveary       loaded  drivers: sqlite" in listed.out
+    assert "sqlite    0.1.0    alveary       loaded  drivers: sqlite" in listed.out
     assert alveary("plugins", "disable", "demo").out == "demo is disabled from the next start on\n"
     assert alveary("demo").status == 2
     states = {each["name"]: each["state"] for each in json.loads(alveary("plugins", "--format", "json").out)["plugins"]}
@@ -131,7 +131,7 @@ def test_doctor_finds_what_is_wrong(alveary: Alveary, home: Path, install: Calla
     home.chmod(0o755)
     diagnosis = json.loads(alveary("doctor", "--format", "json").out)
     assert diagnosis["alveary"] == version("alveary")
-    assert [driver["id"] for driver in diagnosis["drivers"]] == ["sqlite"]
+    assert [driver["id"] for driver in diagnosis["drivers"]] == ["postgres", "sqlite"]
     assert any("mode 0755" in problem for problem in diagnosis["problems"])
     assert any("plugin hostile failed at import: RuntimeError: boom" in problem for problem in diagnosis["problems"])
 

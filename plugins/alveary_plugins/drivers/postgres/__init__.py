@@ -1,0 +1,46 @@
+"""PostgreSQL: declares the driver; nothing here imports psycopg, so that declaring costs nothing."""
+
+from __future__ import annotations
+
+from alveary.contracts.driver import Capability
+from alveary.contracts.specs import DriverSpec, OptionSpec
+from alveary.hookspecs import hookimpl
+from alveary.sqltext import POSTGRES
+
+OPTIONS = (
+    OptionSpec(
+        name="sslmode",
+        description="whether the connection is encrypted, and what of the server's certificate is verified",
+        choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+        default="prefer",
+    ),
+    OptionSpec(
+        name="sslrootcert",
+        description="file of the certificate authorities to trust, or 'system' for those of the system",
+    ),
+    OptionSpec(name="sslcert", description="file of the client's certificate"),
+    OptionSpec(name="sslkey", description="file of the client's private key"),
+    OptionSpec(
+        name="application_name", description="what pg_stat_activity shows for the connection", default="alveary"
+    ),
+    OptionSpec(name="options", description="settings of the session, as in '-c search_path=sales -c work_mem=64MB'"),
+)
+
+
+@hookimpl
+def alveary_drivers() -> list[DriverSpec]:
+    """Declare the PostgreSQL driver."""
+    return [
+        DriverSpec(
+            id="postgres",
+            name="PostgreSQL",
+            schemes=("postgresql", "postgres"),
+            factory="alveary_plugins.drivers.postgres.driver:PostgresDriver",
+            capabilities=frozenset(Capability),
+            isolation_levels=("read committed", "repeatable read", "serializable"),
+            options=OPTIONS,
+            dialect=POSTGRES,
+            package="psycopg",
+            extra="postgres",
+        )
+    ]

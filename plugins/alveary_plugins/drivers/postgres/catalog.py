@@ -1,0 +1,175 @@
+"""The PostgreSQL catalog: one question, one round trip, however many tables there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.contracts.values import Row
+from alveary.errors import NulCharacterError
+
+#: Runs a query with its parameters and returns all rows, each cell as text.
+Ask = Callable[..., list[Row]]
+
+_KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
+_ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+_DATABASES = """
+    select d.datname
+      from pg_catalog.pg_database d
+     where d.datallowconn and pg_catalog.has_database_privilege(d.oid, 'CONNECT')
+     order by d.datname <> pg_catalog.current_database(), d.datname"""
+
+# Those that are searched come first, in that order; then the temporary one, if there is one; the server's own last.
+_SCHEMAS = """
+    select n.nspname
+      from pg_catalog.pg_namespace n
+     where n.nspname !~ '^pg_' or n.nspname = 'pg_catalog' or n.oid = pg_catalog.pg_my_temp_schema()
+     order by case n.nspname when 'pg_catalog' then 2 when 'information_schema' then 1 else 0 end,
+              pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname),
+              n.oid <> pg_catalog.pg_my_temp_schema(), n.nspname"""
+
+# -1, and before version 14 a 0 without pages, is how the server says that it never counted.
+_RELATIONS = """
+    select c.relname, c.relkind, d.description,
+           case when c.relkind in ('v', 'f') and c.reltuples <= 0 or c.reltuples < 0
+                     or c.reltuples = 0 and c.relpages = 0
+                        and pg_catalog.current_setting('server_version_num')::int < 140000
+                then null else c.reltuples::bigint end
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      left join pg_catalog.pg_description d
+             on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
+     where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f')
+     order by c.relname"""
+
+_COLUMNS = """
+    select c.relname, a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod),
+           not (a.attnotnull or t.typtype = 'd' and t.typnotnull),
+           pg_catalog.pg_get_expr(e.adbin, e.adrelid),
+           pg_catalog.array_position(i.indkey::int2[], a.attnum) + 1,
+           {generated}
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      join pg_catalog.pg_type t on t.oid = a.atttypid
+      left join pg_catalog.pg_attrdef e on e.adrelid = c.oid and e.adnum = a.attnum
+      left join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisprimary
+     where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f')
+     order by c.relname, a.attnum"""
+
+# Columns that are only INCLUDEd stand behind those of the key, and are none of them.
+_INDEXES = """
+    select c.relname, x.relname, i.indisunique,
+           case o.contype when 'p' then 'primary key' when 'u' then 'unique' else 'index' end, i.indpred is not null,
+           coalesce(a.attname, pg_catalog.pg_get_indexdef(i.indexrelid, k.place, true))
+      from pg_catalog.pg_index i
+      join pg_catalog.pg_class x on x.oid = i.indexrelid
+      join pg_catalog.pg_class c on c.oid = i.indrelid
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     cross join lateral pg_catalog.generate_series(1, i.indnkeyatts) as k(place)
+      left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[k.place - 1] and a.attnum <> 0
+      left join pg_catalog.pg_constraint o on o.conindid = i.indexrelid and o.contype in ('p', 'u')
+     where n.nspname = $1 and c.relkind in ('r', 'p', 'm')
+     order by c.relname, x.relname, k.place"""
+
+_FOREIGN_KEYS = """
+    select c.relname, o.conname, tn.nspname, t.relname, o.confupdtype, o.confdeltype, a.attname, b.attname
+      from pg_catalog.pg_constraint o
+      join pg_catalog.pg_class c on c.oid = o.conrelid
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      join pg_catalog.pg_class t on t.oid = o.confrelid
+      join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
+     cross join lateral pg_catalog.generate_series(1, pg_catalog.cardinality(o.conkey)) as k(place)
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = o.conkey[k.place]
+      join pg_catalog.pg_attribute b on b.attrelid = t.oid and b.attnum = o.confkey[k.place]
+     where n.nspname = $1 and o.contype = 'f'
+     order by c.relname, o.conname, k.place"""
+
+
+class PostgresCatalog(Catalog):
+    """Answers from pg_catalog, of what the user may see; names are sorted by their bytes, as pg_catalog does."""
+
+    def __init__(self, ask: Ask, version: int) -> None:
+        """``version`` is the server's, as in ``server_version_num``."""
+        self._ask = ask
+        self._version = version
+
+    def databases(self) -> list[str]:
+        return [str(name) for (name,) in self._ask(_DATABASES)]
+
+    def schemas(self) -> list[str]:
+        return [str(name) for (name,) in self._ask(_SCHEMAS)]
+
+    def relations(self, schema: str) -> list[Relation]:
+        return [
+            Relation(schema=schema, name=name, kind=_KINDS[kind], rows=rows and int(rows), comment=comment)
+            for name, kind, comment, rows in self._of(_RELATIONS, schema)
+        ]
+
+    def columns(self, schema: str) -> list[ColumnInfo]:
+        generated = "a.attgenerated <> ''" if self._version >= 120000 else "false"
+        return [
+            ColumnInfo(
+                schema=schema,
+                relation=relation,
+                name=name,
+                ordinal=int(ordinal),
+                type_name=type_name,
+                nullable=nullable == "t",
+                default=default,
+                primary_key=key and int(key),
+                generated=generated == "t",
+            )
+            for relation, name, ordinal, type_name, nullable, default, key, generated in self._of(
+                _COLUMNS.format(generated=generated), schema
+            )
+        ]
+
+    def indexes(self, schema: str) -> list[IndexInfo]:
+        return [
+            IndexInfo(
+                schema=schema,
+                relation=relation,
+                name=name,
+                unique=unique == "t",
+                columns=tuple(column for *_, column in rows),
+                origin=origin,
+                partial=partial == "t",
+            )
+            for (relation, name, unique, origin, partial), rows in _grouped(self._of(_INDEXES, schema), 5)
+        ]
+
+    def foreign_keys(self, schema: str) -> list[ForeignKey]:
+        return [
+            ForeignKey(
+                schema=schema,
+                relation=relation,
+                name=name,
+                columns=tuple(source for *_, source, _ in rows),
+                target_schema=target_schema,
+                target_relation=target,
+                target_columns=tuple(column for *_, column in rows),
+                on_update=_ACTIONS[on_update],
+                on_delete=_ACTIONS[on_delete],
+            )
+            for (relation, name, target_schema, target, on_update, on_delete), rows in _grouped(
+                self._of(_FOREIGN_KEYS, schema), 6
+            )
+        ]
+
+    def quote(self, name: str) -> str:
+        if "\0" in name:
+            raise NulCharacterError("a name can't hold U+0000")
+        return '"' + name.replace('"', '""') + '"'
+
+    def _of(self, question: str, schema: str) -> list[tuple[Any, ...]]:
+        return self._ask(question, [schema])
+
+
+def _grouped(rows: list[tuple[Any, ...]], width: int) -> list[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
+    """Return the rows that begin with the same ``width`` cells together; they already stand together."""
+    return [(key, list(group)) for key, group in groupby(rows, itemgetter(slice(width)))]

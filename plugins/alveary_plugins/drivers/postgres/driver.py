@@ -1,0 +1,392 @@
+"""The PostgreSQL driver: the server's own text of every value, streamed, and a cancel that hits what it is meant for.
+
+It speaks psycopg's low-level connection. Nothing is begun, prepared, retried or reconnected unasked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import threading
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import psycopg
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from alveary.contracts.driver import (
+    Batch,
+    BatchSize,
+    Columns,
+    Connection,
+    Driver,
+    Message,
+    Notice,
+    RowCount,
+    ServerInfo,
+    TransactionState,
+)
+from alveary.contracts.target import Target
+from alveary.contracts.values import Column, Parameters, Row
+from alveary.errors import (
+    AlvearyError,
+    ConnectionFailedError,
+    ConnectionTimeoutError,
+    QueryCancelledError,
+    QueryError,
+    SessionClosedError,
+    UnsupportedError,
+)
+from alveary_plugins.drivers.postgres import connecting, errors, guard, types
+from alveary_plugins.drivers.postgres.binding import Bound, bind
+from alveary_plugins.drivers.postgres.catalog import PostgresCatalog
+from alveary_plugins.drivers.postgres.names import TypeNames
+from alveary_plugins.drivers.postgres.wire import COPY_STATES, Rows, Wire
+
+_log = logging.getLogger(__name__)
+
+CANCEL_SECONDS = 5.0
+"""How long a cancel request may take to reach the server."""
+
+ISOLATION_LEVELS = ("read committed", "repeatable read", "serializable")
+
+_STATES = {
+    TransactionStatus.INTRANS: TransactionState.ACTIVE,
+    TransactionStatus.INERROR: TransactionState.FAILED,
+}
+#: Command tags of statements that change rows; with rows in its result (COMMAND_OK has none) SELECT is none of them.
+_CHANGES = (b"INSERT", b"UPDATE", b"DELETE", b"MERGE")
+_CHANGES_WITHOUT_ROWS = (*_CHANGES, b"COPY", b"SELECT")
+
+
+class _Stage(enum.Enum):
+    """How far a statement has come, as far as a cancel needs to know."""
+
+    NONE = "none"
+    ASKED_FOR = "asked for"
+    RUNNING = "running"
+
+
+class PostgresDriver(Driver):
+    """Opens connections to PostgreSQL."""
+
+    def connect(self, target: Target, *, timeout: float) -> PostgresConnection:
+        return PostgresConnection(connecting.connect(target, timeout), read_only=target.read_only)
+
+
+class PostgresConnection(Connection):
+    """One connection, and what another thread needs to cancel what it does."""
+
+    def __init__(self, connection: psycopg.Connection[Any], *, read_only: bool) -> None:
+        self._wire = Wire(connection)
+        self._types = TypeNames()
+        self._read_only = read_only
+        self._fresh, self._closed = True, False
+        # Held by a cancel while it is under way, so that a statement can't be left under it. The flag is set by
+        # cancel() alone; whether a statement was meant by it is decided by the stage.
+        self._cancelling = threading.Lock()
+        self._stage = _Stage.NONE
+        self._cancelled = False
+        self._before = TransactionStatus.IDLE
+        """The transaction when the running statement was begun."""
+
+    # -- statements --------------------------------------------------------------------------------------------
+
+    def execute(self, sql: str, parameters: Parameters, *, batch: BatchSize) -> Generator[Message, None, None]:
+        self._arm()
+        return self._messages(sql, parameters, batch)
+
+    def _messages(self, sql: str, parameters: Parameters, batch: BatchSize) -> Generator[Message, None, None]:
+        with self._running():
+            if self._read_only:
+                guard.check(sql)
+            bound = bind(sql, parameters, self._wire.codec)
+            try:
+                self._wire.send(bound)
+                failure = yield from self._received(batch)
+            except psycopg.Error as exc:
+                raise self._broken(exc) from exc
+            except BaseException:  # above all GeneratorExit: nobody wants the rest
+                self._leave(bound)
+                raise
+            if failure is not None:
+                raise self._error(failure, bound)
+            ended = self._before is TransactionStatus.INERROR and self._wire.status is TransactionStatus.IDLE
+            if ended and guard.first_word(sql) in ("commit", "end"):
+                yield Notice("WARNING", "the transaction had failed, so it was rolled back instead of committed")
+
+    def _received(self, batch: BatchSize) -> Generator[Message, None, PGresult | None]:
+        """Yield what comes back, to its end; return the server's failure if that is how it ends."""
+        wire = self._wire
+        header, load = False, Rows(wire.codec).load
+        rows: list[Row] = []
+        failure: PGresult | None = None
+        count: int | None = None
+        while True:
+            # Chunks are put together as long as something is there already: rows don't wait for a slow server.
+            while rows and (len(rows) >= batch.rows or wire.waiting):
+                wanted = batch.rows
+                ready, rows = rows[:wanted], rows[wanted:]
+                yield Batch(ready)
+                del ready
+            try:
+                result = yield from wire.result()
+            except psycopg.Error:
+                if failure is None:
+                    raise
+                break  # a server that ends the connection says so first, and that is the better message
+            if result is None:
+                break
+            status = result.status
+            if status in (ExecStatus.TUPLES_CHUNK, ExecStatus.TUPLES_OK):
+                if not header and result.nfields:  # ``select from t`` has rows, but nothing in them
+                    yield Columns(self._columns(result))
+                    header = True
+                if header and result.ntuples:
+                    rows += load(result)
+                # The tag comes with the last chunk or behind it.
+                if (changed := _count(result, _CHANGES)) is not None:
+                    count = changed
+            elif status == ExecStatus.COMMAND_OK:
+                count = _count(result, _CHANGES_WITHOUT_ROWS)
+                self._types.after(result.command_status)
+            elif status == ExecStatus.FATAL_ERROR:
+                failure = failure or result
+            elif status in COPY_STATES:
+                self._refuse_copy(result)
+            del result
+        while rows:
+            wanted = batch.rows
+            ready, rows = rows[:wanted], rows[wanted:]
+            yield Batch(ready)
+        if count is not None and failure is None:
+            yield RowCount(count)
+        return failure
+
+    def _columns(self, result: PGresult) -> tuple[Column, ...]:
+        codec = self._wire.codec
+        return tuple(
+            Column(
+                name=(result.fname(place) or b"").decode(codec, "surrogateescape"),
+                type_name=self._types.of(type_id),
+                type_id=type_id,
+                kind=types.kind(type_id),
+                decoder=types.DECODER,
+            )
+            for place, type_id in ((place, result.ftype(place)) for place in range(result.nfields))
+        )
+
+    def _refuse_copy(self, result: PGresult) -> None:
+        goes_out = result.status == ExecStatus.COPY_OUT
+        if goes_out and self._before is TransactionStatus.IDLE:  # in a transaction a cancel would fail it
+            self._stop_on_server()
+        self._wire.end_copy(result)
+        self._wire.drain()
+        if goes_out:
+            raise UnsupportedError("COPY … TO STDOUT is not supported", hint="run the query itself and export its rows")
+        raise UnsupportedError(
+            "COPY … FROM STDIN is not supported", hint="use INSERT, or COPY … FROM a file that the server can read"
+        )
+
+    def _leave(self, bound: Bound) -> None:
+        """End a statement whose rest nobody wants; raises if that undid what it was to change."""
+        wire = self._wire
+        if wire.dead or wire.status is not TransactionStatus.ACTIVE:
+            return
+        # A cancel would roll back what the statement changes, and fail the transaction it stands in. Where either is
+        # at stake the rest is taken from the server and dropped; a cancel() can still end that.
+        harmless = self._before is TransactionStatus.IDLE and guard.only_reads(bound.text)
+        try:
+            if harmless:
+                self._stop_on_server()
+            failure = wire.drain()
+        except psycopg.Error as exc:
+            raise self._broken(exc) from exc
+        if failure is not None and not harmless and not self._cancelled:
+            raise self._error(failure, bound)
+
+    # -- the frame of every statement --------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """From here on a cancel means this statement, even before it is sent."""
+        if self._closed:
+            raise SessionClosedError("the connection is closed")
+        if self._wire.status is TransactionStatus.ACTIVE:
+            raise QueryError("a statement of this connection is still running", hint="take its result first")
+        with self._cancelling:
+            self._stage, self._cancelled = _Stage.ASKED_FOR, False
+
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[None]:
+        with self._cancelling:
+            if self._cancelled:
+                self._stage = _Stage.NONE
+                raise QueryCancelledError("cancelled")
+            self._stage = _Stage.RUNNING
+        self._before = self._wire.status
+        self._wire.notices.clear()
+        try:
+            self._prepare()
+            if self._cancelled:
+                raise QueryCancelledError("cancelled")
+            yield
+        finally:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Leave a statement so that no cancel of it can hit the next one."""
+        if self._wire.dead:  # no next one; and a cancel that waits for a dead server must not be waited for
+            self._stage = _Stage.NONE
+            return
+        with contextlib.suppress(psycopg.Error):  # the next statement says it
+            if self._wire.status is TransactionStatus.ACTIVE:  # something unforeseen got in between
+                self._stop_on_server()
+                self._wire.drain()
+        with self._cancelling:  # waits for a cancel that is under way
+            self._stage = _Stage.NONE
+        if self._cancelled:
+            with contextlib.suppress(psycopg.Error):
+                self._wire.barrier()
+
+    def _prepare(self) -> None:
+        """Bring the session into order before a statement."""
+        if self._fresh:
+            self._fresh = False
+            if self._wire.setting("server_encoding") == "SQL_ASCII":
+                # Such a database holds bytes of no known encoding; asked for UTF-8 it refuses those that are none.
+                self._rows("set client_encoding to sql_ascii")
+        if self._before is TransactionStatus.IDLE and self._types.outdated:
+            # Never in a transaction: a query would take its snapshot.
+            try:
+                self._types.learn(self._rows)
+            except QueryError as exc:
+                _log.info("the names of types can't be had: %s", exc.message)
+        # Servers before 14 don't report the setting, so there it is always made.
+        loose = self._read_only and self._wire.setting("default_transaction_read_only") != "on"
+        if loose and not self._failed:
+            self._rows(guard.TIGHTEN)
+
+    @property
+    def _failed(self) -> bool:
+        return self._wire.status is TransactionStatus.INERROR
+
+    def _rows(self, sql: str, parameters: Parameters = None) -> list[Row]:
+        """Run a statement of ours within the frame and return its rows."""
+        wire = self._wire
+        bound = bind(sql, parameters, wire.codec)
+        rows, load = list[Row](), Rows(wire.codec).load
+        failure = None
+        try:
+            wire.send(bound)
+            while (result := wire.next_result()) is not None:
+                if result.status == ExecStatus.FATAL_ERROR:
+                    failure = failure or result
+                elif result.ntuples:
+                    rows += load(result)
+        except psycopg.Error as exc:
+            if failure is None:
+                raise self._broken(exc) from exc
+        if failure is not None:
+            raise self._error(failure, bound)
+        return rows
+
+    def _ask(self, sql: str, parameters: Parameters = None) -> list[Row]:
+        """Run a statement of ours, from its beginning to its end, and return its rows."""
+        self._arm()
+        with self._running():
+            return self._rows(sql, parameters)
+
+    # -- what went wrong -----------------------------------------------------------------------------------------
+
+    def _error(self, failure: PGresult, bound: Bound) -> AlvearyError:
+        wire = self._wire
+        return errors.from_result(
+            failure,
+            bound,
+            codec=wire.codec,
+            counts_bytes=not wire.dead and wire.setting("server_encoding") == "SQL_ASCII",
+            lost=wire.dead,
+        )
+
+    def _broken(self, exc: psycopg.Error) -> AlvearyError:
+        if self._closed:
+            return SessionClosedError("the connection is closed")
+        return errors.lost_connection(str(exc)) if self._wire.dead else QueryError(str(exc))
+
+    # -- cancelling ----------------------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        with self._cancelling:
+            if self._stage is _Stage.NONE:
+                return
+            self._cancelled = True
+            if self._stage is _Stage.RUNNING:
+                self._request_cancel()
+
+    def _stop_on_server(self) -> None:
+        """Cancel the running statement from within; it may be that it has ended, or that the server can't be asked."""
+        with self._cancelling:
+            self._cancelled = True
+            with contextlib.suppress(ConnectionFailedError):
+                self._request_cancel()
+
+    def _request_cancel(self) -> None:
+        try:
+            self._wire.connection.cancel_safe(timeout=CANCEL_SECONDS)  # its cancel() can freeze the whole process
+        except psycopg.errors.CancellationTimeout as exc:
+            raise ConnectionTimeoutError(f"no answer to the cancel within {CANCEL_SECONDS:g} seconds") from exc
+        except psycopg.Error as exc:
+            raise errors.refused(str(exc)) from exc
+
+    def abort(self) -> None:
+        self._wire.shut()
+
+    def close(self) -> None:
+        self._closed = True
+        self._wire.close()
+
+    # -- the connection ------------------------------------------------------------------------------------------
+
+    def server(self) -> ServerInfo:
+        return ServerInfo(product="PostgreSQL", version=self._wire.setting("server_version") or "")
+
+    @property
+    def transaction_state(self) -> TransactionState:
+        if self._wire.dead:
+            return TransactionState.IDLE
+        status = self._wire.status
+        return _STATES.get(self._before if status is TransactionStatus.ACTIVE else status, TransactionState.IDLE)
+
+    def begin(self, isolation: str | None = None) -> None:
+        """Begin a transaction; inside one the server only warns, which is an error here."""
+        if isolation is not None and isolation not in ISOLATION_LEVELS:
+            raise UnsupportedError(
+                f"PostgreSQL has no isolation level {isolation!r}", hint=f"there are {', '.join(ISOLATION_LEVELS)}"
+            )
+        if self._wire.status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            raise QueryError("there is already a transaction in progress", server_code="25001")
+        self._ask(f"begin isolation level {isolation}" if isolation else "begin")
+
+    def commit(self) -> None:
+        """Commit; of a failed transaction the server makes a rollback, which is an error here."""
+        if self._wire.status is TransactionStatus.IDLE:
+            raise QueryError("there is no transaction in progress", server_code="25P01")
+        failed = self._failed
+        self._ask("commit")
+        if failed:
+            raise QueryError("the transaction had failed, so it was rolled back", server_code="25P02")
+
+    def rollback(self) -> None:
+        """Roll back; without a transaction there is nothing to do."""
+        if self._wire.status is not TransactionStatus.IDLE:
+            self._ask("rollback")
+
+    def catalog(self) -> PostgresCatalog:
+        return PostgresCatalog(self._ask, 0 if self._wire.dead else self._wire.libpq.server_version)
+
+
+def _count(result: PGresult, tags: tuple[bytes, ...]) -> int | None:
+    tag = (result.command_status or b"").split(b" ", 1)[0]
+    return result.command_tuples if tag in tags else None

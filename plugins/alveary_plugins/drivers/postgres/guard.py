@@ -1,0 +1,59 @@
+"""The guard of a read-only session: against accidents. What may never write needs a role that can't.
+
+The session starts with ``default_transaction_read_only``, which the server itself holds to, and a transaction that
+began read-only stays so once it has run a query. What could loosen that is refused here, and what a function loosened
+all the same is tightened again before the next statement.
+"""
+
+from __future__ import annotations
+
+from itertools import islice, pairwise
+
+from alveary.errors import ReadOnlyError
+from alveary.sqltext import POSTGRES, TokenKind, tokens
+
+STARTUP = "-c default_transaction_read_only=on"
+TIGHTEN = "set default_transaction_read_only = on"
+
+_SETTINGS = {"transaction_read_only", "default_transaction_read_only"}
+_READS = {"select", "table", "values", "show", "explain", "with", "fetch"}
+_WRITES = {"insert", "update", "delete", "merge", "into", "execute", "analyze"}
+_NAMES = (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
+
+_LONGEST = 1_000_000
+"""Characters of a statement above which its words are not looked at: it would take seconds."""
+_FIRST_WORDS = 200
+"""How many words of a statement are looked at to find what loosens the session: such statements are short."""
+
+
+def check(sql: str) -> None:
+    """Raise ReadOnlyError for what the server would let pass in a read-only transaction, but changes something."""
+    words = list(islice(_words(sql), _FIRST_WORDS))
+    first, second = (*words, "", "")[:2]
+    refused = None
+    if first == "copy":
+        refused = "COPY, which can write files of the server,"
+    elif (first, second) == ("alter", "system"):
+        refused = "ALTER SYSTEM"
+    elif first in ("begin", "start", "set", "reset"):
+        of_setting = first in ("set", "reset") and not _SETTINGS.isdisjoint(words)
+        refused = "leaving read-only" if of_setting or ("read", "write") in pairwise(words) else None
+    if refused:
+        raise ReadOnlyError(f"{refused} is refused: the session is read-only")
+
+
+def only_reads(sql: str) -> bool:
+    """Tell whether a statement looks as if it changed nothing, so that it may be stopped without undoing anything."""
+    if len(sql) > _LONGEST:
+        return False
+    words = list(_words(sql))
+    return bool(words) and words[0] in _READS and _WRITES.isdisjoint(words)
+
+
+def first_word(sql: str) -> str:
+    """Return the word a statement begins with, in lower case, whatever comments stand before it."""
+    return next(_words(sql), "")
+
+
+def _words(sql: str) -> map[str]:
+    return map(str.lower, (sql[start:end].strip('"') for start, end, kind in tokens(sql, POSTGRES) if kind in _NAMES))

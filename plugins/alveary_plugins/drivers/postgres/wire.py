@@ -1,0 +1,188 @@
+"""The wire: one way to run anything, by the extended protocol, its rows in chunks and every value as text."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+from collections import deque
+from collections.abc import Generator
+from typing import Any
+
+import psycopg
+from psycopg import generators, pq, waiting
+from psycopg.adapt import AdaptersMap, Transformer
+from psycopg.pq.abc import PGresult
+from psycopg.types.string import TextLoader
+from psycopg.waiting import Ready
+
+from alveary.contracts.driver import Notice
+from alveary.contracts.values import Row
+from alveary_plugins.drivers.postgres.binding import Bound
+
+CHUNK = 64
+"""Rows libpq hands over at once: fewer cost time; more cost memory if rows are wide, and patience if they are slow."""
+MOST_NOTICES = 1000
+"""Notices kept while nobody takes them."""
+NOTIFICATION = "NOTIFY"
+"""The severity under which what a NOTIFY of another session says is passed on."""
+
+COPY_STATES = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
+
+
+class Wire:
+    """The low-level connection; every method but :meth:`shut` belongs to the one thread that runs statements."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.libpq = connection.pgconn
+        # A duplicate of the socket, for shut(): the number of libpq's own may by then belong to a stranger's.
+        self._line = socket.fromfd(self.libpq.socket, socket.AF_INET, socket.SOCK_STREAM)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.libpq.socket, selectors.EVENT_READ)
+        # Called while libpq reads: they only note what was said. (They don't know ``self``, which would be a cycle.)
+        self.notices = notices = deque[Notice](maxlen=MOST_NOTICES)
+        connection.add_notice_handler(lambda said: notices.append(_notice(said)))
+        connection.add_notify_handler(lambda said: notices.append(_notification(said)))
+
+    @property
+    def codec(self) -> str:
+        """Python's name of the encoding the server sends, which a statement may have changed."""
+        codec = self.connection.info.encoding
+        return "utf-8" if codec == "ascii" else codec  # SQL_ASCII: bytes of no known encoding, mostly UTF-8
+
+    @property
+    def status(self) -> pq.TransactionStatus:
+        """What libpq knows of the transaction; UNKNOWN once the connection is dead."""
+        return pq.TransactionStatus(self.libpq.transaction_status)
+
+    @property
+    def dead(self) -> bool:
+        """The connection is closed or broken."""
+        return self.libpq.status == pq.ConnStatus.BAD
+
+    def setting(self, name: str) -> str | None:
+        """Return a setting of those that the server reports on its own."""
+        value = self.libpq.parameter_status(name.encode())
+        return None if value is None else value.decode()
+
+    def send(self, bound: Bound) -> None:
+        """Send a statement; its results must then be taken until there is none."""
+        self.libpq.send_query_params(bound.sql, bound.values, bound.types)
+        self.libpq.set_chunked_rows_mode(CHUNK)
+        self._flush()
+
+    def _flush(self) -> None:
+        waiting.wait(generators.send(self.libpq), self.libpq.socket, interval=0.5)
+
+    @property
+    def waiting(self) -> bool:
+        """The next result is not here, nor is anything of it."""
+        return bool(self.libpq.is_busy()) and not self._selector.select(0)
+
+    def result(self) -> Generator[Notice, None, PGresult | None]:
+        """Return the next result, None after the last, and yield what the server says meanwhile."""
+        fetching = generators.fetch(self.libpq)
+        try:
+            next(fetching)
+            while True:
+                self._selector.select()
+                fetching.send(Ready.R)
+                while self.notices:
+                    yield self.notices.popleft()
+        except StopIteration as stop:
+            result: PGresult | None = stop.value
+        while self.notices:
+            yield self.notices.popleft()
+        return result
+
+    def next_result(self) -> PGresult | None:
+        """Return the next result, None after the last; what the server says meanwhile is nobody's."""
+        waits = self.result()
+        while True:
+            try:
+                next(waits)
+            except StopIteration as stop:
+                result: PGresult | None = stop.value
+                return result
+
+    def drain(self) -> PGresult | None:
+        """Take all results that are left and return the first failure among them."""
+        failure = None
+        while (result := self.next_result()) is not None:
+            if result.status == pq.ExecStatus.FATAL_ERROR:
+                failure = failure or result
+                if self.dead:
+                    break
+            elif result.status in COPY_STATES:
+                self.end_copy(result)
+        return failure
+
+    def end_copy(self, result: PGresult) -> None:
+        """End a COPY that has begun: nothing goes in, what comes out is dropped; results come after it."""
+        if result.status == pq.ExecStatus.COPY_OUT:
+            while (size := self.libpq.get_copy_data(1)[0]) >= 0:
+                if size == 0:  # nothing has come yet
+                    self._selector.select()
+                    self.libpq.consume_input()
+            return
+        self.libpq.put_copy_end(b"COPY from the client is not supported")
+        self._flush()
+
+    def barrier(self) -> None:
+        """Go to the server and back with nothing: a cancel that was under way has then arrived, and hit nothing."""
+        self.libpq.send_query(b"")
+        self._flush()
+        self.drain()
+
+    def shut(self) -> None:
+        """Shut the socket, from any thread, so that whoever waits for it wakes."""
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection without waiting for the server."""
+        for each in (self._selector, self.connection, self._line):
+            with contextlib.suppress(Exception):
+                each.close()
+
+
+class Rows:
+    """Turns the chunks of one result into rows of text."""
+
+    def __init__(self, codec: str) -> None:
+        self._codec = codec
+        adapters = AdaptersMap()
+        adapters.register_loader(0, TextLoader)  # for every type, also those that don't exist yet
+        self._transformer = Transformer(adapters)
+        self._first = True
+
+    def load(self, chunk: PGresult) -> list[Row]:
+        """Return the rows of a chunk; bytes that are no text come as lone surrogates."""
+        if self._codec == "utf-8":
+            self._transformer.set_pgresult(chunk, set_loaders=self._first)
+            self._first = False
+            try:
+                return self._transformer.load_rows(0, chunk.ntuples, tuple)
+            except UnicodeDecodeError:
+                pass  # once more, slowly
+            finally:
+                self._transformer.set_pgresult(None, set_loaders=False)
+        return [
+            tuple([self._text(chunk.get_value(row, column)) for column in range(chunk.nfields)])
+            for row in range(chunk.ntuples)
+        ]
+
+    def _text(self, value: bytes | None) -> str | None:
+        return None if value is None else value.decode(self._codec, "surrogateescape")
+
+
+def _notice(said: psycopg.errors.Diagnostic) -> Notice:
+    more = (("DETAIL", said.message_detail), ("HINT", said.message_hint))
+    lines = [said.message_primary or "", *(f"{name}: {text}" for name, text in more if text)]
+    return Notice(said.severity_nonlocalized or said.severity or "NOTICE", "\n".join(lines))
+
+
+def _notification(said: psycopg.Notify) -> Notice:
+    payload = f": {said.payload}" if said.payload else ""
+    return Notice(NOTIFICATION, f"{said.channel}{payload} (from process {said.pid})")
