@@ -21,7 +21,8 @@ _IN_URL = re.compile(r"(\w://[^/\s:@]*:)[^/\s@]*@")
 
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error as data. ``position`` counts characters from 1 within the statement; ``line`` counts lines from 1."""
+    """An error as data. ``position`` counts characters from 1 within the ``statement``, which begins on ``line`` of its
+    script, counted from 1."""
 
     type: str
     code: str

@@ -27,6 +27,7 @@ class Output:
 
     def __init__(self, path: str | None) -> None:
         """Open ``path`` for writing, or standard output for None; FileUnwritableError when that can't be done."""
+        path = None if path == "-" else path
         self.name = "standard output" if path is None else path or "a file without a name"
         self.bytes = 0
         self._buffer = bytearray()

@@ -157,7 +157,7 @@ class Plugins:
         manager = pluggy.PluginManager("alveary")
         manager.add_hookspecs(hookspecs)
         for entry, info in self._found():
-            if info.name in disabled:
+            if info.name in disabled and not (safe_mode and info.built_in):
                 info.state = "disabled"
             elif safe_mode and not info.built_in:
                 info.state = "skipped"

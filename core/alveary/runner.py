@@ -27,6 +27,9 @@ from alveary.sqltext import Dialect, PieceKind, split
 from alveary.statements import Statement
 
 _WORD = re.compile(r"[A-Za-z]+")
+_TRANSACTION = re.compile(
+    r"(begin(?!\s+(atomic|not\b))|commit|end|abort|start\s+transaction|rollback(?!\s+to\b))\b", re.I
+)
 _POLL = 0.1
 """Seconds between two looks at a running statement, for the job's progress."""
 
@@ -118,6 +121,18 @@ def _planned(script: str, dialect: Dialect) -> Iterator[Planned]:
             yield Planned(sql, piece.line)
 
 
+def refuse_transactions(statements: Sequence[Planned]) -> None:
+    """Refuse statements that begin or end a transaction themselves, which a single transaction can't survive."""
+    for statement in statements:
+        if _TRANSACTION.match(statement.sql):
+            raise InvalidInputError(
+                f"line {statement.line} begins or ends a transaction itself",
+                line=statement.line,
+                statement=statement.sql,
+                hint="leave it out, or leave out the single transaction; nothing was sent",
+            )
+
+
 def run_statements(
     session: Session, statements: Sequence[Planned], options: ScriptOptions, job: Job, bus: Bus
 ) -> ScriptReport:
@@ -161,6 +176,8 @@ def run_statements(
         report.rows += statement.rows
         _conclude(report, statement, planned)
         bus.publish(_narrated(job, planned, statement, options.limit))
+        if statement.columns is not None or statement.error is not None:
+            bus.flush()  # what is said of these rows must not come between the next ones
         if report.cancelled or report.unread or (report.failed and options.stop_on_error):
             break
         if session.state in (SessionState.BROKEN, SessionState.CLOSED):

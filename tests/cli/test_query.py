@@ -154,6 +154,10 @@ def test_a_single_transaction_is_all_or_nothing(alveary: Alveary, shop_url: str)
     assert alveary("query", shop_url, "select count(*) as n from item", "--format", "csv").out == "n\n3\n"
     assert alveary("query", shop_url, "delete from item where id = 1; select 1", "--single-transaction").status == 0
     assert alveary("query", shop_url, "select count(*) as n from item", "--format", "csv").out == "n\n2\n"
+    for ending in ("commit", "END;", "rollback", "Begin", "start  transaction", "-- x\nabort"):
+        own = alveary("query", shop_url, f"delete from item; {ending}; select 1", "--single-transaction")
+        assert (own.status, "begins or ends a transaction itself" in own.err) == (2, True)
+    assert alveary("query", shop_url, "savepoint a; rollback to a; release a", "--single-transaction").status == 0
     both = alveary("query", shop_url, "select 1", "--single-transaction", "--on-error", "continue")
     assert both.status == 2
 
@@ -199,6 +203,16 @@ def test_a_link_keeps_pointing_where_it_did(alveary: Alveary, shop_url: str, tmp
     assert alveary("query", shop_url, "select 1 as a", "--format", "csv", "-o", "link.csv").status == 0
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real" / "out.csv").read_text() == "a\n1\n"
+
+
+def test_a_dash_is_standard_output(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
+    assert alveary("query", shop_url, "select 1 as a", "--format", "csv", "-o", "-").out == "a\n1\n"
+    assert not (tmp_path / "-").exists()
+
+
+def test_a_run_time_error_of_a_script_says_its_line(alveary: Alveary, shop_url: str) -> None:
+    ran = alveary("query", shop_url, "select 1;\n\ninsert into item (id)\nvalues (1)", "--format", "csv")
+    assert "  line 3: insert into item (id)\n" in ran.err
 
 
 def test_a_fifo_and_dev_stdout_are_written_in_place(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:

@@ -91,3 +91,10 @@ def test_a_failed_plugin_is_hinted_at(shop_url: str, tmp_path: Path, install: ob
     install("hostile", "raise RuntimeError", {"hostile": "hostile"})  # type: ignore[operator]  # a fixture
     _, screen = on_a_terminal("query", shop_url, "select 1", cwd=tmp_path)
     assert "1 plugin fault; see: alveary plugins" in screen
+
+
+def test_what_is_said_of_a_result_stands_right_below_it(shop_url: str, tmp_path: Path) -> None:
+    script = "; ".join(f"select {n} as n{n}" for n in range(20))
+    _, screen = on_a_terminal("query", shop_url, script, "--format", "csv", cwd=tmp_path)
+    lines = [line.partition(" (")[0] for line in screen.splitlines()]
+    assert lines == [line for n in range(20) for line in (f"n{n}", str(n), "1 row")]

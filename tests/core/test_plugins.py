@@ -220,6 +220,15 @@ def test_a_disabled_plugin_stays_disabled_until_enabled(install: Callable[..., N
         assert "dots" in kernel.plugins.exporters.ids()
 
 
+def test_safe_mode_brings_disabled_built_ins_back(home: Path) -> None:
+    with load(home) as kernel:
+        kernel.run("plugins.disable", {"name": "sqlite"})
+    with load(home) as kernel:
+        assert "sqlite" not in kernel.plugins.drivers.ids()
+    with load(home, safe_mode=True) as kernel:
+        assert "sqlite" in kernel.plugins.drivers.ids()
+
+
 def test_an_unknown_plugin_cannot_be_disabled(kernel: Kernel) -> None:
     with pytest.raises(UnknownPluginError, match="'nobody'"):
         kernel.run("plugins.disable", {"name": "nobody"})

@@ -34,8 +34,11 @@ def failure_text(error: ErrorRecord, *, as_json: bool = False) -> str:
 
 
 def _excerpt(error: ErrorRecord) -> list[str]:
-    if error.statement is None or error.position is None or not 0 < error.position <= len(error.statement) + 1:
+    if error.statement is None:
         return []
+    if error.position is None or not 0 < error.position <= len(error.statement) + 1:
+        opening = error.statement.partition("\n")[0][:_WIDTH]
+        return [] if error.line is None else [f"  line {error.line}: {visible(opening)}"]
     before = error.statement[: error.position - 1]
     start = before.rfind("\n") + 1
     end = error.statement.find("\n", start)

@@ -57,7 +57,7 @@ class Narration:
             if event.error.code != "output_closed":
                 self._write(failure_text(event.error, as_json=self._json_errors))
         elif event.outcome is Outcome.TRUNCATED:
-            self._write(f"truncated: the first {event.limit:,} rows, because of the row limit; there are more\n")
+            self._write(f"truncated: the first {_rows(event.rows)}, because of the row limit; there are more\n")
         elif event.outcome is Outcome.COMPLETED:
             self.say(f"{_count(event)} ({event.seconds:.3f} s)")
 

@@ -11,7 +11,7 @@ import click
 from alveary.cli.app import App
 from alveary.cli.failures import failure_text
 from alveary.cli.verbs import json_value
-from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport
+from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport, read_script
 from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError
 from alveary.wire import json_text
 
@@ -29,7 +29,7 @@ def query_command(app: App, everywhere: list[click.Parameter]) -> click.Command:
     """Return the verb."""
     return _Query(
         "query",
-        help="Run SQL on TARGET (a URL or a saved name) and write what comes back.",
+        help="Run SQL on TARGET, a URL such as sqlite:///file.db, and write what comes back.",
         callback=lambda **values: _query(app, **values),
         params=[
             click.Argument(["target"], metavar="TARGET"),
@@ -79,9 +79,16 @@ def _query(
         if sys.stdin is None or sys.stdin.isatty():
             raise EmptyScriptError("there is no SQL to run", hint="give it as an argument, with -f, or by a pipe")
         file = "-"
+    scripts = list(sql)
+    if file == "-":
+        # Read here, where Ctrl-C still simply leaves.
+        if sys.stdin.isatty():
+            sys.stderr.write("reading SQL from the terminal; end it with Ctrl-D\n")
+        scripts.append(read_script(file))
+        file = None
     values["file"] = file
-    parameters = QueryParameters(sql=list(sql), parameters=_bound(params), header=not no_header, **values)
-    data_on_terminal = sys.stdout.isatty() and parameters.output is None and parameters.format != NO_OUTPUT
+    parameters = QueryParameters(sql=scripts, parameters=_bound(params), header=not no_header, **values)
+    data_on_terminal = sys.stdout.isatty() and parameters.output in (None, "-") and parameters.format != NO_OUTPUT
     report: QueryReport = app.run("query.run", parameters, data_on_terminal=data_on_terminal)
     if report.rolled_back:
         sys.stderr.write("notice: the script left a transaction open; it was rolled back\n")

@@ -39,6 +39,7 @@ class Verbs(click.Group):
             ],
             invoke_without_command=True,
             callback=_help_without_verb,
+            context_settings={"help_option_names": ["-h", "--help"]},
         )
         self._app = app
 

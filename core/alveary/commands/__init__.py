@@ -28,6 +28,7 @@ KERNEL_COMMANDS = (
         id="query.run",
         summary="Run SQL on a database and write what comes back.",
         factory=f"{_HERE}.query:run",
+        verb="query",
     ),
     CommandSpec(
         id="catalog.list",
@@ -172,4 +173,7 @@ def _checked(
         plain = msgspec.structs.asdict(parameters) if isinstance(parameters, msgspec.Struct) else parameters
         return msgspec.convert(plain, command.parameters, strict=strict)
     except msgspec.ValidationError as exc:
-        raise InvalidInputError(f"{command.spec.id}: {exc}", hint=f"see: alveary commands {command.spec.id}") from exc
+        # msgspec names the field last, as a path: "Expected `int` >= 0 - at `$.limit`".
+        what, _, path = str(exc).rpartition(" - at `$.")
+        said = f"{path.rstrip('`')}: {what[0].lower()}{what[1:]}" if what else str(exc)
+        raise InvalidInputError(f"{command.spec.id}: {said}", hint=f"see: alveary commands {command.spec.id}") from exc

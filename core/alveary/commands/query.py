@@ -17,14 +17,16 @@ from alveary.contracts.factory import load_factory
 from alveary.errors import (
     ErrorRecord,
     FileUnreadableError,
+    InternalError,
     InvalidInputError,
     QueryCancelledError,
     QueryError,
     UnknownFormatError,
+    described,
     error_from_record,
 )
 from alveary.output import ExportWriter
-from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, run_statements
+from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, refuse_transactions, run_statements
 from alveary.sessions import Session
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class QueryParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     file: Annotated[str | None, Meta(description="File with SQL to run, - for standard input.")] = None
     table: Annotated[str | None, Meta(description="Table to read whole, instead of SQL.")] = None
     format: Annotated[str, Meta(description="Output format, or none to read everything and print nothing.")] = "table"
-    output: Annotated[str | None, Meta(description="File to write; standard output without it.")] = None
+    output: Annotated[str | None, Meta(description="File to write; standard output without it, or for -.")] = None
     limit: Annotated[int, Meta(ge=0, description="Rows to take of each result at most.")] | None = None
     timeout: Annotated[float, Meta(gt=0, description="Seconds each statement may run.")] | None = None
     parameters: Annotated[
@@ -83,9 +85,11 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
     target, driver = kernel.target(parameters.target, read_only=parameters.read_only)
     statements: list[Planned] = []
     if parameters.table is None:
-        scripts = parameters.sql if parameters.file is None else [*parameters.sql, _read(parameters.file)]
+        scripts = parameters.sql if parameters.file is None else [*parameters.sql, read_script(parameters.file)]
         # What is wrong with a script is said before anybody is asked for a connection or a file is opened.
         statements = plan(scripts, driver.dialect)
+        if parameters.single_transaction:
+            refuse_transactions(statements)
     writer = None
     if exporter is not None:
         writer = ExportWriter(exporter, parameters.output, header=parameters.header, null=parameters.null)
@@ -121,11 +125,17 @@ def _exporter(kernel: Kernel, format: str) -> type[Exporter] | None:
     if (spec := kernel.plugins.exporters.find(format)) is None:
         known = ", ".join([*kernel.plugins.exporters.ids(), NO_OUTPUT])
         raise UnknownFormatError(f"no format is named {format!r}", hint=f"formats: {known}")
-    exporter: type[Exporter] = load_factory(spec.factory)
+    try:
+        exporter: type[Exporter] = load_factory(spec.factory)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # a stranger's module may call sys.exit
+        raise InternalError(f"the format {format} can't be loaded: {described(exc)}") from exc
     return exporter
 
 
-def _read(file: str) -> str:
+def read_script(file: str) -> str:
+    """Return the text of a file, or of standard input for ``-``; FileUnreadableError says why not."""
     name = "standard input" if file == "-" else file
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

@@ -341,7 +341,7 @@ class _Run:
         elif stop is _Stop.TIMED_OUT and (error is None or isinstance(error, QueryCancelledError)):
             outcome = Outcome.FAILED
             record = QueryTimeoutError(
-                f"the statement was stopped after {self._request.timeout:g} seconds",
+                f"the statement was stopped after {self._request.timeout:g} s",
                 hint="give it more time, or ask for less",
             ).record()
         else:
@@ -366,7 +366,9 @@ def _record(error: BaseException, secret: str | None) -> ErrorRecord:
     """Return an error as data, the connection's password blotted out: a driver's text may hold anything."""
     if not isinstance(error, AlvearyError):
         _log.error("the driver raised what is not an error of ours: %s", described(error, secret))
-        return InternalError(described(error, secret), hint="this is a defect of the driver").record()
+        return InternalError(
+            described(error, secret), hint="this is a defect of a plugin, not of the statement"
+        ).record()
     record = error.record()
     return msgspec.structs.replace(
         record,
