@@ -63,7 +63,7 @@ def commands() -> str:
     page += "\n# The command line\n"
     with App(safe_mode=True, json_errors=False) as app:
         for path, command in _verbs(Verbs(app), "alveary", None):
-            page += f"\n## {path}\n\n```text\n{command}\n```\n"
+            page += f"\n## {path}\n\n{command}"
     return page
 
 
@@ -73,13 +73,27 @@ def pages() -> dict[str, str]:
 
 
 def _verbs(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=path.rpartition(" ")[2], parent=parent, terminal_width=100)
-    yield path, command.get_help(context)
+    context = click.Context(command, info_name=path.rpartition(" ")[2], parent=parent)
+    yield path, _help(command, path)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None
             yield from _verbs(below, f"{path} {name}", context)
+
+
+def _help(command: click.Command, path: str) -> str:
+    """Return a verb's arguments and options; in our words, since click's own help changes from version to version."""
+    arguments = [
+        param.metavar or f"{param.name}".upper() for param in command.params if isinstance(param, click.Argument)
+    ]
+    page = f"{command.help or ''}\n\n`{' '.join([path, *arguments])}`\n\n| option | meaning |\n|---|---|\n"
+    for option in command.params:
+        if isinstance(option, click.Option):
+            choices = f" {'/'.join(map(str, option.type.choices))}" if isinstance(option.type, click.Choice) else ""
+            value = "" if option.is_flag else choices or f" {option.metavar or 'TEXT'}"
+            page += f"| `{', '.join(option.opts)}{value}` | {option.help or ''} |\n"
+    return page
 
 
 def _subclasses(root: type[Any]) -> Iterator[type[Any]]:
