@@ -172,7 +172,8 @@ def test_ctrl_c_at_any_moment_of_a_short_run_shows_no_traceback(shop_url: str, t
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=HANG)
-        assert process.returncode in (0, 130)
+        # -2 is the same as 130 to a shell: Python was just taking its handlers down.
+        assert process.returncode in (0, 130, -signal.SIGINT)
         assert b"Traceback" not in err
 
 
