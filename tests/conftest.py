@@ -16,7 +16,7 @@ from hypothesis import settings
 from alveary import Kernel
 from alveary.paths import Paths
 
-pytest_plugins = ["fix_postgres"]
+pytest_plugins = ["fix_postgres", "fix_mariadb"]
 
 # Examples touch files and share two slow cores: how long one takes says nothing, and the same ones come each time.
 settings.register_profile("house", deadline=None, derandomize=True)

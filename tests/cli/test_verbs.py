@@ -131,7 +131,7 @@ def test_doctor_finds_what_is_wrong(alveary: Alveary, home: Path, install: Calla
     home.chmod(0o755)
     diagnosis = json.loads(alveary("doctor", "--format", "json").out)
     assert diagnosis["alveary"] == version("alveary")
-    assert [driver["id"] for driver in diagnosis["drivers"]] == ["postgres", "sqlite"]
+    assert [driver["id"] for driver in diagnosis["drivers"]] == ["mysql", "postgres", "sqlite"]
     assert any("mode 0755" in problem for problem in diagnosis["problems"])
     assert any("plugin hostile failed at import: RuntimeError: boom" in problem for problem in diagnosis["problems"])
 

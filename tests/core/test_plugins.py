@@ -32,7 +32,13 @@ def load(home: Path, *, safe_mode: bool = False) -> Kernel:
 
 
 def test_ours_are_found_through_entry_points(kernel: Kernel) -> None:
-    assert {info.name for info in kernel.plugins.infos if info.built_in} == {"sqlite", "postgres", "formats", "demo"}
+    assert {info.name for info in kernel.plugins.infos if info.built_in} == {
+        "sqlite",
+        "postgres",
+        "mysql",
+        "formats",
+        "demo",
+    }
     assert info_of(kernel, "sqlite").declares == {"drivers": ["sqlite"]}
     assert kernel.plugins.faults == []
 

@@ -1,0 +1,41 @@
+"""MySQL and MariaDB: declares the driver; nothing here imports PyMySQL, so that declaring costs nothing."""
+
+from __future__ import annotations
+
+from alveary.contracts.driver import Capability
+from alveary.contracts.specs import DriverSpec, OptionSpec
+from alveary.hookspecs import hookimpl
+from alveary.sqltext import MYSQL
+
+OPTIONS = (
+    OptionSpec(
+        name="ssl_mode",
+        description="disabled: never TLS; preferred: TLS where the server has it; require: TLS, whoever answers; "
+        "verify-ca: a certificate of a trusted authority; verify-full: and for this host",
+        choices=("disabled", "preferred", "require", "verify-ca", "verify-full"),
+        default="preferred",
+    ),
+    OptionSpec(name="ssl_ca", description="file with the certificates to trust (PEM); without it the system's"),
+    OptionSpec(name="ssl_cert", description="file with our own certificate (PEM)"),
+    OptionSpec(name="ssl_key", description="file with the key of our own certificate (PEM)"),
+    OptionSpec(name="unix_socket", description="path of the server's socket, used instead of host and port"),
+)
+
+
+@hookimpl
+def alveary_drivers() -> list[DriverSpec]:
+    """Declare the MySQL and MariaDB driver."""
+    return [
+        DriverSpec(
+            id="mysql",
+            name="MySQL / MariaDB",
+            schemes=("mysql", "mariadb"),
+            factory="alveary_plugins.drivers.mysql.driver:MysqlDriver",
+            capabilities=frozenset(Capability),
+            isolation_levels=("read uncommitted", "read committed", "repeatable read", "serializable"),
+            options=OPTIONS,
+            dialect=MYSQL,
+            package="pymysql",
+            extra="mysql",
+        )
+    ]

@@ -1,0 +1,237 @@
+"""Values of MariaDB: every cell is the server's own text or bytes, by its own HEX() and IS NULL; and their types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fix_mariadb import MariaServer, rows, run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alveary.contracts.driver import Batch, Columns
+from alveary.contracts.values import Cell, Column, ValueKind
+from alveary_plugins.drivers.mysql.driver import MysqlConnection
+from alveary_plugins.drivers.mysql.types import DECODER, Field, column, converter, decode
+
+Connect = Callable[..., MysqlConnection]
+
+#: (type, literals, the name the driver gives it, its kind)
+TABLE: list[tuple[str, list[str], str, ValueKind]] = [
+    ("tinyint", ["-128", "127", "0"], "tinyint", ValueKind.NUMBER),
+    ("tinyint unsigned", ["255"], "tinyint unsigned", ValueKind.NUMBER),
+    ("boolean", ["true", "false"], "tinyint", ValueKind.NUMBER),
+    ("smallint", ["-32768", "32767"], "smallint", ValueKind.NUMBER),
+    ("mediumint unsigned", ["16777215"], "mediumint unsigned", ValueKind.NUMBER),
+    ("int", ["-2147483648", "2147483647"], "int", ValueKind.NUMBER),
+    ("int unsigned", ["4294967295"], "int unsigned", ValueKind.NUMBER),
+    ("int(8) zerofill", ["42"], "int unsigned", ValueKind.NUMBER),
+    ("bigint", ["-9223372036854775808", "9223372036854775807"], "bigint", ValueKind.NUMBER),
+    ("bigint unsigned", ["18446744073709551615"], "bigint unsigned", ValueKind.NUMBER),
+    ("decimal(65,0)", ["9" * 65, "-" + "9" * 65], "decimal", ValueKind.NUMBER),
+    ("decimal(65,30)", ["9" * 35 + "." + "9" * 30, "0.1", "-0.000000000000000000000000000001"], "decimal",
+     ValueKind.NUMBER),
+    ("float", ["0.1", "1e38", "123456.789", "-0.0"], "float", ValueKind.NUMBER),
+    ("double", ["0.1", "1e300", "5e-324", "1.7976931348623157e308", "1/3", "-0.0"], "double", ValueKind.NUMBER),
+    ("date", ["'0000-00-00'", "'2024-00-10'", "'2024-02-30'", "'9999-12-31'", "'1000-01-01'"], "date",
+     ValueKind.TEMPORAL),
+    ("time", ["'838:59:59'", "'-838:59:59'", "'00:00:00'", "'25:00:01'"], "time", ValueKind.TEMPORAL),
+    ("time(6)", ["'838:59:59.999999'", "'-00:00:00.000001'"], "time", ValueKind.TEMPORAL),
+    ("datetime", ["'0000-00-00 00:00:00'", "'9999-12-31 23:59:59'"], "datetime", ValueKind.TEMPORAL),
+    ("datetime(6)", ["'2024-02-29 12:34:56.000001'", "'0000-00-00'", "'2024-00-00 01:02:03.5'"], "datetime",
+     ValueKind.TEMPORAL),
+    ("timestamp(3) null", ["'2038-01-19 03:14:07.999'", "0"], "timestamp", ValueKind.TEMPORAL),
+    ("year", ["1901", "2155", "0000"], "year", ValueKind.NUMBER),
+    ("char(10)", ["'x  '", "''", "'é縗😀'"], "char", ValueKind.TEXT),
+    ("varchar(300)", ["'a,\"b\"\\n\\t\\r'", "''", "'NULL'", "'\\0\\Z\\\\'", "repeat('é', 251)"], "varchar",
+     ValueKind.TEXT),
+    ("varchar(30) character set latin1", ["'é'", "'ÿ'"], "varchar", ValueKind.TEXT),
+    ("varchar(30) character set utf16", ["'é😀'"], "varchar", ValueKind.TEXT),
+    ("varchar(30) character set sjis", ["'縗'"], "varchar", ValueKind.TEXT),
+    ("tinytext", ["'x'"], "tinytext", ValueKind.TEXT),
+    ("text", ["repeat('x', 65535)", "'é'"], "text", ValueKind.TEXT),
+    ("mediumtext", ["repeat('😀', 100000)"], "mediumtext", ValueKind.TEXT),
+    ("longtext", ["'x'"], "longtext", ValueKind.TEXT),
+    ("json", ["'{\"b\": 1.10, \"a\": 1e400, \"a\": [ ]}'", "'null'", "'12345678901234567890'"], "longtext",
+     ValueKind.TEXT),
+    ("enum('', 'x', 'é')", ["'x'", "''", "'é'"], "enum", ValueKind.TEXT),
+    ("set('a', 'b', 'c')", ["'a,c'", "''"], "set", ValueKind.TEXT),
+    ("uuid", ["'123e4567-e89b-12d3-a456-426655440000'"], "char", ValueKind.TEXT),
+    ("inet6", ["'::1'", "'2001:db8::ff00:42:8329'"], "char", ValueKind.TEXT),
+    ("binary(4)", ["x'00ff'", "''"], "binary", ValueKind.BINARY),
+    ("varbinary(300)", ["x'00ff'", "''", "repeat(x'fb', 251)"], "varbinary", ValueKind.BINARY),
+    ("tinyblob", ["x'fb'"], "tinyblob", ValueKind.BINARY),
+    ("blob", ["x''", "repeat(x'80', 65535)"], "blob", ValueKind.BINARY),
+    ("mediumblob", ["x'fe'"], "mediumblob", ValueKind.BINARY),
+    ("longblob", ["x'ff'"], "longblob", ValueKind.BINARY),
+    ("geometry", ["st_geomfromtext('point(1 2)', 4326)"], "geometry", ValueKind.BINARY),
+    ("polygon", ["st_geomfromtext('polygon((0 0,0 3,3 3,0 0))')"], "geometry", ValueKind.BINARY),
+    ("bit(1)", ["b'0'", "b'1'"], "bit", ValueKind.NUMBER),
+    ("bit(64)", ["b'" + "1" * 64 + "'", "1"], "bit", ValueKind.NUMBER),
+]  # fmt: skip
+
+
+@pytest.fixture
+def connect(mariadb_connect: Connect) -> Connect:
+    return mariadb_connect
+
+
+@pytest.fixture
+def connection(connect: Connect) -> MysqlConnection:
+    return connect()
+
+
+def text_of(cell: Cell) -> bytes | None:
+    """Return the bytes a cell stands for."""
+    if cell is None:
+        return None
+    return cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogateescape")
+
+
+@pytest.mark.parametrize(("type_name", "values", "shown", "kind"), TABLE, ids=[row[0] for row in TABLE])
+def test_every_cell_is_what_the_server_holds(
+    connection: MysqlConnection, type_name: str, values: list[str], shown: str, kind: ValueKind
+) -> None:
+    run(connection, "set sql_mode = 'ALLOW_INVALID_DATES'")
+    run(connection, f"create table t (n int auto_increment primary key, v {type_name})")
+    for value in [*values, "null"]:
+        run(connection, f"insert into t (v) values ({value})")
+    header, *batches = run(connection, "select v from t order by n")
+    assert isinstance(header, Columns)
+    (column,) = header.columns
+    assert (column.type_name, column.kind) == (shown, kind)
+    if type_name.startswith("bit"):
+        oracle = "cast(v + 0 as char)"
+    elif kind is ValueKind.BINARY:
+        oracle = "v"
+    else:
+        oracle = "convert(cast(v as char) using utf8mb4)"
+    if shown == "time" and "(" in type_name:
+        oracle = f"cast(v as char({len('-838:59:59.999999')}))"
+    expected = rows(connection, f"select hex({oracle}), v is null from t order by n")
+    cells = [cell for batch in batches if isinstance(batch, Batch) for (cell,) in batch.rows]
+    assert [(text_of(cell), cell is None) for cell in cells] == [
+        (None if hexed is None else bytes.fromhex(str(hexed)), is_null == "1") for hexed, is_null in expected
+    ]
+    for cell in cells[:-1]:
+        assert column.decode(cell) is not None
+
+
+def test_the_servers_own_client_prints_the_same(
+    connection: MysqlConnection, mariadb: MariaServer, mariadb_database: str
+) -> None:
+    run(connection, "set sql_mode = 'ALLOW_INVALID_DATES'")
+    run(connection, "create table t (a float, b double, c datetime(3), d decimal(20,5), e year, f int(9) zerofill)")
+    run(
+        connection,
+        "insert into t values (0.1, 1e300, '0000-00-00', 1.1, 2024, 42), (123456789, 1/3, '2024-1-1', -0, 0, 0)",
+    )
+    printed = mariadb.admin(f"select * from {mariadb_database}.t")
+    assert ["\t".join(map(str, row)) for row in rows(connection, "select * from t")] == printed.splitlines()
+
+
+def test_null_empty_and_the_word_are_three_things(connection: MysqlConnection) -> None:
+    assert rows(connection, "select null, '', 'NULL', x'', 0") == [(None, "", "NULL", b"", "0")]
+    assert rows(connection, "select null, null, null") == [(None, None, None)]
+
+
+def test_text_that_is_not_utf8_keeps_its_bytes(connection: MysqlConnection) -> None:
+    run(connection, "set character_set_results = null")  # the server then converts nothing
+    (row,) = rows(connection, "select convert('é' using latin1), convert('û' using latin1), null, 'x'")
+    assert row == ("\udce9", "\udcfb", None, "x")
+    assert text_of(row[0]) == b"\xe9"
+
+
+BYTES = st.binary(max_size=300) | st.sampled_from(
+    [b"\xfb", b"\xfb\xfb", b"\xfc\xfd\xfe\xff", b"\x7f" * 127, b"a" * 128]
+)
+
+
+@settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.none() | BYTES, min_size=1, max_size=8))
+def test_whatever_the_bytes_no_cell_takes_from_another(connection: MysqlConnection, values: list[bytes | None]) -> None:
+    """Unchecked bytes as text: a mark of NULL, lengths and bad UTF-8 must not be taken for one another."""
+    run(connection, "set character_set_results = null")
+    items = ", ".join("null" if value is None else f"convert(x'{value.hex()}' using latin1)" for value in values)
+    (row,) = rows(connection, f"select {items}")
+    assert [text_of(cell) for cell in row] == values
+
+
+def test_names_of_columns_come_as_they_are(connection: MysqlConnection) -> None:
+    header = run(connection, "select 1 as `a``b`, 2 as ``, 3 as `é縗`, 4 as `a b`, 5 as 'it''s'")[0]
+    assert isinstance(header, Columns)
+    assert [c.name for c in header.columns] == ["a`b", "", "é縗", "a b", "it's"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("18446744073709551615", 18446744073709551615),
+        ("cast('1.10' as decimal(5,2))", Decimal("1.10")),
+        ("1e300", 1e300),
+        ("date'2024-02-29'", date(2024, 2, 29)),
+        ("timestamp'2024-02-29 01:02:03.5'", datetime(2024, 2, 29, 1, 2, 3, 500000)),
+        ("time'-838:59:59.5'", -timedelta(hours=838, minutes=59, seconds=59.5)),
+        ("'é'", "é"),
+        ("x'ff'", b"\xff"),
+        ("null", None),
+    ],
+)
+def test_a_cell_can_be_had_as_a_python_value(connection: MysqlConnection, sql: str, value: Any) -> None:
+    header, batch = run(connection, f"select {sql}")
+    assert isinstance(header, Columns)
+    assert isinstance(batch, Batch)
+    decoded = header.columns[0].decode(batch.rows[0][0])
+    assert (decoded, type(decoded)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("type_name", "text", "value"),
+    [
+        ("date", "0000-00-00", "0000-00-00"),
+        ("date", "2024-00-10", "2024-00-10"),
+        ("datetime", "0000-00-00 00:00:00", "0000-00-00 00:00:00"),
+        ("time", "-00:00:00.000001", timedelta(microseconds=-1)),
+        ("time", "nonsense", "nonsense"),
+        ("year", "0000", 0),
+        ("int unsigned", "00000042", 42),
+        ("double", "1e400", "1e400"),
+        ("json", '{"a": [1, 1.5, 12345678901234567890]}', {"a": [1, 1.5, 12345678901234567890]}),
+        ("json", '{"a": 1e400}', '{"a": 1e400}'),
+        ("json", "[" * 100_000, "[" * 100_000),
+        ("decimal", "?", "?"),
+        ("", "x", "x"),
+    ],
+)
+def test_what_python_has_no_value_for_stays_the_servers_text(type_name: str, text: str, value: Any) -> None:
+    assert decode(Column(name="v", type_name=type_name, decoder=DECODER), text) == value
+
+
+def test_json_of_mysql_is_text_though_it_is_announced_as_binary() -> None:
+    field = Field(name="doc", charset=63, length=4294967295, type=245, flags=144)
+    assert converter(field) is None
+    assert (column(field).type_name, column(field).kind) == ("json", ValueKind.JSON)
+
+
+def test_a_type_of_the_future_is_text_without_a_name() -> None:
+    field = Field(name="v", charset=33, length=1, type=200, flags=0)
+    assert converter(field) is None
+    assert (column(field).type_name, column(field).decoder) == ("", None)
+
+
+def test_a_wide_table_of_everything_reads_as_its_columns_one_by_one(connect: Connect) -> None:
+    connection = connect()
+    run(connection, "set sql_mode = 'ALLOW_INVALID_DATES'")
+    run(
+        connection,
+        "create table t (n int primary key, " + ", ".join(f"c{i} {row[0]}" for i, row in enumerate(TABLE)) + ")",
+    )
+    for number in range(3):
+        values = ", ".join(row[1][number % len(row[1])] if number < 2 else "null" for row in TABLE)
+        run(connection, f"insert into t values ({number}, {values})")
+    together = rows(connection, "select * from t order by n")
+    apart = [rows(connection, f"select c{i} from t order by n") for i in range(len(TABLE))]
+    assert [row[1:] for row in together] == [tuple(cells[n][0] for cells in apart) for n in range(3)]
