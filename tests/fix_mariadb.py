@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from debian import require
 
 from alveary.contracts.driver import Batch, BatchSize, Message
 from alveary.contracts.target import Target
@@ -45,15 +46,7 @@ def _require_programs() -> None:
     def missing() -> list[str]:
         return [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
 
-    is_ci = os.environ.get("CI") == "true"
-    may_install = is_ci or os.environ.get("ALVEARY_TEST_SERVERS") == "install"
-    if missing() and may_install and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "mariadb-server", "openssl"]):
-            subprocess.run(["apt-get", *command], env=environment, capture_output=True, timeout=600, check=False)
-    if missing():
-        reason = f"no MariaDB to test against: {', '.join(missing())} missing; as root set ALVEARY_TEST_SERVERS=install"
-        pytest.fail(reason) if is_ci else pytest.skip(reason)
+    require("MariaDB's server", lambda: bool(missing()), "mariadb-server", "openssl")
 
 
 @dataclass

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from debian import require
 
 from alveary.contracts.target import Target
 
@@ -134,29 +135,16 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 
 def _programs() -> Path:
     """Return the folder of the server's programs; skips or fails the test where there is none and can't be."""
-    if (found := _found()) is not None:
-        return found
-    unattended = os.environ.get("CI") == "true"
-    if (unattended or os.environ.get("ALVEARY_TEST_SERVERS") == "install") and os.geteuid() == 0:
-        _install("postgresql")
-        if (found := _found()) is not None:
-            return found
-    reason = "PostgreSQL's server is not installed (as root, ALVEARY_TEST_SERVERS=install lets the tests install it)"
-    if unattended:
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    require("PostgreSQL's server", lambda: _found() is None, "postgresql")
+    found = _found()
+    assert found is not None, "what is required is there"
+    return found
 
 
 def _found() -> Path | None:
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     initdb = str(debian[-1]) if debian else shutil.which("initdb")
     return Path(initdb).resolve().parent if initdb else None
-
-
-def _install(package: str) -> None:
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", package]):
-        subprocess.run(command, env=env, check=False, stdin=subprocess.DEVNULL, timeout=600)
 
 
 def _free_port() -> int:

@@ -1,0 +1,28 @@
+"""The one policy for servers that tests need: installed where that is allowed, skipped aloud, never skipped in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+
+def require(what: str, missing: Callable[[], bool], *packages: str) -> None:
+    """Return if nothing is missing, or no longer after installing Debian's packages; else skip, or fail in CI.
+
+    They are installed only as root, under CI=true or ALVEARY_TEST_SERVERS=install.
+    """
+    in_ci = os.environ.get("CI") == "true"
+    allowed = in_ci or os.environ.get("ALVEARY_TEST_SERVERS") == "install"
+    if missing() and allowed and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            subprocess.run(["apt-get", *command], env=environment, stdin=subprocess.DEVNULL, timeout=600, check=False)
+    if missing():
+        reason = f"{what} is not installed (as root, ALVEARY_TEST_SERVERS=install lets the tests install it)"
+        if in_ci:
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
