@@ -95,6 +95,42 @@ class StorageError(AlvearyError):
     exit_status = 2
 
 
+class StoreLockedError(StorageError):
+    """Another program has held the lock on Alveary's own database for too long."""
+
+    code = "store_locked"
+
+
+class StoreReadOnlyError(StorageError):
+    """Alveary's own database can be read but not written."""
+
+    code = "store_read_only"
+
+
+class StoreFullError(StorageError):
+    """The disk that holds Alveary's own database is full."""
+
+    code = "store_full"
+
+
+class StoreCorruptError(StorageError):
+    """Alveary's own database is damaged, or its file is something else; the file is left as it is."""
+
+    code = "store_corrupt"
+
+
+class StoreFromFutureError(StorageError):
+    """Alveary's own database was written by a newer version; it is left as it is."""
+
+    code = "store_from_future"
+
+
+class MigrationError(StorageError):
+    """Alveary's own database can't be brought to this version; it is as it was before."""
+
+    code = "migration_failed"
+
+
 # -- what the caller handed over ---------------------------------------------------------------------------------
 
 
