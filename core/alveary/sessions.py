@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
+import math
 import os
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,15 +19,14 @@ from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability, ServerInfo, TransactionState
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
-from alveary.contracts.values import Cell, Parameters
+from alveary.contracts.values import Parameters
+from alveary.credentials import Credentials, Opening
 from alveary.errors import (
     AlvearyError,
     BusyError,
     ConnectionLostError,
     ConnectionTimeoutError,
     ErrorRecord,
-    InvalidInputError,
-    NulCharacterError,
     QueryCancelledError,
     SessionClosedError,
     UnsupportedError,
@@ -42,10 +44,11 @@ from alveary.events import (
     SessionStateChanged,
     WorkerEvent,
 )
+from alveary.inputs import check_text, plain
 from alveary.results import ResultSet, ResultStore, Sink
 from alveary.statements import Statement
 from alveary.workers.hosts import WorkerHost
-from alveary.workers.messages import Ask, Cancel, Close, Execute, Open
+from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Open
 from alveary.workers.questions import QUESTIONS, AskedCatalog
 
 _log = logging.getLogger(__name__)
@@ -54,6 +57,8 @@ MOST_WAITING = 1000
 """Statements that may wait in one session; one more is refused."""
 CLOSE_SECONDS = 1.0
 """How long a session may take to close before its worker is given up."""
+LOOK = 0.05
+"""Seconds between two looks of a waiting thread whether it was told to stop."""
 
 _BY_TRANSACTION = {
     TransactionState.IDLE: SessionState.IDLE,
@@ -90,26 +95,49 @@ class Session:
         self._over = threading.Event()
         self._ids = itertools.count(1)
         self._host: WorkerHost | None = None
-        self._timeout = 0.0
+        """The worker of the current attempt to connect; None while there is none, because a password is awaited."""
+        self._make_host: Callable[[str], WorkerHost] | None = None
+        self._opening: Opening | None = None
+        self._attempts = 0
+        self._held: list[tuple[AnyRequest, Sink | None]] = []
+        """What was asked for before the connection stands; the worker it is for may not be made yet."""
+        self._timeout, self._deadline = 0.0, math.inf
         self._when_open: list[Callable[[], object]] = []
         self._when_over: list[Callable[[], object]] = []
 
     # -- life --------------------------------------------------------------------------------------------------
 
-    def start(self, host: WorkerHost, timeout: float) -> None:
-        """Begin to connect through ``host``, whose worker reports to :meth:`hear`; ``timeout`` is in seconds."""
-        self._host = host
-        self._timeout = timeout
-        self._send(Open(factory=self.driver.factory, target=self.target, timeout=timeout))
+    def start(
+        self, make_host: Callable[[str], WorkerHost], timeout: float, credentials: Credentials | None = None
+    ) -> None:
+        """Begin to connect through workers that ``make_host`` makes, each of its own name, reporting to :meth:`hear`.
 
-    def wait_connected(self) -> None:
-        """Wait for the connection; raises the error that prevented it, ConnectionTimeoutError after the timeout."""
-        # The driver keeps the timeout itself; the second on top is for one that does not.
-        if not self._connected.wait(self._timeout + 1):
-            self.kill()
-            raise ConnectionTimeoutError(f"{self.target.display()} did not answer within {self._timeout:g} seconds")
+        Each of the two attempts there can be takes ``timeout`` seconds at most; what a person or a vault takes to give
+        a password is not counted.
+        """
+        self._make_host = make_host
+        self._timeout = timeout
+        self._opening = Opening(
+            self.target, credentials or Credentials(), attempt=self._attempt, failed=self._fail, over=self._over
+        )
+        self._opening.begin()
+
+    def wait_connected(self, stopped: threading.Event | None = None) -> None:
+        """Wait for the connection; raises the error that prevented it, ConnectionTimeoutError after the timeout.
+
+        When ``stopped`` is set meanwhile the connection is given up, which raises QueryCancelledError.
+        """
+        while not self._connected.is_set():
+            if stopped is not None and stopped.is_set():
+                self.give_up_connecting()
+            elif (left := self._deadline - time.monotonic()) <= 0:
+                self.kill()
+                raise ConnectionTimeoutError(f"{self.target.display()} did not answer within {self._timeout:g} seconds")
+            else:
+                self._connected.wait(min(left, LOOK if stopped is not None else 1.0))
         if self.error is not None:
             raise self.error
+        self._check_open()
 
     def give_up_connecting(self) -> None:
         """Do not wait for a connection that is not there yet; an open session is left alone."""
@@ -117,8 +145,27 @@ class Session:
             if self._state is not SessionState.CONNECTING:
                 return
             self._finish(SessionState.CLOSED, QueryCancelledError("connecting was cancelled").record())
-        if self._host is not None:
-            self._host.kill()
+            host = self._host
+        if host is not None:
+            host.kill()
+
+    def _attempt(self, target: Target) -> None:
+        assert self._make_host is not None, "the session is started"
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._attempts += 1
+            name = self.id if self._attempts == 1 else f"{self.id}-{self._attempts}"
+            host = self._host = self._make_host(name)
+            # The driver keeps the timeout itself; the second on top is for one that does not.
+            self._deadline = time.monotonic() + self._timeout + 1
+        host.submit(Open(factory=self.driver.factory, target=target, timeout=self._timeout))
+
+    def _fail(self, error: ErrorRecord) -> None:
+        with self._lock:
+            if not self._over.is_set():
+                self._finish(SessionState.CLOSED, error)
+                self._bus.publish(SessionOpenFailed(session=self.id, error=error))
 
     def when_open(self, callback: Callable[[], object]) -> None:
         """Call ``callback``, which must not block, once the connection stands; set before the session is started."""
@@ -136,20 +183,28 @@ class Session:
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Stop what runs and close the connection; a worker that does not follow in time is given up."""
         with self._lock:
-            if self._over.is_set() or self._host is None:
+            if self._over.is_set():
+                return
+            if (host := self._host) is None:
+                self._finish(SessionState.CLOSED, None)
                 return
             waiting = [*self._statements, *self._answers]
         for id in waiting:
             self._send(Cancel(id=id))
-        self._send(Close())
+        host.submit(Close())
         if not self._over.wait(timeout):
             self.kill()
 
     def kill(self) -> None:
         """Give the worker up at once: kill its process, or leave its thread behind."""
-        if self._host is not None and not self._over.is_set():
-            self._host.kill()
-            self._over.wait(CLOSE_SECONDS)
+        with self._lock:
+            if self._over.is_set():
+                return
+            if (host := self._host) is None:
+                self._finish(SessionState.CLOSED, None)
+                return
+        host.kill()
+        self._over.wait(CLOSE_SECONDS)
 
     def __enter__(self) -> Session:
         return self
@@ -174,10 +229,10 @@ class Session:
         ``limit`` rows are taken; that there were more is the outcome ``truncated``. ``timeout`` is in seconds, from
         the moment the statement begins. Raises InvalidInputError or NulCharacterError before anything is sent.
         """
-        _check_text(sql)
+        check_text(sql)
         id = f"{self.id}-{next(self._ids)}"
         spool = str(self._results.new_directory()) if sink is None else ""
-        request = Execute(id=id, sql=sql, parameters=_plain(parameters), limit=limit, timeout=timeout, spool=spool)
+        request = Execute(id=id, sql=sql, parameters=plain(parameters), limit=limit, timeout=timeout, spool=spool)
         statement = Statement(id, sql, spool, self.cancel)
         with self._lock:
             self._check_open()
@@ -218,40 +273,37 @@ class Session:
                 self._move(SessionState.CANCELLING)
         self._send(Cancel(id=id))
 
-    def cancel_questions(self) -> None:
-        """Stop every question to the catalog or the transaction that waits or runs; returns at once."""
-        with self._lock:
-            ids = list(self._answers)
-        for id in ids:
-            self._send(Cancel(id=id))
-
     # -- transactions and catalog ------------------------------------------------------------------------------
 
     def begin(self, isolation: str | None = None) -> None:
         """Begin a transaction, at one of ``driver.isolation_levels`` (None: the server's default)."""
         self._need(Capability.TRANSACTIONS)
-        self._ask("begin", isolation)
+        self.ask("begin", isolation)
 
     def commit(self) -> None:
         """Commit the transaction."""
         self._need(Capability.TRANSACTIONS)
-        self._ask("commit")
+        self.ask("commit")
 
     def rollback(self) -> None:
         """Roll the transaction back."""
         self._need(Capability.TRANSACTIONS)
-        self._ask("rollback")
+        self.ask("rollback")
 
-    def catalog(self) -> Catalog:
-        """Return the catalog; its methods wait for the worker, so they queue behind a running statement."""
+    def catalog(self, stopped: threading.Event | None = None) -> Catalog:
+        """Return the catalog as this connection sees it, its own transaction and temporary tables included.
+
+        Its methods wait for the worker, so they queue behind a running statement; :meth:`Kernel.catalog` does not.
+        Once ``stopped`` is set they raise QueryCancelledError, those that wait as well.
+        """
         self._need(Capability.CATALOG)
-        return AskedCatalog(self._ask)
+        return AskedCatalog(functools.partial(self.ask, stopped=stopped))
 
-    def _need(self, capability: Capability) -> None:
-        if capability not in self.driver.capabilities:
-            raise UnsupportedError(f"the {self.driver.name} driver does not support {capability.value}")
+    def ask(self, question: str, *arguments: str | None, stopped: threading.Event | None = None) -> Any:
+        """Ask the worker one of :data:`~alveary.workers.questions.QUESTIONS` and wait for the answer.
 
-    def _ask(self, question: str, *arguments: str | None) -> Any:
+        Once ``stopped`` is set the question is cancelled, on the server too.
+        """
         id = f"{self.id}-{next(self._ids)}"
         answered = threading.Event()
         answers: list[Answered] = []
@@ -262,9 +314,15 @@ class Session:
 
         with self._lock:
             self._check_open()
+            if stopped is not None and stopped.is_set():
+                raise QueryCancelledError("cancelled")
             self._answers[id] = take
         self._send(Ask(id=id, question=question, arguments=arguments))
         try:
+            while stopped is not None and not answered.wait(LOOK):
+                if stopped.is_set():
+                    self._send(Cancel(id=id))
+                    break
             answered.wait()
         except BaseException:  # Ctrl-C in the caller's thread
             self._send(Cancel(id=id))
@@ -273,11 +331,22 @@ class Session:
             raise error_from_record(error)
         return msgspec.msgpack.decode(answers[0].payload, type=QUESTIONS[question][1])
 
+    def _need(self, capability: Capability) -> None:
+        if capability not in self.driver.capabilities:
+            raise UnsupportedError(f"the {self.driver.name} driver does not support {capability.value}")
+
     # -- what the worker says ----------------------------------------------------------------------------------
 
     def hear(self, event: WorkerEvent) -> None:
         """Take an event from the worker, on the worker's thread or the one that listens to its process."""
         with self._lock:
+            if event.session != self.id:  # from the worker of a second attempt, which has a name of its own
+                event = msgspec.structs.replace(event, session=self.id)
+            if isinstance(event, SessionOpenFailed) and self._opening is not None:
+                if (error := self._opening.refused(event.error)) is None:
+                    self._host, self._deadline = None, math.inf
+                    return
+                event = msgspec.structs.replace(event, error=error)
             self._follow(event)
             self._bus.publish(event)
 
@@ -285,6 +354,7 @@ class Session:
         if isinstance(event, SessionOpened):
             self.server = ServerInfo(product=event.product, version=event.version)
             self._move(SessionState.IDLE)
+            self._let_go()
             self._connected.set()
             for callback in self._when_open:
                 callback()
@@ -332,6 +402,7 @@ class Session:
         for statement in self._statements.values():
             statement.end(Outcome.FAILED, reason)
         self._statements.clear()
+        self._held.clear()
         answers, self._answers = self._answers, {}
         for id, take in answers.items():
             take(Answered(session=self.id, request=id, transaction=TransactionState.IDLE, error=reason))
@@ -357,52 +428,21 @@ class Session:
                 f"the session is {self._state.value}", detail=self.error.message if self.error else None
             )
 
-    def _send(self, request: Open | Execute | Ask | Cancel | Close, sink: Sink | None = None) -> None:
-        assert self._host is not None, "a session is started before it is used"
-        self._host.submit(request, sink)
+    def _send(self, request: AnyRequest, sink: Sink | None = None) -> None:
+        with self._lock:
+            if self._state is SessionState.CONNECTING:
+                self._held.append((request, sink))
+                return
+            host = self._host
+        if host is not None:  # else the session is over, and whoever waits has been told
+            host.submit(request, sink)
 
-
-def _check_text(sql: str) -> None:
-    if "\0" in sql:
-        # libpq would cut the text there and run the first half.
-        raise NulCharacterError(
-            "the statement holds the character U+0000",
-            position=sql.index("\0") + 1,
-            statement=sql,
-            hint="remove it; a NUL inside a value is passed as a parameter",
-        )
-    try:
-        sql.encode()
-    except UnicodeEncodeError as exc:
-        raise InvalidInputError(
-            "the statement is not valid Unicode text",
-            position=exc.start + 1,
-            statement=sql,
-            hint="was the file saved in UTF-8?",
-        ) from None
-
-
-def _plain(parameters: Parameters) -> dict[str, Cell] | list[Cell] | None:
-    if parameters is None:
-        return None
-    if isinstance(parameters, str | bytes):
-        raise InvalidInputError("parameters are a mapping of names to values or a sequence of values, not text")
-    if isinstance(parameters, Mapping):
-        return {name: _checked_cell(value, name) for name, value in parameters.items()}
-    return [_checked_cell(value, str(place)) for place, value in enumerate(parameters, start=1)]
-
-
-def _checked_cell(value: object, name: str) -> Cell:
-    """Return a parameter's value if it is one that reaches every driver unchanged, in a process or not."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise InvalidInputError(f"the parameter {name} does not fit into 64 bits", hint="pass it as text")
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise InvalidInputError(f"the parameter {name} is not valid Unicode text", hint="pass bytes") from None
-    if value is None or isinstance(value, int | float | str | bytes):
-        return value
-    raise InvalidInputError(
-        f"the parameter {name} is a {type(value).__name__}", hint="pass text, a number, bytes, a boolean or None"
-    )
+    def _let_go(self) -> None:
+        assert self._host is not None, "it has just said that the connection stands"
+        for request, sink in self._held:
+            try:
+                self._host.submit(request, sink)
+            except AlvearyError as exc:  # this worker does not take it, which nobody could know before
+                assert isinstance(request, Execute), "only a statement has a sink"
+                self._statements.pop(request.id).end(Outcome.FAILED, exc.record())
+        self._held.clear()

@@ -10,7 +10,7 @@ from itertools import pairwise
 import click
 
 from alveary.cli.app import App
-from alveary.cli.failures import failure_text
+from alveary.cli.secrecy import VARIABLE, BlottingFormatter
 from alveary.cli.verbs import Verbs
 from alveary.errors import AlvearyError, UsageError
 from alveary.logs import configure
@@ -20,10 +20,16 @@ from alveary.output import output_error
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status; errors are told on standard error."""
     # Looked for before anything is parsed, because parsing may be what fails.
-    app = App(safe_mode="--safe-mode" in arguments, json_errors=_wants_json_errors(arguments))
+    app = App(
+        safe_mode="--safe-mode" in arguments,
+        json_errors=_wants_json_errors(arguments),
+        password=os.environ.pop(VARIABLE, None),  # no process that is started from here on inherits it
+        arguments=arguments,
+    )
     status = 0
     try:
         configure()
+        BlottingFormatter.install(app.secrets)
         with app:
             verbs = Verbs(app)
             with verbs.make_context("alveary", list(arguments)) as context:
@@ -50,7 +56,7 @@ def run(arguments: list[str]) -> int:
 def _fail(app: App, error: AlvearyError) -> int:
     if error.exit_status:
         with contextlib.suppress(OSError):  # nobody reads it; the status still says it
-            sys.stderr.write(failure_text(error.record(), as_json=app.json_errors))
+            sys.stderr.write(app.failure_text(error.record()))
             sys.stderr.flush()
     return error.exit_status
 

@@ -9,15 +9,23 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
+from alveary.cli.failures import failure_text
 from alveary.cli.narration import Narration
+from alveary.cli.prompt import Prompt
+from alveary.cli.secrecy import HINT, WARNING, Secrets, password_from_stdin
+from alveary.contracts.target import Target
+from alveary.credentials import Credentials
+from alveary.errors import AlvearyError, ErrorRecord
 from alveary.jobs import Job
 from alveary.kernel import Kernel
+from alveary.urls import parse_target
 
 LEAVE_SECONDS = 3.0
 """How long a run that was told to end (SIGTERM, SIGHUP) waits for its statement to stop."""
@@ -32,15 +40,25 @@ _TELLING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasa
 class App:
     """What the verbs share. The kernel is made when a verb first needs it, so ``--version`` does without."""
 
-    def __init__(self, *, safe_mode: bool, json_errors: bool) -> None:
+    def __init__(
+        self, *, safe_mode: bool, json_errors: bool, password: str | None = None, arguments: Sequence[str] = ()
+    ) -> None:
+        """``password`` is the environment's; ``arguments`` are looked through for what must not be repeated."""
         self.safe_mode = safe_mode
         self.json_errors = json_errors
+        self.password_on_stdin = False
+        """Whether the first line of standard input is a password."""
+        self._password = password or None  # a variable that is set and empty is how many systems unset one
+        self._from_stdin: str | None = None
+        self._prompt = Prompt()
+        self._credentials = Credentials([self._given], ask=self._prompt.ask, hint=HINT)
+        self.secrets = Secrets(arguments, self._credentials.secrets)
         self._made: Kernel | None = None
 
     @cached_property
     def kernel(self) -> Kernel:
         """The kernel of this run."""
-        self._made = Kernel(safe_mode=self.safe_mode)
+        self._made = Kernel(safe_mode=self.safe_mode, credentials=self._credentials)
         return self._made
 
     def __enter__(self) -> App:
@@ -52,15 +70,25 @@ class App:
         if self._made is not None:
             self._made.close()
 
-    def run(self, id: str, parameters: msgspec.Struct, *, data_on_terminal: bool = False) -> Any:
+    def run(
+        self, id: str, parameters: msgspec.Struct, *, data_on_terminal: bool = False, foreground: bool = False
+    ) -> Any:
         """Run a command in the background and wait for its result, or raise its error.
 
-        ``data_on_terminal`` says that the command itself writes rows to the terminal while it runs. The first Ctrl-C
+        ``data_on_terminal`` says that the command itself writes rows to the terminal while it runs. One that needs the
+        main thread runs in the ``foreground``, and Ctrl-C ends the process. The first Ctrl-C of any other
         cancels it, on the server too, and waits; the second leaves at once with status 130.
         """
-        narration = Narration(json_errors=self.json_errors, data_on_terminal=data_on_terminal)
+        if self.password_on_stdin:
+            # Read here, where Ctrl-C still simply leaves.
+            self._from_stdin = password_from_stdin()
+        narration = Narration(self.failure_text, data_on_terminal=data_on_terminal)
+        if self._shows_password(parameters):
+            narration.say(WARNING)
         if faults := len(self.kernel.plugins.faults):
             narration.say(f"{faults} plugin fault{'s' if faults > 1 else ''}; see: alveary plugins")
+        if foreground:
+            return self.kernel.commands.run(id, parameters)
         unsubscribe = self.kernel.bus.subscribe(narration.hear)
         if not gc.isenabled():
             gc.freeze()
@@ -71,10 +99,27 @@ class App:
             try:
                 self._wait(job, narration)
             finally:
+                self._prompt.restore()  # its thread may be about to, but we may be gone by then
                 self.kernel.bus.flush()
                 unsubscribe()
                 narration.end()
         return job.result()
+
+    def failure_text(self, error: ErrorRecord) -> str:
+        """Return the text that tells of an error on standard error, without any password."""
+        return failure_text(error, as_json=self.json_errors, blotted=self.secrets.blotted)
+
+    def _given(self, target: Target) -> str | None:
+        return self._from_stdin if self._from_stdin is not None else self._password
+
+    def _shows_password(self, parameters: msgspec.Struct) -> bool:
+        """Return whether the command line holds a URL with a password in it."""
+        for value in msgspec.structs.asdict(parameters).values():
+            if isinstance(value, str) and "://" in value:
+                with contextlib.suppress(AlvearyError):  # what is wrong with it the command will say
+                    if parse_target(value, self.kernel.plugins.drivers)[0].password is not None:
+                        return True
+        return False
 
     def _wait(self, job: Job, narration: Narration) -> None:
         # The handlers only take note: an exception raised out of one can leave a lock of ours half taken.
@@ -91,7 +136,7 @@ class App:
                     elif job.cancelled:
                         narration.say("left without waiting: the server may still be at work")
                         self._leave(job, 130)
-                    else:
+                    elif not self._prompt.is_open:
                         narration.say("cancelling; press Ctrl-C again to leave without waiting")
                     job.cancel()
         finally:
@@ -100,12 +145,14 @@ class App:
         for number in heard:
             if number != signal.SIGINT:
                 job.abandon()
+                self._prompt.restore()
                 self.kernel.results.close()
                 signal.signal(number, signal.SIG_DFL)
                 os.kill(os.getpid(), number)
 
     def _leave(self, job: Job, status: int) -> None:
         job.abandon()
+        self._prompt.restore()
         self.kernel.results.close()
         sys.stderr.flush()
         os._exit(status)  # a thread that hangs inside a driver would hold up any other way out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from alveary.errors import ErrorRecord, blotted
@@ -12,8 +14,11 @@ _WIDTH = 100
 """Characters of the statement's line that are shown around the caret."""
 
 
-def failure_text(error: ErrorRecord, *, as_json: bool = False) -> str:
-    """Return the text that tells a person of an error, or one line of JSON; it ends in a newline."""
+def failure_text(error: ErrorRecord, *, as_json: bool = False, blotted: Callable[[str], str] = blotted) -> str:
+    """Return the text that tells a person of an error, or one line of JSON; it ends in a newline.
+
+    ``blotted`` takes the passwords out of a text.
+    """
     # Whatever repeats an argument may repeat a URL, password and all.
     error = msgspec.structs.replace(
         error,

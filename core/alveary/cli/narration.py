@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from alveary.cli.failures import failure_text
+from alveary.errors import ErrorRecord
 from alveary.events import Event, JobProgressed, Outcome, ScriptStatementEnded
 from alveary.tables import visible
 
@@ -20,8 +21,9 @@ _DONE = {
 class Narration:
     """Listens to the bus and writes to standard error. Unless a person reads it, only what must not be missed."""
 
-    def __init__(self, *, json_errors: bool, data_on_terminal: bool) -> None:
-        self._json_errors = json_errors
+    def __init__(self, failure_text: Callable[[ErrorRecord], str], *, data_on_terminal: bool) -> None:
+        """``failure_text`` says how an error is told."""
+        self._failure_text = failure_text
         self._personal = sys.stderr.isatty()
         # A moving line would only get between rows that scroll by on the same terminal.
         self._progress = self._personal and not data_on_terminal
@@ -55,7 +57,7 @@ class Narration:
             self._write(f"{event.more_notices:,} more notices are not shown\n")
         if event.error is not None:
             if event.error.code != "output_closed":
-                self._write(failure_text(event.error, as_json=self._json_errors))
+                self._write(self._failure_text(event.error))
         elif event.outcome is Outcome.TRUNCATED:
             self._write(f"truncated: the first {_rows(event.rows)}, because of the row limit; there are more\n")
         elif event.outcome is Outcome.COMPLETED:

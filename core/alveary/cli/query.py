@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from alveary.cli.app import App
-from alveary.cli.failures import failure_text
 from alveary.cli.verbs import json_value
 from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport, read_script
 from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError
@@ -81,6 +80,11 @@ def _query(
         file = "-"
     scripts = list(sql)
     if file == "-":
+        if app.password_on_stdin:
+            raise UsageError(
+                "standard input can't hold both the password and the SQL",
+                hint="give the SQL as an argument or with -f FILE, or the password another way",
+            )
         # Read here, where Ctrl-C still simply leaves.
         if sys.stdin.isatty():
             sys.stderr.write("reading SQL from the terminal; end it with Ctrl-D\n")
@@ -96,7 +100,7 @@ def _query(
         sys.stderr.write(json_text(_stats(report)) + "\n")
     if report.cancelled:
         cancelled = QueryCancelledError(f"cancelled after {report.rows:,} rows")
-        sys.stderr.write(failure_text(cancelled.record(), as_json=app.json_errors))
+        sys.stderr.write(app.failure_text(cancelled.record()))
     return report.exit_status
 
 

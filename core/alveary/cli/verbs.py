@@ -15,8 +15,12 @@ import msgspec
 from alveary.cli.app import App
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import CommandSpec
-from alveary.errors import AlvearyError, InternalError, InvalidInputError, described
+from alveary.errors import AlvearyError, InvalidInputError, WindowUnavailableError
+from alveary.strangers import guarded
 from alveary.wire import json_text
+
+_WINDOW = "window"
+"""The verb that is meant when there is none."""
 
 
 class Verbs(click.Group):
@@ -35,13 +39,27 @@ class Verbs(click.Group):
                     callback=_version,
                     help="Print the version and leave.",
                 ),
-                *_everywhere(),
+                *_everywhere(app),
             ],
             invoke_without_command=True,
-            callback=_help_without_verb,
+            callback=self._without_verb,
             context_settings={"help_option_names": ["-h", "--help"]},
         )
         self._app = app
+
+    def _without_verb(self) -> None:
+        """Open the window; where that can't be done, print the help and say why."""
+        ctx = click.get_current_context()
+        if ctx.invoked_subcommand is not None:
+            return
+        try:
+            window = next((spec for spec in self._app.kernel.commands if spec.verb == _WINDOW), None)
+            if window is None:
+                raise WindowUnavailableError("no window is installed")
+            self._app.run(window.id, self._app.kernel.commands.parse(window.id, {}), foreground=True)
+        except WindowUnavailableError as exc:
+            click.echo(ctx.get_help())
+            click.echo(f"\n{exc.message}", err=True)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({"query", "run", *(spec.verb.split()[0] for spec in self._app.kernel.commands if spec.verb)})
@@ -50,7 +68,7 @@ class Verbs(click.Group):
         if name == "query":
             from alveary.cli.query import query_command
 
-            return query_command(self._app, _everywhere())
+            return query_command(self._app, _everywhere(self._app))
         if name == "run":
             return _run_command(self._app)
         specs = {spec.verb: spec for spec in self._app.kernel.commands if spec.verb}
@@ -69,7 +87,7 @@ class _Family(click.Group):
         super().__init__(
             name=name,
             help=own.summary if own is not None else None,
-            params=leaf.params if leaf is not None else _everywhere(),
+            params=leaf.params if leaf is not None else _everywhere(app),
             invoke_without_command=leaf is not None,
             callback=_unless_below(leaf.callback) if leaf is not None and leaf.callback is not None else None,
         )
@@ -94,7 +112,9 @@ def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
 
     def run(as_format: str, **words: Any) -> int:
         given = {key: value for key, value in words.items() if value is not None and value != ()}
-        result = app.run(spec.id, app.kernel.commands.parse(spec.id, given))
+        result = app.run(spec.id, app.kernel.commands.parse(spec.id, given), foreground=spec.foreground)
+        if spec.foreground:
+            return 0
         if as_format == "json" or spec.render is None:
             write_json(result)
         else:
@@ -114,7 +134,7 @@ def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
                 show_default=True,
                 help="How to print the result.",
             ),
-            *_everywhere(),
+            *_everywhere(app),
         ],
     )
 
@@ -135,14 +155,10 @@ def _broken(spec: CommandSpec, name: str, error: AlvearyError) -> click.Command:
 
 def _render(spec: CommandSpec, result: Any) -> None:
     assert spec.render is not None, "without a renderer JSON is printed"
-    try:
+    with guarded(f"the result of {spec.id} can't be shown", passing=(AlvearyError, OSError)):
         with contextlib.redirect_stdout(sys.stderr):  # what its module prints when it is imported is no data
             render = load_factory(spec.render)
         render(result, sys.stdout.write)
-    except (AlvearyError, OSError, KeyboardInterrupt):
-        raise
-    except BaseException as exc:  # a stranger's module may call sys.exit
-        raise InternalError(f"the result of {spec.id} can't be shown: {described(exc)}") from exc
 
 
 def _run_command(app: App) -> click.Command:
@@ -170,7 +186,7 @@ def _run_command(app: App) -> click.Command:
             click.Argument(["command"]),
             click.Argument(["values"], nargs=-1, metavar="[NAME=VALUE]..."),
             click.Option(["--format"], type=click.Choice(["json"]), expose_value=False, help="JSON is the only one."),
-            *_everywhere(),
+            *_everywhere(app),
         ],
     )
 
@@ -221,7 +237,7 @@ def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
             return kind, meta
 
 
-def _everywhere() -> list[click.Parameter]:
+def _everywhere(app: App) -> list[click.Parameter]:
     """Options that may stand before and after the verb; they are read before anything is parsed."""
     return [
         click.Option(["--safe-mode"], is_flag=True, expose_value=False, help="Load the built-in plugins only."),
@@ -231,7 +247,18 @@ def _everywhere() -> list[click.Parameter]:
             expose_value=False,
             help="How errors are written on standard error.",
         ),
+        click.Option(
+            ["--password-stdin"],
+            is_flag=True,
+            expose_value=False,
+            callback=lambda _context, _parameter, given: _password_on_stdin(app, given),
+            help="Read the password of the database from the first line of standard input.",
+        ),
     ]
+
+
+def _password_on_stdin(app: App, given: bool) -> None:
+    app.password_on_stdin = app.password_on_stdin or given
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -240,9 +267,3 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
 
         click.echo(f"alveary {version('alveary')}")
         ctx.exit()
-
-
-def _help_without_verb() -> None:
-    ctx = click.get_current_context()
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())

@@ -15,6 +15,7 @@ from alveary.contracts.specs import CommandSpec
 from alveary.errors import AlvearyError, InternalError, InvalidInputError, UnknownCommandError, described
 from alveary.events import CommandEnded
 from alveary.jobs import Job
+from alveary.strangers import guarded
 
 if TYPE_CHECKING:
     from alveary.kernel import Kernel
@@ -82,6 +83,8 @@ class Context:
     kernel: Kernel
     job: Job
     """Where to say how far the work is, and to look whether somebody asked it to stop."""
+    window: object = None
+    """The window it was run from, if it was; the shell's ``window_of`` returns it with its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,12 @@ class Commands:
         return command
 
     def run(
-        self, id: str, parameters: msgspec.Struct | Mapping[str, Any] | None = None, *, job: Job | None = None
+        self,
+        id: str,
+        parameters: msgspec.Struct | Mapping[str, Any] | None = None,
+        *,
+        job: Job | None = None,
+        window: object = None,
     ) -> Any:
         """Run a command on this thread and return its result; raises errors of :mod:`alveary.errors` only.
 
@@ -130,7 +138,7 @@ class Commands:
         try:
             command = self.get(id)
             checked = _checked(command, parameters or {})
-            return command.handler(Context(self._kernel, job or Job(id, id, self._kernel.bus)), checked)
+            return command.handler(Context(self._kernel, job or Job(id, id, self._kernel.bus), window), checked)
         except AlvearyError as exc:
             outcome = exc.code
             raise
@@ -152,16 +160,12 @@ class Commands:
 
 
 def _load(spec: CommandSpec) -> Command:
-    try:
+    with guarded(f"the command {spec.id} can't be loaded"):
         handler = load_factory(spec.factory)
         hints = get_type_hints(handler)
         parameters, result = hints["parameters"], hints["return"]
         if not issubclass(parameters, msgspec.Struct):
             raise TypeError("its 'parameters' are not annotated with a msgspec.Struct")
-    except KeyboardInterrupt:
-        raise
-    except BaseException as exc:  # a stranger's module may call sys.exit
-        raise InternalError(f"the command {spec.id} can't be loaded: {described(exc)}") from exc
     return Command(spec, handler, parameters, result)
 
 

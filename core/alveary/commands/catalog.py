@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Annotated
 
@@ -39,23 +40,20 @@ class CatalogListing(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogListing:
     """List the relations of all schemas or one, the columns of a relation, or what a search finds."""
-    kernel = context.kernel
-    with kernel.open(*kernel.target(parameters.target)) as session:
-        context.job.on_cancel(session.give_up_connecting)
-        session.wait_connected()
-        context.job.on_cancel(session.cancel_questions)
-        catalog = session.catalog()
-        schemas = catalog.schemas()
-        names = parse_path(parameters.path) if parameters.path is not None else []
-        if not names:
-            listing = CatalogListing(schemas=schemas, relations=_relations(catalog, schemas))
-        elif len(names) == 1 and names[0] in schemas:
-            listing = CatalogListing(schemas=names, relations=catalog.relations(names[0]))
-        else:
-            listing = _one(catalog, schemas if len(names) == 1 else names[:1], names[-1], parameters.path or "")
-        if parameters.search is not None:
-            listing = _search(catalog, listing, parameters.search.casefold())
-        return listing
+    stopped = threading.Event()
+    context.job.on_cancel(stopped.set)
+    catalog = context.kernel.catalog(parameters.target, stopped=stopped)
+    schemas = catalog.schemas()
+    names = parse_path(parameters.path) if parameters.path is not None else []
+    if not names:
+        listing = CatalogListing(schemas=schemas, relations=_relations(catalog, schemas))
+    elif len(names) == 1 and names[0] in schemas:
+        listing = CatalogListing(schemas=names, relations=catalog.relations(names[0]))
+    else:
+        listing = _one(catalog, schemas if len(names) == 1 else names[:1], names[-1], parameters.path or "")
+    if parameters.search is not None:
+        listing = _search(catalog, listing, parameters.search.casefold())
+    return listing
 
 
 def _relations(catalog: Catalog, schemas: list[str]) -> list[Relation]:

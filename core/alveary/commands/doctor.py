@@ -16,6 +16,7 @@ from alveary.commands import Context
 from alveary.commands.plugins import NoParameters
 from alveary.contracts.availability import installed
 from alveary.plugins import PluginFault
+from alveary.pool import PoolState
 from alveary.tables import plain_table
 
 _LIBRARIES = ("pluggy", "click", "msgspec", "platformdirs")
@@ -52,6 +53,9 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     drivers: list[DriverState]
     formats: list[str]
     sessions: int
+    pool_size: int
+    """Metadata connections each target may have."""
+    pools: list[PoolState]
     jobs: int
     faults: list[PluginFault]
     problems: list[str]
@@ -85,6 +89,8 @@ def run(context: Context, parameters: NoParameters) -> Diagnosis:
         drivers=drivers,
         formats=kernel.plugins.exporters.ids(),
         sessions=len(kernel.sessions()),
+        pool_size=kernel.pools.size,
+        pools=kernel.pools.states(),
         jobs=len(kernel.jobs.open()),
         faults=kernel.plugins.faults,
         problems=problems,
@@ -127,6 +133,10 @@ def render(diagnosis: Diagnosis, write: Callable[[str], object]) -> None:
         state = "ready" if driver.ready else f"needs the package {driver.missing}"
         rows.append([f"driver {driver.id}", f"{', '.join(f'{scheme}://' for scheme in driver.schemes)} {state}"])
     rows.append(["formats", ", ".join(diagnosis.formats)])
+    rows.append(["metadata pools", f"{len(diagnosis.pools)} open, size {diagnosis.pool_size} per target"])
+    for pool in diagnosis.pools:
+        state = f"size {pool.size}, open {pool.open}, available {pool.available}, waiting {pool.waiting}"
+        rows.append([f"pool {pool.target}", state])
     write(plain_table(["what", "found"], rows))
     write("\n" + ("no problems found\n" if not diagnosis.problems else ""))
     for problem in diagnosis.problems:

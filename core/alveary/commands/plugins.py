@@ -12,6 +12,9 @@ from alveary.commands import Context
 from alveary.plugins import PluginFault, PluginInfo
 from alveary.tables import plain_table
 
+MOST_SHOWN = 7
+"""Ids of one kind that the table names; the JSON has all."""
+
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A command that needs nothing."""
@@ -64,7 +67,7 @@ def render(listing: PluginListing, write: Callable[[str], object]) -> None:
             info.version,
             info.distribution,
             info.state,
-            "; ".join(f"{kind}: {', '.join(ids)}" for kind, ids in info.declares.items()),
+            "; ".join(f"{kind}: {_few(ids)}" for kind, ids in info.declares.items()),
         ]
         for info in listing.plugins
     ]
@@ -73,6 +76,12 @@ def render(listing: PluginListing, write: Callable[[str], object]) -> None:
     if faults:
         write("\n")
         write(plain_table(["fault in", "stage", "cause"], [[each.plugin, each.stage, each.cause] for each in faults]))
+
+
+def _few(ids: list[str]) -> str:
+    return (
+        ", ".join(ids) if len(ids) <= MOST_SHOWN else f"{', '.join(ids[:MOST_SHOWN])} and {len(ids) - MOST_SHOWN} more"
+    )
 
 
 def render_change(change: PluginChange, write: Callable[[str], object]) -> None:

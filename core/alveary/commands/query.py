@@ -17,17 +17,16 @@ from alveary.contracts.factory import load_factory
 from alveary.errors import (
     ErrorRecord,
     FileUnreadableError,
-    InternalError,
     InvalidInputError,
     QueryCancelledError,
     QueryError,
     UnknownFormatError,
-    described,
     error_from_record,
 )
 from alveary.output import ExportWriter
 from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, refuse_transactions, run_statements
 from alveary.sessions import Session
+from alveary.strangers import guarded
 
 if TYPE_CHECKING:
     from alveary.kernel import Kernel
@@ -125,12 +124,8 @@ def _exporter(kernel: Kernel, format: str) -> type[Exporter] | None:
     if (spec := kernel.plugins.exporters.find(format)) is None:
         known = ", ".join([*kernel.plugins.exporters.ids(), NO_OUTPUT])
         raise UnknownFormatError(f"no format is named {format!r}", hint=f"formats: {known}")
-    try:
+    with guarded(f"the format {format} can't be loaded"):
         exporter: type[Exporter] = load_factory(spec.factory)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as exc:  # a stranger's module may call sys.exit
-        raise InternalError(f"the format {format} can't be loaded: {described(exc)}") from exc
     return exporter
 
 
@@ -149,7 +144,7 @@ def read_script(file: str) -> str:
 
 
 def _whole_table(session: Session, table: str) -> str:
-    catalog = session.catalog()
+    catalog = session.catalog()  # its own: a second connection would be opened only to put a name in quotes
     return "select * from " + ".".join(catalog.quote(name) for name in parse_path(table))
 
 
