@@ -1,0 +1,148 @@
+"""The window's own commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import TYPE_CHECKING, Annotated, cast
+
+import msgspec
+from msgspec import Meta
+
+from alveary.commands import Context
+from alveary.errors import WindowUnavailableError
+from alveary_shell.sdk import window_of
+
+if TYPE_CHECKING:
+    from alveary_shell.window import MainWindow
+
+_HINT = "without a window everything is there as well: alveary --help"
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A command that needs nothing."""
+
+
+class PanelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which panel."""
+
+    panel: Annotated[str, Meta(description="Id of the panel.")]
+
+
+def open(context: Context, parameters: NoParameters) -> None:
+    """Open the window and stay until it is closed; where one is open already, bring that one to the front."""
+    if importlib.util.find_spec("tkinter") is None or importlib.util.find_spec("_tkinter") is None:
+        raise WindowUnavailableError("this Python has no Tk", hint=f"on Debian: apt install python3-tk; {_HINT}")
+    if importlib.util.find_spec("ttkbootstrap") is None:
+        raise WindowUnavailableError(
+            "the window needs the Python package ttkbootstrap, which is not installed",
+            hint=f"pip install 'alveary[desktop]'; {_HINT}",
+        )
+    from alveary_shell.instance import Instance
+    from alveary_shell.window import MainWindow, display_missing
+
+    if (reason := display_missing()) is not None:
+        raise WindowUnavailableError(f"no window can be opened: {reason}", hint=_HINT)
+    instance = Instance(context.kernel.paths.data)
+    if not instance.take():
+        if not instance.raise_other():
+            raise WindowUnavailableError(
+                "a window is open on this data directory already, and does not answer",
+                hint="close it, or set ALVEARY_HOME to another directory",
+            )
+        sys.stderr.write("Alveary's window is open already; it has been brought to the front\n")
+        return
+    try:
+        window = MainWindow(context.kernel)
+        instance.listen(lambda: window.post(window.show))
+        window.mainloop()
+    finally:
+        instance.release()
+
+
+def palette(context: Context, parameters: NoParameters) -> None:
+    """Show the command palette."""
+    _window(context).open_palette()
+
+
+def toggle_theme(context: Context, parameters: NoParameters) -> None:
+    """Switch to the next theme."""
+    theme = _window(context).theme
+    ids = list(theme.specs)
+    theme.use(ids[(ids.index(theme.id) + 1) % len(ids)])
+
+
+def zoom_in(context: Context, parameters: NoParameters) -> None:
+    """Make all text a point larger."""
+    _window(context).theme.zoom(1)
+
+
+def zoom_out(context: Context, parameters: NoParameters) -> None:
+    """Make all text a point smaller."""
+    _window(context).theme.zoom(-1)
+
+
+def zoom_reset(context: Context, parameters: NoParameters) -> None:
+    """Give all text the size it began with."""
+    _window(context).theme.zoom(0)
+
+
+def toggle_left(context: Context, parameters: NoParameters) -> None:
+    """Show or hide the left dock."""
+    _window(context).toggle("left")
+
+
+def toggle_bottom(context: Context, parameters: NoParameters) -> None:
+    """Show or hide the bottom dock."""
+    _window(context).toggle("bottom")
+
+
+def toggle_right(context: Context, parameters: NoParameters) -> None:
+    """Show or hide the right dock."""
+    _window(context).toggle("right")
+
+
+def next_tab(context: Context, parameters: NoParameters) -> None:
+    """Go to the next tab of the centre."""
+    _window(context).step(1)
+
+
+def previous_tab(context: Context, parameters: NoParameters) -> None:
+    """Go to the tab before."""
+    _window(context).step(-1)
+
+
+def close_tab(context: Context, parameters: NoParameters) -> None:
+    """Close the tab in front."""
+    window = _window(context)
+    if window.active is not None:
+        window.close(window.active)
+
+
+def reopen_tab(context: Context, parameters: NoParameters) -> None:
+    """Open the tab that was closed last."""
+    _window(context).reopen()
+
+
+def next_dock(context: Context, parameters: NoParameters) -> None:
+    """Put the keyboard into the next part of the window."""
+    _window(context).step_dock()
+
+
+def panel(context: Context, parameters: PanelParameters) -> None:
+    """Open a panel."""
+    _window(context).open(parameters.panel)
+
+
+def keys(context: Context, parameters: NoParameters) -> None:
+    """Show the palette, which lists every command with its keys."""
+    _window(context).open_palette()
+
+
+def quit(context: Context, parameters: NoParameters) -> None:
+    """Close the window."""
+    _window(context).quit()
+
+
+def _window(context: Context) -> MainWindow:
+    return cast("MainWindow", window_of(context))  # there is no other kind

@@ -1,0 +1,102 @@
+"""Questions that must be answered before anything goes on: small windows over the big one, safe answer first."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Mapping
+from tkinter import filedialog, ttk
+
+import ttkbootstrap
+
+from alveary_shell.theme import Theme
+from alveary_shell.toasts import shown
+
+
+class Dialog(tk.Toplevel):
+    """A modal window with a row of buttons; Escape answers nothing. Subclasses and callers fill ``body``."""
+
+    def __init__(self, root: tk.Misc, theme: Theme, title: str) -> None:
+        super().__init__(root)
+        self.theme = theme
+        self.answer: object = None
+        self.withdraw()
+        self.title(title)
+        self.transient(root.winfo_toplevel())
+        self.configure(background=theme.color("surface"))
+        self.body = ttk.Frame(self, style="Surface.TFrame", padding=theme.px(18))
+        self.body.pack(fill="both", expand=True)
+        self._buttons = ttk.Frame(self, style="Surface.TFrame", padding=(theme.px(18), 0, theme.px(18), theme.px(16)))
+        self._buttons.pack(fill="x")
+        self.bind("<Escape>", lambda _: self.finish(None))
+        self.protocol("WM_DELETE_WINDOW", lambda: self.finish(None))
+
+    def button(self, text: str, press: Callable[[], object], *, style: str = "secondary") -> ttk.Button:
+        """Add a button at the right; the first one added is the rightmost."""
+        button: ttk.Button = ttkbootstrap.Button(self._buttons, text=text, command=press, bootstyle=style)
+        button.pack(side="right", padx=(self.theme.px(8), 0))
+        button.bind("<Return>", lambda _: button.invoke())
+        return button
+
+    def finish(self, answer: object) -> None:
+        """Close with an answer."""
+        self.answer = answer
+        self.destroy()
+
+    def ask(self, focus: tk.Misc) -> object:
+        """Show it over its window, wait until it is closed, and return the answer."""
+        self.update_idletasks()
+        over = self.master.winfo_toplevel()
+        x = over.winfo_rootx() + (over.winfo_width() - self.winfo_reqwidth()) // 2
+        y = over.winfo_rooty() + (over.winfo_height() - self.winfo_reqheight()) // 3
+        self.geometry(f"+{max(x, 0)}+{max(y, 0)}")
+        self.deiconify()
+        self.wait_visibility()
+        self.grab_set()
+        focus.focus_set()
+        self.wait_window()
+        return self.answer
+
+
+def confirm(root: tk.Misc, theme: Theme, question: str, detail: str, yes: str, no: str) -> bool:
+    """Ask for a yes; the focus is on no."""
+    dialog = Dialog(root, theme, "Alveary")
+    _texts(dialog, question, detail)
+    refuse = dialog.button(no, lambda: dialog.finish(False))
+    dialog.button(yes, lambda: dialog.finish(True), style="primary")
+    return dialog.ask(refuse) is True
+
+
+def ask_text(root: tk.Misc, theme: Theme, question: str, value: str, *, secret: bool) -> str | None:
+    """Ask for a line of text; None if there is no answer."""
+    dialog = Dialog(root, theme, "Alveary")
+    _texts(dialog, question, "")
+    entry = ttk.Entry(dialog.body, width=44, show="•" if secret else "", font=theme.ui)
+    entry.insert(0, value)
+    entry.select_range(0, "end")
+    entry.pack(fill="x", pady=(theme.px(10), 0))
+    entry.bind("<Return>", lambda _: dialog.finish(entry.get()))
+    dialog.button("OK", lambda: dialog.finish(entry.get()), style="primary")
+    dialog.button("Cancel", lambda: dialog.finish(None))
+    answer = dialog.ask(entry)
+    return answer if isinstance(answer, str) else None
+
+
+def ask_file(root: tk.Misc, *, save: bool, title: str, name: str, endings: Mapping[str, str] | None) -> str | None:
+    """Ask for a file with Tk's own dialog."""
+    types = [*(endings or {}).items(), ("All files", "*")]
+    default = next(iter((endings or {}).values()), "")
+    if save:
+        chosen = filedialog.asksaveasfilename(
+            parent=root, title=title, initialfile=name, filetypes=types, defaultextension=default
+        )
+    else:
+        chosen = filedialog.askopenfilename(parent=root, title=title, initialfile=name, filetypes=types)
+    return str(chosen) or None if chosen else None
+
+
+def _texts(dialog: Dialog, question: str, detail: str) -> None:
+    wrap = dialog.theme.px(420)
+    ttk.Label(dialog.body, text=shown(question), style="Bold.TLabel", wraplength=wrap).pack(anchor="w")
+    if detail:
+        label = ttk.Label(dialog.body, text=shown(detail), style="Muted.TLabel", wraplength=wrap)
+        label.pack(anchor="w", pady=(dialog.theme.px(8), 0))

@@ -1,0 +1,145 @@
+"""Colours, fonts, sizes and icons of the window; the one module that knows how ttkbootstrap is styled.
+
+A widget asks the theme for a *role* (``theme.color("muted")``), never for a colour, and repaints itself when told.
+"""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Iterable
+from tkinter import font as tkfont
+
+import ttkbootstrap as ttk
+
+from alveary.contracts.window import ThemeSpec
+
+UI_FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Cantarell", "Noto Sans", "DejaVu Sans")
+CODE_FAMILIES = ("JetBrains Mono", "Cascadia Code", "SF Mono", "Fira Code", "Noto Sans Mono", "DejaVu Sans Mono")
+SMALLEST, LARGEST = 7, 28
+"""Points a font may be zoomed to."""
+
+
+class Theme:
+    """The look of one window. Made once, after the root; ``use`` switches it live."""
+
+    def __init__(self, root: ttk.App, specs: Iterable[ThemeSpec], *, points: int = 10) -> None:
+        """Register the themes; ``points`` is the size of the interface's font, code is one point larger."""
+        self._root = root
+        self.specs = {spec.id: spec for spec in specs}
+        self.spec = next(iter(self.specs.values()))
+        self._registered: set[str] = set()
+        self._followers: list[tuple[tk.Misc, Callable[[], object]]] = []
+        self._points = points
+        families = set(tkfont.families(root))
+        ui = next((name for name in UI_FAMILIES if name in families), "TkDefaultFont")
+        code = next((name for name in CODE_FAMILIES if name in families), "TkFixedFont")
+        self.ui = tkfont.Font(root, family=ui, size=points)
+        self.ui_bold = tkfont.Font(root, family=ui, size=points, weight="bold")
+        self.small = tkfont.Font(root, family=ui, size=points - 1)
+        self.code = tkfont.Font(root, family=code, size=points + 1)
+        for name in ("TkDefaultFont", "TkTextFont", "TkMenuFont", "TkHeadingFont", "TkTooltipFont"):
+            tkfont.nametofont(name, root).configure(family=ui, size=points)
+        tkfont.nametofont("TkFixedFont", root).configure(family=code, size=points + 1)
+
+    @property
+    def id(self) -> str:
+        """The theme in use."""
+        return self.spec.id
+
+    def color(self, role: str) -> str:
+        """Return the colour of a role (``contracts.window.ROLES``) as ``#rrggbb``."""
+        return self.spec.colors[role]
+
+    def px(self, units: float) -> int:
+        """Return a length given in units of 1/96 inch at scale 1 in pixels of this screen."""
+        return int(ttk.scale_size(self._root, units))  # type: ignore[no-untyped-call]  # not annotated there
+
+    def icon(self, name: str, role: str = "text", size: int = 14) -> str:
+        """Return the Tk image of an icon in the colour of a role; ``size`` is in units, not pixels."""
+        return str(ttk.Icon(name, size, self.color(role)))  # type: ignore[no-untyped-call]  # not annotated there
+
+    def use(self, id: str) -> None:
+        """Switch to another theme and repaint everything that follows."""
+        self.spec = spec = self.specs[id]
+        family = f"alveary_{spec.id}"
+        if family not in self._registered:
+            colors = spec.colors
+            ground = {"background": colors["surface"], "foreground": colors["text"]}
+            ttk.Theme(  # type: ignore[no-untyped-call]  # not annotated there
+                name=family,
+                primary=colors["accent"],
+                success=colors["success"],
+                info=colors["function"],
+                warning=colors["warning"],
+                danger=colors["danger"],
+                neutral=colors["muted"],
+                dark=ground if spec.mode == "dark" else None,  # type: ignore[arg-type]  # its default is None
+                light=ground if spec.mode == "light" else None,  # type: ignore[arg-type]  # likewise
+            ).register()
+            self._registered.add(family)
+        self._root.style.theme_use(f"{family}-{spec.mode}")  # type: ignore[no-untyped-call]  # likewise
+        self._style()
+        for widget, paint in list(self._followers):
+            if widget.winfo_exists():
+                paint()
+
+    def zoom(self, steps: int) -> None:
+        """Make all text larger or smaller by so many points; 0 returns to the size it began with."""
+        wanted = self._points if steps == 0 else int(self.ui.actual("size")) + steps
+        size = max(SMALLEST, min(LARGEST, wanted))
+        for each in (self.ui, self.ui_bold):
+            each.configure(size=size)
+        self.small.configure(size=size - 1)
+        self.code.configure(size=size + 1)
+        for name in ("TkDefaultFont", "TkTextFont", "TkMenuFont", "TkHeadingFont", "TkTooltipFont"):
+            tkfont.nametofont(name, self._root).configure(size=size)
+        tkfont.nametofont("TkFixedFont", self._root).configure(size=size + 1)
+        self.use(self.id)
+
+    def follow(self, widget: tk.Misc, paint: Callable[[], object]) -> None:
+        """Call ``paint`` now and whenever the look changes, as long as ``widget`` exists."""
+        entry = (widget, paint)
+        self._followers.append(entry)
+
+        def forget(event: tk.Event[tk.Misc]) -> None:
+            if event.widget is widget and entry in self._followers:
+                self._followers.remove(entry)
+
+        widget.bind("<Destroy>", forget, add="+")
+        paint()
+
+    def _style(self) -> None:
+        """Restyle the ttk classes whose defaults do not fit a dense tool."""
+        style, color, px = self._root.style, self.color, self.px
+        self._root.configure(background=color("surface"))
+        row = self.ui.metrics("linespace") + px(8)
+        style.configure("Treeview", background=color("background"), fieldbackground=color("background"))
+        style.configure("Treeview", foreground=color("text"), rowheight=row, borderwidth=0, font=self.ui)
+        style.map(
+            "Treeview",
+            background=[("selected", "focus", color("selection")), ("selected", color("selection_idle"))],
+            foreground=[("selected", color("text"))],
+        )
+        style.configure("Surface.TFrame", background=color("surface"))
+        style.configure("Background.TFrame", background=color("background"))
+        style.configure("Raised.TFrame", background=color("raised"))
+        style.configure("Border.TFrame", background=color("border"))
+        for name, role, font in (
+            ("TLabel", "text", self.ui),
+            ("Muted.TLabel", "muted", self.ui),
+            ("Small.TLabel", "muted", self.small),
+            ("Bold.TLabel", "text", self.ui_bold),
+            ("Danger.TLabel", "danger", self.ui),
+        ):
+            style.configure(name, foreground=color(role), background=color("surface"), font=font)
+        # What plain Tk widgets are made with from now on; those that exist follow by themselves.
+        for option, value in (
+            ("*Menu.background", color("raised")),
+            ("*Menu.foreground", color("text")),
+            ("*Menu.activeBackground", color("selection")),
+            ("*Menu.activeForeground", color("text")),
+            ("*Menu.disabledForeground", color("faint")),
+            ("*Menu.borderWidth", "0"),
+            ("*Menu.relief", "flat"),
+        ):
+            self._root.option_add(option, value)

@@ -1,0 +1,122 @@
+"""Notifications: a card in the corner that takes no focus; an error stays until it is put away, and can be copied."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+
+from alveary.errors import AlvearyError
+from alveary.tables import visible
+from alveary_shell.sdk import Level
+from alveary_shell.theme import Theme
+
+SECONDS = 6
+MOST = 4
+"""Cards at once; the oldest goes."""
+MOST_TEXT = 2000
+WIDTH = 380
+
+_ICONS: dict[Level, str] = {
+    "info": "info-circle",
+    "success": "check-circle",
+    "warning": "exclamation-triangle",
+    "danger": "x-octagon",
+}
+_ROLES: dict[Level, str] = {"info": "accent", "success": "success", "warning": "warning", "danger": "danger"}
+
+
+class Toasts:
+    """The cards of one window, newest below."""
+
+    def __init__(self, root: tk.Tk, theme: Theme, copy: Callable[[str], object]) -> None:
+        self._root, self._theme, self._copy = root, theme, copy
+        self._cards: list[tk.Frame] = []
+
+    def show(self, text: str, level: Level, *, detail: str | None = None, copied: str | None = None) -> None:
+        """Show a card; one with something to be ``copied`` stays until it is closed."""
+        theme = self._theme
+        card = tk.Frame(self._root, borderwidth=0, highlightthickness=1)
+        mark = tk.Frame(card, width=theme.px(3), borderwidth=0)
+        mark.pack(side="left", fill="y")
+        icon = tk.Label(card, borderwidth=0)
+        icon.pack(side="left", anchor="n", padx=(theme.px(10), 0), pady=theme.px(10))
+        texts = tk.Frame(card, borderwidth=0)
+        texts.pack(side="left", fill="both", expand=True, padx=theme.px(10), pady=theme.px(9))
+        wrap = theme.px(WIDTH - 90)
+        head = tk.Label(texts, text=shown(text), justify="left", anchor="w", wraplength=wrap, borderwidth=0)
+        head.pack(fill="x")
+        more = tk.Label(texts, text=shown(detail or ""), justify="left", anchor="w", wraplength=wrap, borderwidth=0)
+        links: list[tk.Label] = []
+        if detail:
+            more.pack(fill="x", pady=(theme.px(3), 0))
+        if copied is not None:
+            link = tk.Label(texts, text="Copy", anchor="w", borderwidth=0, cursor="hand2")
+            link.bind("<Button-1>", lambda _: self._copy(copied))
+            link.pack(fill="x", pady=(theme.px(5), 0))
+            links.append(link)
+        cross = tk.Label(card, borderwidth=0, cursor="hand2")
+        cross.pack(side="right", anchor="n", padx=theme.px(8), pady=theme.px(10))
+        cross.bind("<Button-1>", lambda _: self._remove(card))
+
+        def paint() -> None:
+            ground = theme.color("raised")
+            for frame in (card, texts):
+                frame.configure(background=ground)
+            for label in (icon, head, more, cross, *links):
+                label.configure(background=ground)
+            card.configure(highlightbackground=theme.color("border"))
+            mark.configure(background=theme.color(_ROLES[level]))
+            icon.configure(image=theme.icon(_ICONS[level], _ROLES[level], 15))
+            cross.configure(image=theme.icon("x-lg", "muted", 11))
+            head.configure(foreground=theme.color("text"), font=theme.ui)
+            more.configure(foreground=theme.color("muted"), font=theme.small)
+            for link in links:
+                link.configure(foreground=theme.color("accent"), font=theme.small)
+
+        theme.follow(card, paint)
+        self._cards.append(card)
+        if len(self._cards) > MOST:
+            self._remove(self._cards[0])
+        self._arrange()
+        if copied is None:
+            card.after(SECONDS * 1000, lambda: self._remove(card))
+
+    def error(self, error: AlvearyError, title: str | None) -> None:
+        """Show an error with what is known of it."""
+        detail = "\n".join(filter(None, [error.message if title else None, error.detail, error.hint]))
+        codes = " · ".join(filter(None, [error.code, error.server_code]))
+        self.show(
+            title or error.message,
+            "danger",
+            detail="\n".join(filter(None, [detail, codes])),
+            copied="\n".join(filter(None, [title, error.message, error.detail, error.hint, codes])),
+        )
+
+    def close_last(self) -> bool:
+        """Put the newest card away; return whether there was one."""
+        if self._cards:
+            self._remove(self._cards[-1])
+            return True
+        return False
+
+    def _remove(self, card: tk.Frame) -> None:
+        if card in self._cards:
+            self._cards.remove(card)
+            card.destroy()
+            self._arrange()
+
+    def _arrange(self) -> None:
+        px = self._theme.px
+        offset = px(36)
+        for card in reversed(self._cards):
+            card.place(relx=1, rely=1, x=-px(14), y=-offset, anchor="se", width=px(WIDTH))
+            card.update_idletasks()
+            offset += card.winfo_reqheight() + px(8)
+            card.lift()
+
+
+def shown(text: str) -> str:
+    """Return text as Tk can draw it: control characters and lone surrogates escaped, no endless text."""
+    if len(text) > MOST_TEXT:
+        text = text[:MOST_TEXT] + "…"
+    return "\n".join(visible(line) for line in text.split("\n"))

@@ -1,0 +1,1 @@
+"""Widgets that panels share; each takes the theme it is drawn with."""

@@ -1,0 +1,309 @@
+"""The window with panels of its own: docks, keys, commands, the workspace, and what a broken panel does to others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import tkinter as tk
+import types
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from fix_window import Screen
+
+from alveary import CommandSpec, Kernel
+from alveary.commands import Context
+from alveary.contracts.window import PanelSpec, Placement
+from alveary.errors import QueryError, StorageError, UnknownObjectError
+from alveary.jobs import Job
+from alveary.paths import Paths
+from alveary_shell.sdk import ActiveChanged, Panel, Window, window_of
+from alveary_shell.window import FaultPanel, MainWindow
+
+
+class Note(Panel):
+    """A document: a text."""
+
+    def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
+        super().__init__(window, frame, state)
+        self.text = tk.Text(frame)
+        self.text.insert("1.0", state.get("text", ""))
+        self.text.pack()
+        self.text.bind("<<Modified>>", lambda _: window.changed(self))
+        self.objects = False
+        self.was_closed = False
+
+    @property
+    def title(self) -> str:
+        return f"Note {self.id}"
+
+    def state(self) -> dict[str, Any]:
+        return {"text": self.text.get("1.0", "end-1c")}
+
+    def focus(self) -> None:
+        self.text.focus_force()
+
+    def can_close(self) -> bool:
+        return not self.objects
+
+    def closed(self) -> None:
+        self.was_closed = True
+
+
+class Broken(Panel):
+    """A panel whose author made a mistake."""
+
+    def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
+        tk.Label(frame, text="half").pack()
+        raise ZeroDivisionError("by the author")
+
+
+class NoParameters(msgspec.Struct):
+    """Nothing."""
+
+
+ran: list[str] = []
+
+
+def shout(context: Context, parameters: NoParameters) -> None:
+    """Note who is active."""
+    active = window_of(context).active
+    ran.append(active.id if active is not None else "nobody")
+
+
+def fail(context: Context, parameters: NoParameters) -> None:
+    """Fail."""
+    raise QueryError("as it was asked to", hint="do not ask")
+
+
+def is_loud(window: Window) -> bool:
+    """Whether shouting is enabled."""
+    return window.active is not None and "quiet" not in window.active.state().get("text", "")
+
+
+@pytest.fixture
+def panels(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("window_test_panels")
+    for thing in (Note, Broken, shout, fail, is_loud):
+        setattr(module, thing.__name__, thing)
+    monkeypatch.setitem(sys.modules, "window_test_panels", module)
+    ran.clear()
+
+
+def declare(kernel: Kernel) -> None:
+    """Add the panels and commands of this file to a kernel in safe mode, which has no others but ours."""
+    here = "window_test_panels"
+    for id, dock, factory in (
+        ("note", "center", "Note"),
+        ("side", "left", "Note"),
+        ("broken", "bottom", "Broken"),
+        ("missing", "right", "Nothing"),
+    ):
+        spec = PanelSpec(id=id, title=id.title(), factory=f"{here}:{factory}", dock=dock)  # type: ignore[arg-type]  # a loop hides that it is one
+        assert kernel.plugins.panels.add(spec) is None
+    placement = Placement(title="Shout", menu="Test", keys=("Ctrl+U",), panel="note", enabled=f"{here}:is_loud")
+    shout_spec = CommandSpec(id="test.shout", summary="Shout.", factory=f"{here}:shout", placement=placement)
+    fail_spec = CommandSpec(
+        id="test.fail", summary="Fail.", factory=f"{here}:fail", placement=Placement(title="Fail", toolbar=True)
+    )
+    for command in (shout_spec, fail_spec):
+        assert kernel.plugins.commands.add(command) is None
+
+
+@pytest.fixture
+def make(panels: None, screen: Screen, home: Path) -> Iterator[Callable[[], MainWindow]]:
+    """Opens windows one after the other on the same home."""
+    opened: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        if opened:
+            opened[-1].quit()
+            for child in screen.root.winfo_children():
+                child.destroy()
+            opened[-1].kernel.close()
+        kernel = Kernel(paths=Paths(home, home / "cache"))
+        declare(kernel)
+        for page in [spec.id for spec in kernel.plugins.panels if spec.open_at_start]:
+            kernel.plugins.panels._specs.pop(page)
+        report = screen.root.report_callback_exception
+        window = MainWindow(kernel, screen.root)  # type: ignore[arg-type]  # the fixture's root is one
+        screen.root.report_callback_exception = report
+        opened.append(window)
+        window.root.deiconify()
+        screen.settle()
+        return window
+
+    yield make
+    if opened:
+        opened[-1].quit()
+        opened[-1].kernel.close()
+
+
+@pytest.fixture
+def window(make: Callable[[], MainWindow]) -> MainWindow:
+    return make()
+
+
+def test_documents_get_a_tab_each_and_tools_are_raised(window: MainWindow) -> None:
+    first, second = window.open("note", {"text": "a"}), window.open("note")
+    assert [panel.id for panel in window.panels("note")] == ["note-1", "note-2"]
+    assert window.active is second
+    window.raise_panel(first)
+    assert window.active is first
+    assert window.open("side") is window.open("side")
+    assert window.docks.visible("left")
+    assert window.active is first  # a tool does not take a document's place
+
+
+def test_a_panel_that_raises_shows_its_fault_and_hurts_nobody(window: MainWindow) -> None:
+    assert isinstance(window.open("broken", {"kept": 1}), FaultPanel)
+    assert isinstance(window.open("missing"), FaultPanel)
+    assert window.panels("broken")[0].state() == {"kept": 1}
+    assert isinstance(window.open("note"), Note)
+    with pytest.raises(UnknownObjectError, match="'nobody'"):
+        window.open("nobody")
+
+
+def test_keys_run_commands_where_they_are_enabled(window: MainWindow, screen: Screen) -> None:
+    note = window.open("note")
+    assert isinstance(note, Note)
+    screen.pump(lambda: window.root.focus_get() is note.text)
+    screen.press(note.text, "<Control-Key-u>")
+    assert ran == ["note-1"]
+    note.text.insert("1.0", "quiet")
+    screen.press(note.text, "<Control-Key-u>")
+    assert ran == ["note-1"]
+    assert note.state() == {"text": "quiet"}
+
+
+def test_a_command_that_fails_is_shown_and_the_window_goes_on(window: MainWindow, screen: Screen) -> None:
+    assert window.run("test.fail") is None
+    assert window.run("test.unheard-of") is None
+    screen.settle()
+    assert len(window._toasts._cards) == 2
+    assert window._toasts.close_last()
+
+
+def test_closing_can_be_refused_and_undone(window: MainWindow, screen: Screen) -> None:
+    note = window.open("note", {"text": "precious"})
+    assert isinstance(note, Note)
+    note.objects = True
+    assert not window.close(note)
+    note.objects = False
+    assert window.close(note)
+    assert note.was_closed
+    assert window.panels("note") == []
+    assert window.active is None
+    window.reopen()
+    screen.pump(lambda: window.panels("note"))
+    assert window.panels("note")[0].state() == {"text": "precious"}
+    window.reopen()
+    screen.pump(lambda: window._toasts._cards)  # nothing is left to reopen, and that is said
+
+
+def test_work_in_the_background_comes_back_to_this_thread(window: MainWindow, screen: Screen) -> None:
+    seen: list[object] = []
+
+    def work(job: Job) -> threading.Thread:
+        return threading.current_thread()
+
+    def refuse(job: Job) -> None:
+        raise StorageError("no")
+
+    window.background("working", work, lambda thread: seen.append((thread, threading.current_thread())))
+    screen.pump(lambda: seen)
+    ((there, here),) = seen  # type: ignore[misc]  # it holds one pair
+    assert there is not here is threading.current_thread()  # type: ignore[has-type]  # likewise
+    window.background("refused", refuse, seen.append, lambda error: seen.append(error.code))
+    screen.pump(lambda: len(seen) == 2)
+    assert seen[1] == "storage_failed"
+
+
+def test_what_is_announced_is_heard(window: MainWindow, screen: Screen) -> None:
+    heard: list[ActiveChanged] = []
+    window.subscribe(window.root, ActiveChanged, heard.append)
+    note = window.open("note")
+    assert [event.panel for event in heard] == [note]
+
+
+def test_everything_is_back_after_a_restart(make: Callable[[], MainWindow], screen: Screen) -> None:
+    window = make()
+    window.open("note", {"text": "one"})
+    window.open("note", {"text": "two"})
+    window.open("side", {"text": "aside"})
+    window.open("broken", {"text": "kept"})
+    window.raise_panel(window.panels("note")[0])
+    window.theme.use("light")
+    window.toggle("left")
+    window = make()
+    assert [(panel.id, panel.state()) for panel in window.panels("note")] == [
+        ("note-1", {"text": "one"}),
+        ("note-2", {"text": "two"}),
+    ]
+    assert window.active is window.panels("note")[0]
+    assert window.theme.id == "light"
+    assert not window.docks.visible("left")
+    assert window.docks.visible("bottom")
+    assert window.panels("broken")[0].state() == {"text": "kept"}
+    assert window.open("note").id == "note-3"
+
+
+def test_what_is_typed_is_in_the_workspace_before_the_window_is_closed(window: MainWindow, screen: Screen) -> None:
+    note = window.open("note")
+    assert isinstance(note, Note)
+    note.text.insert("1.0", "typed")
+
+    def stored() -> bool:
+        return any(panel.state == {"text": "typed"} for panel in window._workspace.open_panels())
+
+    screen.pump(stored)
+
+
+def test_themes_switch_live_and_text_can_be_zoomed(window: MainWindow, screen: Screen) -> None:
+    window.open("note")
+    before = window.theme.ui.actual("size")
+    window.run("window.zoom-in")
+    assert window.theme.ui.actual("size") == before + 1
+    window.run("window.zoom-reset")
+    assert window.theme.ui.actual("size") == before
+    window.run("window.toggle-theme")
+    screen.settle()
+    assert window.theme.id == "light"
+    assert window.root["background"] == window.theme.color("surface")
+
+
+def test_the_palette_runs_what_is_chosen(window: MainWindow, screen: Screen) -> None:
+    window.open("note")
+    window.run("window.palette")
+    entry = window._palette._entry
+    entry.insert(0, "shou")
+    entry.focus_force()
+    screen.pump(lambda: window.root.focus_get() is entry)
+    screen.press(entry, "<KeyRelease>", "<Return>")
+    assert ran == ["note-1"]
+
+
+def test_keys_of_the_declared_commands_do_not_clash(window: MainWindow) -> None:
+    assert window.keymap.conflicts == []
+
+
+@pytest.mark.parametrize("without", ["DISPLAY", "tkinter", "ttkbootstrap"])
+def test_without_what_a_window_needs_one_line_says_so(without: str, home: Path, display: str) -> None:
+    program = (
+        "import importlib.util, os, sys\n"
+        "find = importlib.util.find_spec\n"
+        f"importlib.util.find_spec = lambda name, *rest: None if name == {without!r} else find(name, *rest)\n"
+        f"os.environ.pop({without!r}, None)\n"
+        "sys.argv = ['alveary', 'window']\n"
+        "from alveary.__main__ import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "window_unavailable" in ended.stderr
+    assert "alveary --help" in ended.stderr
+    assert ended.stderr.count("\n") == 2
