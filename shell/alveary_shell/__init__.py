@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from alveary import CommandSpec, hookimpl
+from alveary.contracts.setting import SettingSpec
 from alveary.contracts.window import Placement, ThemeSpec
 
+SMALLEST, LARGEST = 7, 28
+"""Points the interface's text may have."""
 _COMMANDS = "alveary_shell.commands"
 
 
@@ -14,6 +17,43 @@ def alveary_themes() -> list[ThemeSpec]:
     from alveary_shell.themes import DARK, LIGHT
 
     return [DARK, LIGHT]
+
+
+@hookimpl
+def alveary_settings() -> list[SettingSpec]:
+    """Declare how the window looks and which keys it hears."""
+    return [
+        SettingSpec(
+            id="window.theme",
+            kind="text",
+            default="dark",
+            description="dark, light, system (what the desktop has), or the id of a theme that a plugin brings.",
+        ),
+        SettingSpec(
+            id="window.font_size",
+            kind="int",
+            default=10,
+            minimum=SMALLEST,
+            maximum=LARGEST,
+            description="Points of the interface's text; code is one larger.",
+        ),
+        SettingSpec(
+            id="window.scale",
+            kind="float",
+            default=None,
+            minimum=0.5,
+            maximum=4,
+            description="How much larger than on a usual screen everything is, from the next start on; "
+            "without it as the screen says.",
+        ),
+        SettingSpec(
+            id="window.keys",
+            kind="text",
+            default="{}",
+            description='The keys chosen for commands, as JSON: {"query.run": ["F5"]}. '
+            "The page of keyboard shortcuts writes it.",
+        ),
+    ]
 
 
 @hookimpl
@@ -100,11 +140,6 @@ def alveary_commands() -> list[CommandSpec]:
         command(
             "window.panel",
             "Open a panel by its name.",
-        ),
-        command(
-            "window.keys",
-            "Show which keys run which command.",
-            Placement(title="Keyboard shortcuts", menu="Help", group=20),
         ),
         command(
             "window.quit",

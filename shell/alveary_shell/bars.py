@@ -7,10 +7,8 @@ import tkinter as tk
 from collections.abc import Callable, Iterable
 from tkinter import ttk
 
-import ttkbootstrap
-
 from alveary.contracts.specs import CommandSpec
-from alveary_shell.theme import Theme
+from alveary_shell.theme import Theme, button
 
 MENUS = ("File", "Edit", "View", "Query", "Connection", "Results", "Tools", "Help")
 """The menus every window has, in this order; others stand before Help."""
@@ -106,27 +104,25 @@ class ToolBar(tk.Frame):
             if last is not None and placement.group != last:
                 ttk.Separator(inner, orient="vertical").pack(side="left", fill="y", padx=theme.px(6), pady=theme.px(3))
             last = placement.group
-            style = {"accent": "success", "danger": "danger outline", "plain": "ghost"}[placement.style]
-            button: ttk.Button = ttkbootstrap.Button(
+            made = button(
                 inner,
-                text=placement.title,
-                bootstyle=style,
+                placement.title,
+                functools.partial(run, spec.id),
+                style="run" if placement.style == "accent" else placement.style,
                 icon=placement.icon or "dot",
-                compound="left",
                 takefocus=False,
-                command=functools.partial(run, spec.id),
             )
-            button.pack(side="left", padx=theme.px(1))
-            Tip(button, theme, functools.partial(self._tip, spec))
-            self._buttons.append((spec, button))
+            made.pack(side="left", padx=theme.px(1))
+            Tip(made, theme, functools.partial(self._tip, spec))
+            self._buttons.append((spec, made))
         self._line = tk.Frame(self, height=1, borderwidth=0)
         self._line.place(relx=0, rely=1, relwidth=1, height=1, anchor="sw")
         theme.follow(self, lambda: self._paint(inner))
 
     def refresh(self) -> None:
         """Enable and disable the buttons."""
-        for spec, button in self._buttons:
-            button.state(["!disabled" if self._enabled(spec) else "disabled"])
+        for spec, made in self._buttons:
+            made.state(["!disabled" if self._enabled(spec) else "disabled"])
 
     def _tip(self, spec: CommandSpec) -> str:
         keys = self._keys(spec.id)

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.errors import WindowUnavailableError
+from alveary_shell import LARGEST, SMALLEST
 from alveary_shell.sdk import window_of
 
 if TYPE_CHECKING:
@@ -67,24 +68,24 @@ def palette(context: Context, parameters: NoParameters) -> None:
 
 def toggle_theme(context: Context, parameters: NoParameters) -> None:
     """Switch to the next theme."""
-    theme = _window(context).theme
-    ids = list(theme.specs)
-    theme.use(ids[(ids.index(theme.id) + 1) % len(ids)])
+    window = _window(context)
+    ids = list(window.theme.specs)
+    window.choose("window.theme", ids[(ids.index(window.theme.id) + 1) % len(ids)])
 
 
 def zoom_in(context: Context, parameters: NoParameters) -> None:
     """Make all text a point larger."""
-    _window(context).theme.zoom(1)
+    _zoom(_window(context), 1)
 
 
 def zoom_out(context: Context, parameters: NoParameters) -> None:
     """Make all text a point smaller."""
-    _window(context).theme.zoom(-1)
+    _zoom(_window(context), -1)
 
 
 def zoom_reset(context: Context, parameters: NoParameters) -> None:
     """Give all text the size it began with."""
-    _window(context).theme.zoom(0)
+    _window(context).choose("window.font_size", None)
 
 
 def toggle_left(context: Context, parameters: NoParameters) -> None:
@@ -134,14 +135,13 @@ def panel(context: Context, parameters: PanelParameters) -> None:
     _window(context).open(parameters.panel)
 
 
-def keys(context: Context, parameters: NoParameters) -> None:
-    """Show the palette, which lists every command with its keys."""
-    _window(context).open_palette()
-
-
 def quit(context: Context, parameters: NoParameters) -> None:
     """Close the window."""
     _window(context).quit()
+
+
+def _zoom(window: MainWindow, steps: int) -> None:
+    window.choose("window.font_size", max(SMALLEST, min(LARGEST, window.theme.points + steps)))
 
 
 def _window(context: Context) -> MainWindow:

@@ -6,9 +6,7 @@ import tkinter as tk
 from collections.abc import Callable, Mapping
 from tkinter import filedialog, ttk
 
-import ttkbootstrap
-
-from alveary_shell.theme import Theme
+from alveary_shell.theme import Theme, button
 from alveary_shell.toasts import shown
 
 
@@ -30,12 +28,12 @@ class Dialog(tk.Toplevel):
         self.bind("<Escape>", lambda _: self.finish(None))
         self.protocol("WM_DELETE_WINDOW", lambda: self.finish(None))
 
-    def button(self, text: str, press: Callable[[], object], *, style: str = "secondary") -> ttk.Button:
+    def button(self, text: str, press: Callable[[], object], *, accent: bool = False) -> ttk.Button:
         """Add a button at the right; the first one added is the rightmost."""
-        button: ttk.Button = ttkbootstrap.Button(self._buttons, text=text, command=press, bootstyle=style)
-        button.pack(side="right", padx=(self.theme.px(8), 0))
-        button.bind("<Return>", lambda _: button.invoke())
-        return button
+        made = button(self._buttons, text, press, style="accent" if accent else "normal")
+        made.pack(side="right", padx=(self.theme.px(8), 0))
+        made.bind("<Return>", lambda _: made.invoke())
+        return made
 
     def finish(self, answer: object) -> None:
         """Close with an answer."""
@@ -62,7 +60,7 @@ def confirm(root: tk.Misc, theme: Theme, question: str, detail: str, yes: str, n
     dialog = Dialog(root, theme, "Alveary")
     _texts(dialog, question, detail)
     refuse = dialog.button(no, lambda: dialog.finish(False))
-    dialog.button(yes, lambda: dialog.finish(True), style="primary")
+    dialog.button(yes, lambda: dialog.finish(True), accent=True)
     return dialog.ask(refuse) is True
 
 
@@ -75,7 +73,7 @@ def ask_text(root: tk.Misc, theme: Theme, question: str, value: str, *, secret: 
     entry.select_range(0, "end")
     entry.pack(fill="x", pady=(theme.px(10), 0))
     entry.bind("<Return>", lambda _: dialog.finish(entry.get()))
-    dialog.button("OK", lambda: dialog.finish(entry.get()), style="primary")
+    dialog.button("OK", lambda: dialog.finish(entry.get()), accent=True)
     dialog.button("Cancel", lambda: dialog.finish(None))
     answer = dialog.ask(entry)
     return answer if isinstance(answer, str) else None

@@ -197,6 +197,16 @@ class Window(ABC):
     def changed(self, panel: Panel) -> None:
         """Note that a panel's state changed; it is written to the workspace within a second."""
 
+    # -- keys ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def keys(self, command: str) -> list[str]:
+        """Return the keys that run a command, as people write them."""
+
+    @abstractmethod
+    def rebind(self, command: str, keys: list[str]) -> None:
+        """Give a command these keys from now on; what are none, or another command's, is shown as an error."""
+
     # -- saying and asking ---------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -6,17 +6,35 @@ A widget asks the theme for a *role* (``theme.color("muted")``), never for a col
 from __future__ import annotations
 
 import tkinter as tk
+import tkinter.ttk
 from collections.abc import Callable, Iterable
 from tkinter import font as tkfont
+from typing import Any, Literal, cast
 
 import ttkbootstrap as ttk
 
 from alveary.contracts.window import ThemeSpec
+from alveary_shell import LARGEST, SMALLEST
 
 UI_FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Cantarell", "Noto Sans", "DejaVu Sans")
 CODE_FAMILIES = ("JetBrains Mono", "Cascadia Code", "SF Mono", "Fira Code", "Noto Sans Mono", "DejaVu Sans Mono")
-SMALLEST, LARGEST = 7, 28
-"""Points a font may be zoomed to."""
+BUTTONS = {"plain": "ghost", "normal": "secondary", "accent": "primary", "run": "success", "danger": "danger outline"}
+"""What a button of ours is called there."""
+
+
+def button(
+    master: tk.Misc,
+    text: str,
+    press: Callable[[], object],
+    *,
+    style: Literal["plain", "normal", "accent", "run", "danger"] = "normal",
+    icon: str | None = None,
+    takefocus: bool = True,
+) -> tkinter.ttk.Button:
+    """Return a button; ``icon`` is a name of the Bootstrap Icons."""
+    options: dict[str, Any] = {"icon": icon, "compound": "left"} if icon is not None else {}
+    made = ttk.Button(master, text=text, command=press, bootstyle=BUTTONS[style], takefocus=takefocus, **options)
+    return cast(tkinter.ttk.Button, made)  # which it is; its own methods are not annotated
 
 
 class Theme:
@@ -29,7 +47,6 @@ class Theme:
         self.spec = next(iter(self.specs.values()))
         self._registered: set[str] = set()
         self._followers: list[tuple[tk.Misc, Callable[[], object]]] = []
-        self._points = points
         families = set(tkfont.families(root))
         ui = next((name for name in UI_FAMILIES if name in families), "TkDefaultFont")
         code = next((name for name in CODE_FAMILIES if name in families), "TkFixedFont")
@@ -65,7 +82,7 @@ class Theme:
         if family not in self._registered:
             colors = spec.colors
             ground = {"background": colors["surface"], "foreground": colors["text"]}
-            ttk.Theme(  # type: ignore[no-untyped-call]  # not annotated there
+            (definition,) = ttk.Theme(  # type: ignore[no-untyped-call]  # not annotated there
                 name=family,
                 primary=colors["accent"],
                 success=colors["success"],
@@ -75,7 +92,10 @@ class Theme:
                 neutral=colors["muted"],
                 dark=ground if spec.mode == "dark" else None,  # type: ignore[arg-type]  # its default is None
                 light=ground if spec.mode == "light" else None,  # type: ignore[arg-type]  # likewise
-            ).register()
+            ).to_definitions()
+            # What scrollbars are drawn with; the generated one glares.
+            definition.colors.selectbg = _between(colors["faint"], colors["surface"])
+            self._root.style.register_theme(definition)  # type: ignore[no-untyped-call]  # likewise
             self._registered.add(family)
         self._root.style.theme_use(f"{family}-{spec.mode}")  # type: ignore[no-untyped-call]  # likewise
         self._style()
@@ -83,10 +103,14 @@ class Theme:
             if widget.winfo_exists():
                 paint()
 
-    def zoom(self, steps: int) -> None:
-        """Make all text larger or smaller by so many points; 0 returns to the size it began with."""
-        wanted = self._points if steps == 0 else int(self.ui.actual("size")) + steps
-        size = max(SMALLEST, min(LARGEST, wanted))
+    @property
+    def points(self) -> int:
+        """The size of the interface's text."""
+        return int(self.ui.actual("size"))
+
+    def zoom(self, points: int) -> None:
+        """Give all text this size; code is a point larger."""
+        size = max(SMALLEST, min(LARGEST, points))
         for each in (self.ui, self.ui_bold):
             each.configure(size=size)
         self.small.configure(size=size - 1)
@@ -132,6 +156,14 @@ class Theme:
             ("Danger.TLabel", "danger", self.ui),
         ):
             style.configure(name, foreground=color(role), background=color("surface"), font=font)
+        for name, role, font in (
+            ("Heading.TLabel", "text", self.ui_bold),
+            ("Page.TLabel", "text", self.ui),
+            ("PageMuted.TLabel", "muted", self.small),
+            ("PageDanger.TLabel", "danger", self.small),
+            ("Link.TLabel", "accent", self.small),
+        ):
+            style.configure(name, foreground=color(role), background=color("background"), font=font)
         # What plain Tk widgets are made with from now on; those that exist follow by themselves.
         for option, value in (
             ("*Menu.background", color("raised")),
@@ -143,3 +175,9 @@ class Theme:
             ("*Menu.relief", "flat"),
         ):
             self._root.option_add(option, value)
+
+
+def _between(one: str, other: str) -> str:
+    """Return the colour halfway between two."""
+    pairs = zip(bytes.fromhex(one[1:]), bytes.fromhex(other[1:]), strict=True)
+    return "#" + "".join(f"{(a + b) // 2:02x}" for a, b in pairs)

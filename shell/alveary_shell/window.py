@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import logging
 import os
+import subprocess
 import sys
 import threading
 import tkinter as tk
@@ -13,6 +15,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+import msgspec
 import ttkbootstrap
 
 from alveary.contracts.factory import load_factory
@@ -23,12 +26,13 @@ from alveary.credentials import Credentials
 from alveary.errors import (
     AlvearyError,
     InternalError,
+    InvalidInputError,
     QueryCancelledError,
     StorageError,
     UnknownObjectError,
     described,
 )
-from alveary.events import JobEnded, JobProgressed, JobStarted
+from alveary.events import JobEnded, JobProgressed, JobStarted, SettingChanged
 from alveary.jobs import Job
 from alveary.kernel import Kernel
 from alveary.sessions import Session
@@ -49,9 +53,13 @@ T = TypeVar("T")
 
 TITLE = "Alveary"
 SIZE = (1360, 860)
+POINTS_TO_PIXELS = 96 / 72
+"""Pixels of a point on a usual screen: what Tk calls scaling."""
 JOURNAL_MILLISECONDS = 500
 """How long after a change a panel's state is written; a second is what is promised."""
 RETRY_MILLISECONDS = 5000
+SHOWN_MILLISECONDS = 300
+"""How long a job has been running before the status bar names it."""
 
 
 class FaultPanel(Panel):
@@ -84,16 +92,18 @@ class MainWindow(Window):
         """Build the window into ``root``, a new one unless the process has its one root already."""
         self.kernel = kernel
         self._own_root = root is None
-        self.root = root or ttkbootstrap.App(title=TITLE, iconphoto=None, size=SIZE)
+        scale = kernel.settings.get("window.scale")
+        self.root = root or ttkbootstrap.App(
+            title=TITLE, iconphoto=None, size=SIZE, scaling=None if scale is None else scale * POINTS_TO_PIXELS
+        )
         self.root.withdraw()
         self.root.protocol("WM_DELETE_WINDOW", self.quit)
         self.root.report_callback_exception = self._failed
         self.pump = Pump(self.root, kernel.bus)
         self._workspace = Workspace(kernel.store, self._journal_failed)
         self._layout = self._read_layout()
-        self.theme = Theme(self.root, kernel.plugins.themes)
-        wanted = self._layout.get("theme")
-        self.theme.use(wanted if wanted in self.theme.specs else "dark")
+        self.theme = Theme(self.root, kernel.plugins.themes, points=kernel.settings.get("window.font_size"))
+        self._use_theme(kernel.settings.get("window.theme"))
         self._enablers: dict[str, Callable[[Window], bool]] = {}
         self._dirty: set[str] = set()
         self._journal: str | None = None
@@ -101,7 +111,7 @@ class MainWindow(Window):
         self._numbers: dict[str, int] = {}
         self._jobs: dict[str, Job] = {}
         self._closing = False
-        self.keymap = Keymap(kernel.plugins.commands)
+        self.keymap = Keymap(kernel.plugins.commands, self._chosen_keys())
         kernel.credentials = Credentials(kernel.credentials.sources, ask=self._ask_password)
         self._build()
         self._restore()
@@ -155,6 +165,7 @@ class MainWindow(Window):
         self._palette = Palette(self.root, self.theme, self._chosen)
         self._bind_keys()
         self.root.bind_all("<FocusIn>", self._focused, add="+")
+        self.pump.subscribe(None, SettingChanged, self._setting_changed)
         self.pump.subscribe(None, JobStarted, self._job_started)
         self.pump.subscribe(None, JobProgressed, self._job_at)
         self.pump.subscribe(None, JobEnded, self._job_ended)
@@ -210,7 +221,6 @@ class MainWindow(Window):
             "hidden": [dock for dock in SIZES if not self.docks.visible(dock)],
             "panels": [place.panel.id for frame in frames.values() for place in frame.places],
             "front": [frame.front.panel.id for frame in frames.values() if frame.front is not None],
-            "theme": self.theme.id,
         }
 
     # -- commands ------------------------------------------------------------------------------------------------
@@ -315,7 +325,54 @@ class MainWindow(Window):
         else:
             self.run(id)
 
+    # -- how it looks, and what the keys do ----------------------------------------------------------------------
+
+    def choose(self, setting: str, value: object) -> None:
+        """Change a setting of the window; None goes back to the default. The event that follows puts it into force."""
+        kernel = self.kernel
+
+        def work(job: Job) -> None:
+            if value is None:
+                kernel.settings.reset(setting)
+            else:
+                kernel.settings.set(setting, value)
+
+        self.background("Changing a setting", work, lambda _: None)
+
+    def keys(self, command: str) -> list[str]:
+        return self.keymap.keys(command)
+
+    def rebind(self, command: str, keys: list[str]) -> None:
+        try:
+            self.keymap.bind(command, keys)
+        except AlvearyError as exc:
+            self.show_error(exc)
+            return
+        self._bind_keys()
+        self.choose("window.keys", json.dumps({**self._chosen_keys(), command: self.keymap.keys(command)}))
+
+    def _chosen_keys(self) -> dict[str, list[str]]:
+        try:
+            chosen = msgspec.json.decode(self.kernel.settings.get("window.keys"), type=dict[str, list[str]])
+        except msgspec.MsgspecError as exc:
+            reason = InvalidInputError(f"the setting window.keys can't be read: {exc}", hint="mend or reset it")
+            self.post(lambda: self.show_error(reason))
+            return {}
+        return chosen
+
+    def _use_theme(self, wanted: str) -> None:
+        id = desktop_mode() if wanted == "system" else wanted
+        self.theme.use(id if id in self.theme.specs else next(iter(self.theme.specs)))
+
+    def _setting_changed(self, event: SettingChanged) -> None:
+        if event.name == "window.theme":
+            self._use_theme(str(event.value))
+        elif event.name == "window.font_size":
+            self.theme.zoom(int(str(event.value)))
+
     def _bind_keys(self) -> None:
+        for bound in self.root.bind_class("Alveary") or ():
+            self.root.unbind_class("Alveary", bound)
         for keys, commands in self.keymap.bindings().items():
             self.root.bind_class(
                 "Alveary",
@@ -355,7 +412,7 @@ class MainWindow(Window):
     def _job_started(self, event: JobStarted) -> None:
         for job in self.kernel.jobs.open():
             self._jobs[job.id] = job
-        self._status.job(event.title)
+        self.root.after(SHOWN_MILLISECONDS, self._show_job)  # most are over before anybody could read their name
 
     def _job_at(self, event: JobProgressed) -> None:
         if (job := self._jobs.get(event.job)) is not None:
@@ -364,8 +421,12 @@ class MainWindow(Window):
 
     def _job_ended(self, event: JobEnded) -> None:
         self._jobs.pop(event.job, None)
-        left = next(iter(self._jobs.values()), None)
-        self._status.job(left.title if left is not None else "")
+        self._show_job()
+
+    def _show_job(self) -> None:
+        if not self._closing:
+            job = next((job for job in self._jobs.values() if job.outcome is None), None)
+            self._status.job(job.title if job is not None else "")
 
     def _cancel_jobs(self) -> None:
         for job in self._jobs.values():
@@ -636,6 +697,22 @@ def display_missing() -> str | None:
     except tk.TclError as exc:
         return f"the display can't be opened: {exc}"
     return None
+
+
+def desktop_mode() -> str:
+    """Return whether the desktop is "dark" or "light", as far as it says so."""
+    if sys.platform == "darwin":
+        command, dark = ["defaults", "read", "-g", "AppleInterfaceStyle"], "Dark"
+    elif sys.platform == "win32":
+        key = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
+        command, dark = ["reg", "query", key, "/v", "AppsUseLightTheme"], "0x0"
+    else:
+        command, dark = ["gsettings", "get", "org.gnome.desktop.interface", "color-scheme"], "prefer-dark"
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=1, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return "light"
+    return "dark" if dark in said else "light"
 
 
 def _number(id: str) -> int:

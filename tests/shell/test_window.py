@@ -237,7 +237,8 @@ def test_everything_is_back_after_a_restart(make: Callable[[], MainWindow], scre
     window.open("side", {"text": "aside"})
     window.open("broken", {"text": "kept"})
     window.raise_panel(window.panels("note")[0])
-    window.theme.use("light")
+    window.choose("window.theme", "light")
+    screen.pump(lambda: window.theme.id == "light")
     window.toggle("left")
     window = make()
     assert [(panel.id, panel.state()) for panel in window.panels("note")] == [
@@ -267,12 +268,11 @@ def test_themes_switch_live_and_text_can_be_zoomed(window: MainWindow, screen: S
     window.open("note")
     before = window.theme.ui.actual("size")
     window.run("window.zoom-in")
-    assert window.theme.ui.actual("size") == before + 1
+    screen.pump(lambda: window.theme.ui.actual("size") == before + 1)
     window.run("window.zoom-reset")
-    assert window.theme.ui.actual("size") == before
+    screen.pump(lambda: window.theme.ui.actual("size") == before)
     window.run("window.toggle-theme")
-    screen.settle()
-    assert window.theme.id == "light"
+    screen.pump(lambda: window.theme.id == "light")
     assert window.root["background"] == window.theme.color("surface")
 
 
@@ -284,6 +284,22 @@ def test_the_palette_runs_what_is_chosen(window: MainWindow, screen: Screen) -> 
     entry.focus_force()
     screen.pump(lambda: window.root.focus_get() is entry)
     screen.press(entry, "<KeyRelease>", "<Return>")
+    assert ran == ["note-1"]
+
+
+def test_keys_can_be_chosen_and_are_kept(make: Callable[[], MainWindow], screen: Screen) -> None:
+    window = make()
+    window.rebind("test.shout", ["ctrl+alt+u"])
+    screen.pump(lambda: window.kernel.settings.get("window.keys") != "{}")
+    window.rebind("test.shout", ["Ctrl+W"])  # which closes a tab
+    assert window.keys("test.shout") == ["Ctrl+Alt+U"]
+    window = make()
+    note = window.open("note")
+    assert isinstance(note, Note)
+    screen.pump(lambda: window.root.focus_get() is note.text)
+    screen.press(note.text, "<Control-Key-u>")
+    assert ran == []
+    screen.press(note.text, "<Control-Mod1-Key-u>")
     assert ran == ["note-1"]
 
 

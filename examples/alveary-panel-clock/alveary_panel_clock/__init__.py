@@ -4,7 +4,7 @@ from alveary import CommandSpec, PanelSpec, Placement, hookimpl
 
 
 @hookimpl
-def alveary_panels():
+def alveary_panels() -> list[PanelSpec]:
     """Declare the panel."""
     return [
         PanelSpec(id="clock", title="Clock", factory="alveary_panel_clock.view:ClockPanel", dock="right", icon="clock")
@@ -12,7 +12,7 @@ def alveary_panels():
 
 
 @hookimpl
-def alveary_commands():
+def alveary_commands() -> list[CommandSpec]:
     """Declare a command that opens it, with keys of its own."""
     return [
         CommandSpec(

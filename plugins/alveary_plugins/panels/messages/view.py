@@ -1,0 +1,76 @@
+"""The messages as they are drawn: a text that can be read, selected and copied, not typed into."""
+
+from __future__ import annotations
+
+import time
+import tkinter as tk
+from collections.abc import Mapping
+from typing import Any
+
+from alveary.events import QueryEnded, QueryNoticed
+from alveary_plugins.panels.messages.model import Line, Messages
+from alveary_shell.sdk import Panel, StatementQueued, Window
+from alveary_shell.widgets.scrollbar import AutoScrollbar
+
+MOST_LINES = 5000
+"""Lines kept; the oldest go."""
+_ROLES = ("text", "muted", "success", "warning", "danger")
+
+
+class MessagesPanel(Panel):
+    """A growing text; it follows its end unless a person has scrolled away."""
+
+    def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
+        super().__init__(window, frame, state)
+        self._messages = Messages()
+        theme = window.theme
+        self._text = tk.Text(frame, wrap="word", state="disabled", borderwidth=0, highlightthickness=0)
+        self._text.configure(padx=theme.px(12), pady=theme.px(8))
+        self._text.pack(side="left", fill="both", expand=True)
+        AutoScrollbar(self._text)
+        # A disabled Text takes no focus by a click, and without it nothing can be copied.
+        self._text.bind("<Button-1>", lambda _: self._text.focus_set())
+        theme.follow(self._text, self._paint)
+        window.subscribe(self._text, StatementQueued, self._queued)
+        window.subscribe(self._text, QueryNoticed, lambda event: self._write(self._messages.noticed(event)))
+        window.subscribe(self._text, QueryEnded, lambda event: self._write(self._messages.ended(event, time.time())))
+
+    def focus(self) -> None:
+        self._text.focus_set()
+
+    def clear(self) -> None:
+        """Empty the text."""
+        self._text.configure(state="normal")
+        self._text.delete("1.0", "end")
+        self._text.configure(state="disabled")
+
+    def _queued(self, event: StatementQueued) -> None:
+        self._messages.queued(event.statement.id, event.statement.sql, event.session.target.display())
+
+    def _write(self, lines: list[Line]) -> None:
+        if not lines:
+            return
+        at_end = self._text.yview()[1] >= 0.999
+        self._text.configure(state="normal")
+        for line in lines:
+            self._text.insert("end", line.text + "\n", line.role)
+        over = int(self._text.index("end-1c").split(".")[0]) - MOST_LINES
+        if over > 0:
+            self._text.delete("1.0", f"{over + 1}.0")
+        self._text.configure(state="disabled")
+        if at_end:
+            self._text.see("end")
+
+    def _paint(self) -> None:
+        theme = self.window.theme
+        self._text.configure(
+            background=theme.color("background"),
+            foreground=theme.color("text"),
+            selectbackground=theme.color("selection"),
+            selectforeground=theme.color("text"),
+            inactiveselectbackground=theme.color("selection_idle"),
+            font=theme.code,
+        )
+        for role in _ROLES:
+            self._text.tag_configure(role, foreground=theme.color(role))
+        self._text.tag_raise("sel")

@@ -1,0 +1,101 @@
+"""A list of short records in columns, for what has hundreds of lines; what has millions stands in the grid."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from tkinter import ttk
+from typing import Literal
+
+from alveary.tables import visible
+from alveary_shell.theme import Theme
+from alveary_shell.widgets.scrollbar import AutoScrollbar
+
+MOST_TEXT = 500
+"""Characters drawn of a cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListColumn:
+    """A column: its heading, its width in units, and whether it takes the room that is left."""
+
+    title: str
+    width: int = 120
+    stretch: bool = False
+    numeric: bool = False
+
+
+class Listing(tk.Frame):
+    """Lines under headings. ``on_open`` is called with a line's key for Enter and a double click, ``on_menu`` with it
+    and the event for a context menu."""
+
+    def __init__(
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        columns: Sequence[ListColumn],
+        *,
+        on_open: Callable[[str], object] | None = None,
+        on_menu: Callable[[str, tk.Event[tk.Misc]], object] | None = None,
+    ) -> None:
+        super().__init__(master, borderwidth=0)
+        names = [str(number) for number in range(len(columns))]
+        self.tree = ttk.Treeview(self, columns=names, show="headings", selectmode="browse")
+        for name, column in zip(names, columns, strict=True):
+            anchor: Literal["e", "w"] = "e" if column.numeric else "w"
+            self.tree.heading(name, text=column.title, anchor=anchor)
+            self.tree.column(
+                name,
+                width=theme.px(column.width),
+                stretch=column.stretch,
+                anchor=anchor,
+            )
+        self.tree.pack(side="left", fill="both", expand=True)
+        AutoScrollbar(self.tree)
+        if on_open is not None:
+            self.tree.bind("<Return>", lambda _: self._with_selected(on_open))
+            self.tree.bind("<Double-1>", lambda event: self._at(event, on_open))
+        if on_menu is not None:
+            self.tree.bind("<Button-3>", lambda event: self._at(event, lambda key: on_menu(key, event)))
+        theme.follow(self, lambda: self._paint(theme))
+
+    @property
+    def selected(self) -> str | None:
+        """The key of the line that is selected."""
+        chosen = self.tree.selection()
+        return chosen[0] if chosen else None
+
+    def show(self, lines: Sequence[tuple[str, Sequence[str], str]]) -> None:
+        """Show these lines, each a key, its cells, and a role its text is coloured by ("" for the usual one)."""
+        before = self.selected
+        self.tree.delete(*self.tree.get_children())
+        for key, cells, role in lines:
+            self.tree.insert("", "end", iid=key, values=[_cell(cell) for cell in cells], tags=(role,) if role else ())
+        if before is not None and self.tree.exists(before):
+            self.tree.selection_set(before)
+
+    def focus_list(self) -> None:
+        """Put the keyboard into the list, on a line."""
+        self.tree.focus_set()
+        if self.selected is None and (children := self.tree.get_children()):
+            self.tree.selection_set(children[0])
+            self.tree.focus(children[0])
+
+    def _with_selected(self, act: Callable[[str], object]) -> None:
+        if (key := self.selected) is not None:
+            act(key)
+
+    def _at(self, event: tk.Event[tk.Misc], act: Callable[[str], object]) -> None:
+        if key := self.tree.identify_row(event.y):
+            self.tree.selection_set(key)
+            act(key)
+
+    def _paint(self, theme: Theme) -> None:
+        self.configure(background=theme.color("background"))
+        for role in ("muted", "faint", "success", "warning", "danger"):
+            self.tree.tag_configure(role, foreground=theme.color(role))
+
+
+def _cell(text: str) -> str:
+    return visible(text[:MOST_TEXT].replace("\n", " ⏎ "))
