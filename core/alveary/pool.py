@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -23,10 +24,9 @@ from alveary.errors import (
 )
 from alveary.events import SessionState
 from alveary.sessions import LOOK, Session
+from alveary.wire import Small
 from alveary.workers.questions import AskedCatalog
 
-POOL_SIZE = 2
-"""Metadata connections of one target, unless the kernel is told otherwise."""
 WAIT_SECONDS = 10.0
 """How long a question waits for a free connection."""
 IDLE_SECONDS = 60.0
@@ -38,9 +38,9 @@ _NAME = "application_name"
 
 
 def lives_in_its_session(target: Target, driver: DriverSpec) -> bool:
-    """Return whether a target is a database in memory, of which every connection has another one."""
+    """Return whether no second connection reaches the same database: it is in memory, or its file is locked."""
     in_memory = target.database in (None, "", ":memory:") or target.options.get("mode") == "memory"
-    return driver.file_based and in_memory
+    return driver.exclusive or (driver.file_based and in_memory)
 
 
 class PoolState(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,10 +51,10 @@ class PoolState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     target: str
-    size: int
-    open: int
-    available: int
-    waiting: int
+    size: Small
+    open: Small
+    available: Small
+    waiting: Small
 
 
 class _Pool:
@@ -71,14 +71,19 @@ class _Pool:
 class MetadataPools:
     """The pools of all targets. Every method may be called from any thread."""
 
-    def __init__(self, connect: Callable[[Target, DriverSpec], Session], size: int = POOL_SIZE) -> None:
-        """``connect`` begins to open a session; each target gets ``size`` of them at most."""
-        self.size = max(1, size)
+    def __init__(self, connect: Callable[[Target, DriverSpec], Session], size: Callable[[], int]) -> None:
+        """``connect`` begins to open a session; each target gets ``size()`` of them at most, which is asked once."""
         self._connect = connect
+        self._size = size
         self._changed = threading.Condition()
         self._pools: dict[object, _Pool] = {}
         self._sessions: set[Session] = set()
         self._tidying = self._closed = False
+
+    @cached_property
+    def size(self) -> int:
+        """Connections each target may have."""
+        return max(1, self._size())
 
     def catalog(self, target: Target, driver: DriverSpec, stopped: threading.Event | None = None) -> Catalog:
         """Return a catalog whose every question borrows a connection."""
@@ -191,7 +196,7 @@ class MetadataPools:
         oldest = None
         with self._changed:
             usable = usable and not self._closed and session.state is SessionState.IDLE
-            if usable:
+            if usable and not pool.driver.exclusive:  # which would keep every other process out
                 pool.idle.append((time.monotonic(), session))
                 self._changed.notify_all()
                 idling = [other for other in self._pools.values() if other.idle]
@@ -203,7 +208,7 @@ class MetadataPools:
                     threading.Thread(target=self._tidy, name="alveary-metadata", daemon=True).start()
         if oldest is not None:
             self._drop(*oldest)
-        if not usable:
+        if not usable or pool.driver.exclusive:
             self._drop(pool, session)
 
     def _drop(self, pool: _Pool, session: Session | None) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fix_mariadb import MariaServer
 from fix_postgres import PostgresServer
@@ -382,3 +383,14 @@ def test_a_cancelled_listing_stops(kernel: Kernel, stuck: str) -> None:
     assert job.wait(HANG)
     with pytest.raises(QueryCancelledError):
         job.result()
+
+
+def test_a_file_that_only_one_process_can_open_is_asked_by_its_session(kernel: Kernel, shop_url: str) -> None:
+    target, driver = kernel.target(shop_url)
+    exclusive = msgspec.structs.replace(driver, exclusive=True)
+    with kernel.open(target, exclusive) as session:
+        session.wait_connected()
+        assert kernel.catalog(session).schemas() == ["main"]
+        assert kernel.pools.states() == []
+    assert kernel.pools.catalog(target, exclusive).schemas() == ["main"]
+    assert kernel.pools.states() == []  # nor does a metadata connection stay open, which would keep others out

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from fix_mariadb import HANG, MariaServer, rows, run, running_mariadb
 
-from alveary.contracts.driver import Batch, BatchSize, Columns, RowCount, TransactionState
+from alveary.contracts.driver import Batch, BatchSize, TransactionState
 from alveary.errors import (
     AlvearyError,
     ConnectionFailedError,
@@ -82,16 +82,6 @@ def test_cancel_ends_what_runs_on_the_server(mariadb: MariaServer, connection: M
     assert rows(connection, "select 1") == [("1",)]
 
 
-def test_cancel_ends_a_result_that_is_streaming(connection: MysqlConnection) -> None:
-    messages = connection.execute(ENDLESS, None, batch=BatchSize())
-    assert isinstance(next(messages), Columns)
-    assert isinstance(next(messages), Batch)
-    connection.cancel()
-    with pytest.raises(QueryCancelledError):
-        list(messages)
-    assert rows(connection, "select 1") == [("1",)]
-
-
 def test_cancel_ends_the_wait_for_a_lock(mariadb: MariaServer, connection: MysqlConnection, connect: Connect) -> None:
     run(connection, "create table t (a int primary key)")
     run(connection, "insert into t values (1)")
@@ -114,18 +104,6 @@ def test_a_cancel_before_the_first_message_keeps_the_statement_from_running(conn
     with pytest.raises(QueryCancelledError):
         list(messages)
     assert rows(connection, "select * from t") == []
-
-
-def test_a_cancel_with_nothing_running_hits_nothing_later(connection: MysqlConnection) -> None:
-    run(connection, "create table t (a int)")
-    connection.cancel()
-    assert run(connection, "insert into t values (1)") == [RowCount(1)]
-    connection.cancel()
-    connection.begin()
-    connection.cancel()
-    connection.commit()
-    connection.cancel()
-    assert connection.catalog().schemas()
 
 
 def test_a_cancelled_change_leaves_nothing_behind(mariadb: MariaServer, connection: MysqlConnection) -> None:

@@ -59,27 +59,6 @@ def test_a_result_is_columns_then_batches(table: MysqlConnection) -> None:
     assert batches == [Batch([("1", "row 1"), ("2", "row 2")]), Batch([("3", "row 3")])]
 
 
-@pytest.mark.parametrize("size", [1, 6, 7, 8, 256])
-def test_every_row_comes_once_whatever_the_batches(table: MysqlConnection, size: int) -> None:
-    assert [a for (a,) in rows(table, "select a from t order by a", size=size)] == list("1234567")
-
-
-def test_an_empty_result_still_has_its_columns(connection: MysqlConnection) -> None:
-    (columns,) = run(connection, "select 1 as a, 2 as a from dual where 0")
-    assert isinstance(columns, Columns)
-    assert [c.name for c in columns.columns] == ["a", "a"]
-
-
-def test_the_batch_size_is_read_before_each_batch(table: MysqlConnection) -> None:
-    batch, sizes = BatchSize(), []
-    batch.rows = 1
-    for message in table.execute("select a from t", None, batch=batch):
-        if isinstance(message, Batch):
-            sizes.append(len(message.rows))
-            batch.rows *= 2
-    assert sizes == [1, 2, 4]
-
-
 @pytest.mark.parametrize("width", [1, 2, 256, 257, 1000])
 def test_a_result_may_be_wide(connection: MysqlConnection, width: int) -> None:
     (row,) = rows(connection, "select " + ", ".join(f"{n} as `column {n}`" for n in range(width)))
@@ -401,15 +380,6 @@ def test_the_isolation_level_is_set_for_each_transaction(table: MysqlConnection,
     with pytest.raises(UnsupportedError) as caught:
         table.begin("snapshot")
     assert "serializable" in (caught.value.hint or "")
-
-
-def test_begin_in_a_transaction_does_not_commit_it(table: MysqlConnection) -> None:
-    table.begin()
-    run(table, "delete from t")
-    with pytest.raises(QueryError, match="open already"):
-        table.begin()
-    table.rollback()
-    assert rows(table, "select count(*) from t") == [("7",)]
 
 
 def test_rollback_without_a_transaction_is_nothing_and_commit_an_error(connection: MysqlConnection) -> None:

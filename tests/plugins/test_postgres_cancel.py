@@ -144,17 +144,6 @@ def test_a_cancel_before_the_first_message_keeps_the_statement_from_running(conn
     assert run(connection, "select count(*) from spot")[1] == Batch([("0",)])
 
 
-def test_a_cancel_with_nothing_running_hits_nothing_later(connection: PostgresConnection) -> None:
-    connection.cancel()
-    assert run(connection, "select pg_sleep(0.05)")[1] == Batch([("",)])
-    connection.cancel()
-    connection.begin()
-    connection.cancel()
-    connection.commit()
-    connection.cancel()
-    assert "public" in connection.catalog().schemas()
-
-
 def test_a_cancel_in_a_transaction_leaves_it_failed_and_says_so(
     connection: PostgresConnection, busy: Callable[[int], None]
 ) -> None:

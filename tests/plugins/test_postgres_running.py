@@ -73,12 +73,6 @@ def test_a_result_is_columns_then_batches(connection: PostgresConnection) -> Non
     assert batches == [Batch([("1", "x", None), ("2", "x", None)]), Batch([("3", "x", None)])]
 
 
-def test_an_empty_result_still_has_its_columns(connection: PostgresConnection) -> None:
-    (columns,) = run(connection, "select 1 as a, now() as b where false")
-    assert isinstance(columns, Columns)
-    assert [c.name for c in columns.columns] == ["a", "b"]
-
-
 @pytest.mark.parametrize("size", [1, 7, 127, 128, 129, 256])
 @pytest.mark.parametrize("count", [0, 1, 128, 129, 256, 1000])
 def test_no_batch_is_larger_than_asked_for_and_no_row_lost(
@@ -88,17 +82,6 @@ def test_no_batch_is_larger_than_asked_for_and_no_row_lost(
     batches = [m.rows for m in messages if isinstance(m, Batch)]
     assert all(0 < len(batch) <= size for batch in batches)
     assert list(itertools.chain.from_iterable(batches)) == [(str(n),) for n in range(1, count + 1)]
-
-
-def test_the_batch_size_is_read_before_each_batch(connection: PostgresConnection) -> None:
-    batch, sizes = BatchSize(), []
-    batch.rows = 1
-    for message in connection.execute("select n from generate_series(1, 200) as n", None, batch=batch):
-        if isinstance(message, Batch):
-            sizes.append(len(message.rows))
-            batch.rows *= 2
-    assert sizes[:5] == [1, 2, 4, 8, 16]
-    assert sum(sizes) == 200
 
 
 @pytest.mark.parametrize(
@@ -338,19 +321,6 @@ def test_too_many_values_are_refused(connection: PostgresConnection) -> None:
 
 
 # -- transactions --------------------------------------------------------------------------------------------------
-
-
-def test_nothing_begins_a_transaction_but_begin(connection: PostgresConnection) -> None:
-    run(connection, "insert into t values (1)")
-    assert state(connection) is TransactionState.IDLE
-    connection.begin()
-    run(connection, "insert into t values (2)")
-    assert state(connection) is TransactionState.ACTIVE
-    connection.rollback()
-    connection.begin("serializable")
-    run(connection, "insert into t values (3)")
-    connection.commit()
-    assert rows(connection, "select a from t order by a") == [("1",), ("3",)]
 
 
 @pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])

@@ -89,24 +89,6 @@ def test_a_result_is_columns_then_batches(memory: SqliteConnection) -> None:
     assert batches == [Batch([(1, "x"), (2, "x")]), Batch([(3, "x")])]
 
 
-def test_an_empty_result_still_has_its_columns(memory: SqliteConnection) -> None:
-    (columns,) = run(memory, "select 1 as a, 2 as a where 0")
-    assert isinstance(columns, Columns)
-    assert [c.name for c in columns.columns] == ["a", "a"]
-
-
-def test_the_batch_size_is_read_before_each_batch(memory: SqliteConnection) -> None:
-    run(memory, "create table t(a)")
-    run(memory, "insert into t select value from json_each('[1,2,3,4,5,6,7]')")
-    batch, sizes = BatchSize(), []
-    batch.rows = 1
-    for message in memory.execute("select a from t", None, batch=batch):
-        if isinstance(message, Batch):
-            sizes.append(len(message.rows))
-            batch.rows *= 2
-    assert sizes == [1, 2, 4]
-
-
 @pytest.mark.parametrize(
     ("sql", "count"),
     [
@@ -141,15 +123,6 @@ def test_what_changes_no_rows_gives_nothing(memory: SqliteConnection, sql: str) 
 
 def test_a_select_has_no_count(memory: SqliteConnection) -> None:
     assert [type(m) for m in run(memory, "with x as (select 1) select * from x")] == [Columns, Batch]
-
-
-def test_leaving_a_result_early_ends_the_statement(memory: SqliteConnection) -> None:
-    run(memory, "create table t(a)")
-    run(memory, "insert into t select value from json_each('[1,2,3,4,5,6,7]')")
-    messages = memory.execute("select * from t", None, batch=BatchSize())
-    next(messages)
-    messages.close()
-    run(memory, "drop table t")  # would be locked by a statement that is still reading
 
 
 def test_a_column_another_connection_added_is_seen_at_once(two: tuple[SqliteConnection, SqliteConnection]) -> None:
@@ -254,22 +227,6 @@ def test_too_many_values_are_refused(memory: SqliteConnection) -> None:
 
 
 # -- transactions --------------------------------------------------------------------------------------------------
-
-
-def test_nothing_begins_a_transaction_but_begin(path: Path) -> None:
-    with closing(connect(path)) as connection:
-        run(connection, "insert into t values (2)")
-        assert state(connection) is TransactionState.IDLE
-        connection.begin()
-        assert state(connection) is TransactionState.ACTIVE
-        run(connection, "insert into t values (3)")
-        connection.rollback()
-        assert state(connection) is TransactionState.IDLE
-        connection.begin("serializable")
-        run(connection, "insert into t values (4)")
-        connection.commit()
-    with closing(connect(path)) as connection:
-        assert rows(connection, "select a from t") == [(1,), (2,), (4,)]
 
 
 def test_the_state_follows_what_the_person_typed(memory: SqliteConnection) -> None:
@@ -400,26 +357,6 @@ class Running:
         assert not self.thread.is_alive(), "it hangs"
 
 
-def test_cancel_ends_a_statement_that_has_no_row_yet(memory: SqliteConnection) -> None:
-    running = Running(lambda: run(memory, COUNT_FOR_EVER))
-    with running as result:
-        while running.thread.is_alive():  # as the worker does: one that comes too early is none
-            memory.cancel()
-            running.thread.join(0.01)
-    assert isinstance(result(), QueryCancelledError)
-    assert rows(memory, "select 1") == [(1,)]
-
-
-def test_cancel_ends_a_statement_between_two_batches(memory: SqliteConnection) -> None:
-    sql = COUNT_FOR_EVER.replace("count(*)", "i")
-    messages = memory.execute(sql, None, batch=BatchSize())
-    assert isinstance(next(messages), Columns)
-    assert isinstance(next(messages), Batch)
-    memory.cancel()
-    with pytest.raises(QueryCancelledError):
-        list(messages)
-
-
 def test_cancel_ends_the_wait_for_a_lock(path: Path) -> None:
     with closing(connect(path)) as one, closing(connect(path)) as other:
         run(other, "begin immediate")
@@ -458,18 +395,6 @@ def test_a_cancel_before_the_first_message_keeps_the_statement_from_running(memo
     with pytest.raises(QueryCancelledError):
         list(messages)
     assert rows(memory, "select * from t") == []
-
-
-def test_a_cancel_with_nothing_running_hits_nothing_later(memory: SqliteConnection) -> None:
-    run(memory, "create table t(a)")
-    memory.cancel()
-    assert run(memory, "insert into t values (1)") == [RowCount(1)]
-    memory.cancel()
-    memory.begin()
-    memory.cancel()
-    memory.commit()
-    memory.cancel()
-    assert memory.catalog().schemas() == ["main"]
 
 
 def test_a_cancelled_change_leaves_nothing_behind(memory: SqliteConnection) -> None:

@@ -107,7 +107,8 @@ class Connection(ABC):
         """Run one statement, once, and yield what comes back as it comes back.
 
         A result yields ``Columns`` and then ``Batch``es of at most ``batch.rows`` rows. Closing the generator early
-        ends the statement. Values are bound, never pasted in.
+        ends the statement. Values are bound, never pasted in; those of a mapping that the statement does not name are
+        ignored. An empty text yields nothing; two statements in one text are refused.
         """
 
     @abstractmethod
@@ -123,8 +124,12 @@ class Connection(ABC):
     def transaction_state(self) -> TransactionState:
         """The state of the transaction, read from the connection."""
 
+    def tls(self) -> str:
+        """Return the protocol and the cipher that encrypt the connection, "" if nothing does; may ask the server."""
+        raise UnsupportedError("this driver can't tell whether a connection is encrypted")
+
     def cancel(self) -> None:
-        """Stop the running statement, from any thread; without one, do nothing. The statement then raises."""
+        """Stop the running statement, from any thread; it then raises. Without one, or closed, do nothing."""
         raise UnsupportedError("this driver can't cancel a statement")
 
     def abort(self) -> None:
@@ -136,15 +141,18 @@ class Connection(ABC):
         return
 
     def begin(self, isolation: str | None = None) -> None:
-        """Begin a transaction, at one of the isolation levels the driver declares (None: the server's default)."""
+        """Begin a transaction, at one of the isolation levels the driver declares (None: the server's default).
+
+        Any other level raises UnsupportedError.
+        """
         raise UnsupportedError("this driver has no transactions")
 
     def commit(self) -> None:
-        """Commit the transaction."""
+        """Commit the transaction; QueryError where there is none, or where the server rolled it back instead."""
         raise UnsupportedError("this driver has no transactions")
 
     def rollback(self) -> None:
-        """Roll the transaction back."""
+        """Roll the transaction back; without one, do nothing."""
         raise UnsupportedError("this driver has no transactions")
 
     def catalog(self) -> Catalog:

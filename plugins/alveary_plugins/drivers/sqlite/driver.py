@@ -161,7 +161,7 @@ class SqliteConnection(Connection):
 
     def begin(self, isolation: str | None = None) -> None:
         """Begin a transaction. ``read uncommitted`` makes a difference only between connections that share a cache."""
-        level = isolation or "serializable"
+        level = "serializable" if isolation is None else isolation
         if level not in _READ_UNCOMMITTED:
             raise UnsupportedError(
                 f"SQLite has no isolation level {level!r}", hint=f"there are {', '.join(_READ_UNCOMMITTED)}"

@@ -1,0 +1,33 @@
+"""The catalog: each question is a query in a file of its own, whose columns bear the names of the fields they fill."""
+
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from alveary import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation, errors
+
+
+def _question(name: str, answer: Any) -> Any:
+    """Return a method that asks ``questions/NAME.sql``."""
+    sql = files("alveary_duckdb").joinpath("questions", f"{name}.sql").read_text("utf-8")
+    return lambda catalog, schema=None: msgspec.convert(catalog.ask(sql, schema), answer)
+
+
+class DuckdbCatalog(Catalog):
+    """Asks DuckDB's own table functions; of an index on an expression it tells the text."""
+
+    databases = _question("databases", list[str])
+    schemas = _question("schemas", list[str])
+    relations = _question("relations", list[Relation])
+    columns = _question("columns", list[ColumnInfo])
+    indexes = _question("indexes", list[IndexInfo])
+    foreign_keys = _question("foreign_keys", list[ForeignKey])
+
+    def __init__(self, ask: Any) -> None:
+        self.ask = ask
+
+    def quote(self, name: str) -> str:
+        if "\0" in name:
+            raise errors.NulCharacterError("a name can't hold U+0000")
+        return '"' + name.replace('"', '""') + '"'
