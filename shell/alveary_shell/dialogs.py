@@ -44,6 +44,7 @@ class Dialog(tk.Toplevel):
         """Show it over its window, wait until it is closed, and return the answer."""
         self.update_idletasks()
         over = self.master.winfo_toplevel()
+        before = over.focus_get()
         x = over.winfo_rootx() + (over.winfo_width() - self.winfo_reqwidth()) // 2
         y = over.winfo_rooty() + (over.winfo_height() - self.winfo_reqheight()) // 3
         self.geometry(f"+{max(x, 0)}+{max(y, 0)}")
@@ -52,6 +53,8 @@ class Dialog(tk.Toplevel):
         self.grab_set()
         focus.focus_set()
         self.wait_window()
+        if before is not None and before.winfo_exists():
+            before.focus_force()  # not every window manager gives it back
         return self.answer
 
 

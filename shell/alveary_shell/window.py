@@ -230,7 +230,7 @@ class MainWindow(Window):
         placement = spec.placement
         if placement is None:
             return True
-        if placement.panel is not None and (self.active is None or self.active.spec.id != placement.panel):
+        if placement.panel is not None and not self._is_there(placement.panel):
             return False
         if placement.enabled is None:
             return True
@@ -390,14 +390,37 @@ class MainWindow(Window):
                 widget.bindtags((tags[0], "Alveary", *tags[1:]))
 
     def _pressed(self, event: tk.Event[tk.Misc], commands: list[str]) -> str | None:
-        if event.widget.winfo_toplevel() is not self.root:
-            return None  # a dialog has its own keys
-        for id in commands:
-            spec = self.kernel.plugins.commands.find(id)
-            if spec is not None and self.enabled(spec):
-                self.run(id)
+        if not isinstance(event.widget, tk.Misc) or event.widget.winfo_toplevel() is not self.root:
+            return None  # a dialog has its own keys, and may be gone by now
+        # The same keys may mean one thing in the grid and another in the editor: where the keyboard is decides.
+        found = [spec for id in commands if (spec := self.kernel.plugins.commands.find(id)) is not None]
+        for spec in sorted(found, key=lambda spec: not self._is_within(spec)):
+            panel = spec.placement.panel if spec.placement is not None else None
+            tool = panel is not None and self._dock(panel) != "center"
+            if (self._is_within(spec) or not tool) and self.enabled(spec):
+                self.run(spec.id)
                 return "break"
         return None
+
+    def _dock(self, panel: str) -> Dock | None:
+        spec = self.kernel.plugins.panels.find(panel)
+        return spec.dock if spec is not None else None
+
+    def _is_there(self, panel: str) -> bool:
+        """Return whether a panel of the centre is the active one, or one of another dock is open."""
+        if self._dock(panel) == "center":
+            return self.active is not None and self.active.spec.id == panel
+        return bool(self.panels(panel))
+
+    def _is_within(self, spec: CommandSpec) -> bool:
+        """Return whether the keyboard is in the panel a command is limited to."""
+        focused = self.root.focus_get()
+        if focused is None or spec.placement is None or spec.placement.panel is None:
+            return False
+        frames = [
+            found[1].frame for panel in self.panels(spec.placement.panel) if (found := self.docks.place_of(panel))
+        ]
+        return any(f"{focused}.".startswith(f"{frame}.") for frame in frames)
 
     # -- events --------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,8 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
 
     ``title`` is what the menu and the palette say; ``menu`` is a path such as ``"Query"``, None for the palette only;
     ``group`` parts a menu by lines and sorts it. ``keys`` are written ``Ctrl+Shift+P``. ``panel`` limits the command to
-    the times when a panel of that id is the active one. ``enabled`` names a function ``(window) -> bool``.
+    the times when a panel of that id is the active one of the centre, or is open elsewhere; its keys then work while
+    the keyboard is in that panel. ``enabled`` names a function ``(window) -> bool``.
     ``toolbar`` puts it there, and ``icon`` is what it shows. ``style`` makes its button ``accent`` or ``danger``.
     """
 

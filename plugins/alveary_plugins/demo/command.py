@@ -82,7 +82,7 @@ def run(context: Context, parameters: DemoParameters) -> Demonstration:
     created = not path.exists()
     if created:
         _create(context, path)
-    with kernel.connect(url, read_only=True) as session:
+    with kernel.connect(url, read_only=True, record=False) as session:
         results = [_result(session, title, sql) for title, sql in QUERIES]
     return Demonstration(
         database=str(path),
@@ -105,7 +105,7 @@ def _create(context: Context, path: Path) -> None:
     new.unlink(missing_ok=True)
     script = (files(__package__) / "sample.sql").read_text("utf-8")
     try:
-        with kernel.connect(f"sqlite:///{quote(str(new))}?mode=rwc") as session:
+        with kernel.connect(f"sqlite:///{quote(str(new))}?mode=rwc", record=False) as session:
             statements = plan([script], session.driver.dialect)
             report = run_statements(
                 session, statements, ScriptOptions(single_transaction=True), context.job, kernel.bus

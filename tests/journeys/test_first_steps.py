@@ -1,0 +1,165 @@
+"""A person's first minutes with the window, with a real pointer and keyboard: what is seen is read back from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from debian import require
+from fix_window import HANG
+
+pytestmark = pytest.mark.usefixtures("display")
+
+
+class Person:
+    """Somebody in front of the window: presses keys, types, looks at what the window left behind."""
+
+    def __init__(self, display: str, home: Path) -> None:
+        self._env = {**os.environ, "DISPLAY": display, "ALVEARY_HOME": str(home)}
+        self._home = home
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start Alveary and wait for its window."""
+        program = [sys.executable, "-m", "alveary", "window"]
+        self._process = subprocess.Popen(program, env=self._env, stderr=subprocess.PIPE, text=True)
+        found = self._do("search", "--sync", "--onlyvisible", "--name", "^Alveary$")
+        self._window = found.split()[-1]
+        # There is no window manager, so nobody else gives it the keyboard.
+        self._do("windowfocus", "--sync", self._window)
+        time.sleep(0.5)
+
+    def key(self, *keys: str) -> None:
+        """Press keys, as xdotool names them."""
+        self._do("key", "--clearmodifiers", "--delay", "40", *keys)
+
+    def type(self, text: str) -> None:
+        """Type text."""
+        self._do("type", "--delay", "8", text)
+
+    def command(self, name: str) -> None:
+        """Run a command by the palette."""
+        self.key("ctrl+shift+p")
+        time.sleep(0.3)
+        self.type(name)
+        time.sleep(0.3)
+        self.key("Return")
+
+    def wait(self, until: Callable[[], Any], what: str) -> Any:
+        """Wait until something is so and return it."""
+        end = time.monotonic() + HANG
+        while not (found := until()):
+            assert time.monotonic() < end, f"{what}: did not come about"
+            assert self._process is not None
+            assert self._process.poll() is None, self._process.stderr.read() if self._process.stderr else ""
+            time.sleep(0.1)
+        return found
+
+    def clipboard(self) -> str:
+        """Return the text on the clipboard."""
+        return subprocess.run(
+            ["xclip", "-selection", "clipboard", "-o"],
+            env=self._env,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        ).stdout
+
+    def alveary(self, *arguments: str) -> Any:
+        """Run Alveary's command line on the same home and return its JSON."""
+        command = [sys.executable, "-m", "alveary", *arguments, "--format", "json"]
+        done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=60, check=True)
+        return json.loads(done.stdout)
+
+    def kill(self) -> None:
+        """Kill it without a warning, as a crash or a power failure would."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+        self._close()
+
+    def quit(self) -> None:
+        """Close the window and see that it ends by itself."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._do("windowfocus", "--sync", self._window)  # a dialog that was open may have had it
+            self.key("ctrl+q")
+            try:
+                assert self._process.wait(HANG) == 0
+            finally:
+                self._process.kill()
+        self._close()
+
+    def _close(self) -> None:
+        assert self._process is not None
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+    def _do(self, *words: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *words], env=self._env, capture_output=True, text=True, timeout=HANG, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def person(display: str, home: Path) -> Iterator[Person]:
+    require("xdotool and xclip", lambda: not (shutil.which("xdotool") and shutil.which("xclip")), "xdotool", "xclip")
+    person = Person(display, home)
+    yield person
+    person.quit()
+
+
+def newest(person: Person) -> dict[str, Any]:
+    """Return what was run last, as the history has it."""
+    return next(iter(person.alveary("history", "--limit", "1")), {})
+
+
+def test_from_the_first_page_to_the_last_of_a_million_rows(person: Person, tmp_path: Path) -> None:
+    person.start()
+    person.key("Return")  # the first page's first card: the sample database
+    person.wait(lambda: (Path(person._home) / "sample.db").exists(), "the sample database")
+    time.sleep(2)
+    person.key("ctrl+a")
+    person.type(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) select i, 'row ' || i as t from n"
+    )
+    person.command("row limit")
+    time.sleep(0.5)
+    person.type("0")
+    person.key("Return")
+    time.sleep(0.5)
+    person.key("ctrl+Return")
+    person.wait(lambda: newest(person).get("outcome") == "completed", "the statement in the history")
+    assert int(newest(person)["rows"]) == 1_000_000
+    person.command("go to results")
+    time.sleep(0.5)
+    person.key("ctrl+End", "ctrl+c")
+    person.wait(lambda: person.clipboard() == "row 1000000", "the last cell on the clipboard")
+
+
+def test_what_is_typed_survives_kill_9(person: Person) -> None:
+    person.start()
+    person.command("new query")
+    time.sleep(0.5)
+    person.type("select 'precious', 42")
+    time.sleep(1.2)
+    person.kill()
+    with sqlite3.connect(Path(person._home) / "alveary.db") as store:
+        states = [row[0] for row in store.execute("select state from workspace_panels where panel = 'editor'")]
+    assert any("select 'precious', 42" in state for state in states)
+    person.start()
+    person.key("ctrl+a", "ctrl+c")
+    person.wait(lambda: person.clipboard() == "select 'precious', 42", "the text in the editor")
