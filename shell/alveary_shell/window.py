@@ -100,6 +100,7 @@ class MainWindow(Window):
         self.root.protocol("WM_DELETE_WINDOW", self.quit)
         self.root.report_callback_exception = self._failed
         self.pump = Pump(self.root, kernel.bus)
+        kernel.gauges["longest gap between two ticks of the window"] = lambda: self.pump.longest_gap
         self._workspace = Workspace(kernel.store, self._journal_failed)
         self._layout = self._read_layout()
         self.theme = Theme(self.root, kernel.plugins.themes, points=kernel.settings.get("window.font_size"))
@@ -390,8 +391,9 @@ class MainWindow(Window):
                 widget.bindtags((tags[0], "Alveary", *tags[1:]))
 
     def _pressed(self, event: tk.Event[tk.Misc], commands: list[str]) -> str | None:
-        if not isinstance(event.widget, tk.Misc) or event.widget.winfo_toplevel() is not self.root:
-            return None  # a dialog has its own keys, and may be gone by now
+        widget: object = event.widget  # a name, if it is gone by now
+        if not isinstance(widget, tk.Misc) or widget.winfo_toplevel() is not self.root:
+            return None  # a dialog has its own keys
         # The same keys may mean one thing in the grid and another in the editor: where the keyboard is decides.
         found = [spec for id in commands if (spec := self.kernel.plugins.commands.find(id)) is not None]
         for spec in sorted(found, key=lambda spec: not self._is_within(spec)):

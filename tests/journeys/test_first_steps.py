@@ -1,4 +1,4 @@
-"""A person's first minutes with the window, with a real pointer and keyboard: what is seen is read back from outside."""
+"""A person's first minutes with the window, with a real keyboard: what came of it is read back from outside."""
 
 from __future__ import annotations
 
@@ -130,11 +130,12 @@ def newest(person: Person) -> dict[str, Any]:
 def test_from_the_first_page_to_the_last_of_a_million_rows(person: Person, tmp_path: Path) -> None:
     person.start()
     person.key("Return")  # the first page's first card: the sample database
-    person.wait(lambda: (Path(person._home) / "sample.db").exists(), "the sample database")
+    person.wait((Path(person._home) / "sample.db").exists, "the sample database")
     time.sleep(2)
     person.key("ctrl+a")
     person.type(
-        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) select i, 'row ' || i as t from n"
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000)"
+        " select i, 'row ' || i as t from n"
     )
     person.command("row limit")
     time.sleep(0.5)
