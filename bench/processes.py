@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
+from servers import Servers
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -34,11 +36,16 @@ class Settings:
     hsql: str | None
     rows: int
     rounds: int | None
+    servers: Servers
 
     @cached_property
     def environment(self) -> dict[str, str]:
         """Ours and the peers' alike: homes of their own, and compiled bytecode, as an installed program has it."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ALVEARY", "HSQL"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "ALVEARY", "HSQL", "PG"))
+        }
         home = self.data / "home"
         return kept | {
             "HOME": str(home),
@@ -83,6 +90,11 @@ class Settings:
                 done.stdout[-2000:] + done.stderr[-2000:] + b"\nexpected: " + expected.encode(),
             )
 
+    def says(self, command: Sequence[str], expected: str) -> bool:
+        """Tell whether a command, run once, does its work and prints ``expected``."""
+        done = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return done.returncode == 0 and expected.encode() in done.stdout
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -102,10 +114,11 @@ class Pair:
         return statistics.median(mine.cpu / theirs.cpu for mine, theirs in zip(self.ours, self.peer, strict=True))
 
 
-def in_turn(ours: Callable[[], Usage], peer: Callable[[], Usage], rounds: int) -> Pair:
-    """Warm both up, then run them A B A B."""
-    ours()
-    peer()
+def in_turn(ours: Callable[[], Usage], peer: Callable[[], Usage], rounds: int, *, warm: bool = False) -> Pair:
+    """Warm both up, unless they are, then run them A B A B."""
+    if not warm:
+        ours()
+        peer()
     pair = Pair([], [])
     for _ in range(rounds):
         pair.ours.append(ours())

@@ -11,30 +11,50 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cancels
+import catalogs
 import cold_query
 import dispatch
+import history
+import query_mariadb
+import query_postgres
 import query_sqlite
 import streams
 import table
 from processes import Settings
+from servers import Servers
 
 FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
+    "P1": query_postgres.measure,
+    "P2": query_postgres.measure_csv,
+    "P4": query_mariadb.measure,
     "P5": query_sqlite.measure,
     "P6": cold_query.measure,
+    "P9": catalogs.measure,
+    "P10": cancels.measure,
     "P11": dispatch.measure,
     "P13": streams.measure,
+    "H1": history.measure,
+    "H2": history.measure_script,
 }
 
 
 def main() -> None:
     """Measure the figures that are asked for and print the report."""
     words = _arguments()
+    data = Path(__file__).parent.absolute() / "data"
+    with Servers(data, words.rows) as servers:
+        _report(words, data, servers)
+
+
+def _report(words: argparse.Namespace, data: Path, servers: Servers) -> None:
     settings = Settings(
-        data=Path(__file__).parent.absolute() / "data",
+        data=data,
         alveary=words.alveary or _beside_python("alveary") or _missing(),
         hsql=words.hsql or _beside_python("hsql"),
         rows=words.rows,
         rounds=words.rounds,
+        servers=servers,
     )
     (settings.data / "home").mkdir(parents=True, exist_ok=True)
     names = [name.upper() for name in words.names] or list(FIGURES)
@@ -89,6 +109,7 @@ def _machine(settings: Settings) -> str:
             done = subprocess.run(command, env=settings.environment, capture_output=True, text=True, check=False)
             version = done.stdout.split()
             said.append(f"sqlite3 {version[0]}" if command[0] == "sqlite3" else f"harlequin {version[-1]}")
+    said += [f"{server.product} {server.version}" for server in settings.servers.running]
     return "; ".join(said)
 
 

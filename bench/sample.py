@@ -1,7 +1,8 @@
-"""The data: one table of ten columns in a SQLite file, the same bytes in every run, made once and kept."""
+"""The data: one table of ten columns as SQLite file and as CSV, the same bytes in every run, made once and kept."""
 
 from __future__ import annotations
 
+import csv
 import os
 import sqlite3
 import sys
@@ -37,6 +38,21 @@ def make(folder: Path, rows: int) -> Path:
     db.executemany(f"insert into t values ({', '.join('?' * 10)})", _rows(rows))
     db.execute("commit")
     db.close()
+    os.replace(new, path)
+    return path
+
+
+def csv_file(folder: Path, rows: int) -> Path:
+    """Return the CSV file, NULL as ``\\N``, from which servers load the same rows."""
+    path = folder / f"sample-{rows}.csv"
+    if path.exists():
+        return path
+    print(f"making {path.name} …", file=sys.stderr)
+    folder.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}.new")
+    with new.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerows([r"\N" if cell is None else cell for cell in row] for row in _rows(rows))
     os.replace(new, path)
     return path
 

@@ -31,10 +31,20 @@ class Line:
         return self.figure, self.work, self.ours, self.peer, self.ratio, self.cpu, self.bar, self.peak
 
 
-def compared(figure: str, work: str, pair: Pair, *, bar: float, floor: float) -> Line:
-    """Return the line of a figure that is a ratio to a peer; ``floor`` is the least peak that can be measured."""
-    ratio = statistics.median(pair.ratios)
-    peaks = (max(usage.peak for usage in side) for side in (pair.ours, pair.peer))
+def compared(
+    figure: str, work: str, pair: Pair, *, bar: float | None, floor: float, peak_bar: float | None = None
+) -> Line:
+    """Return the line of a figure that is a ratio to a peer.
+
+    ``bar`` is what the ratio may be at most and ``peak_bar`` what our peak in MB may be; None where nothing is asked.
+    ``floor`` is the least peak that can be measured.
+    """
+    peaks = [max(usage.peak for usage in side) for side in (pair.ours, pair.peer)]
+    asked = []
+    if bar is not None:
+        asked.append((f"≤ {bar:g}", statistics.median(pair.ratios) <= bar))
+    if peak_bar is not None:
+        asked.append((f"≤ {peak_bar:g} MB", peaks[0] <= peak_bar))
     return Line(
         figure=figure,
         work=work,
@@ -42,7 +52,7 @@ def compared(figure: str, work: str, pair: Pair, *, bar: float, floor: float) ->
         peer=seconds(statistics.median(usage.seconds for usage in pair.peer)),
         ratio=spread(pair.ratios),
         cpu=f"{pair.cpu_ratio:.2f}",
-        bar=verdict(f"≤ {bar:g}", ratio <= bar),
+        bar=verdict(", ".join(text for text, _ in asked), all(met for _, met in asked)) if asked else "–",
         peak=" / ".join(f"≤ {peak:.0f}" if peak < floor * 1.1 else f"{peak:.0f}" for peak in peaks),
     )
 

@@ -15,6 +15,8 @@ import msgspec
 from alveary import Kernel, events, hookspecs
 from alveary.cli.app import App
 from alveary.cli.verbs import Verbs
+from alveary.commands.contract import render
+from alveary.contracts.setting import value_text
 from alveary.errors import AlvearyError, every_error
 from alveary.store import upgrade
 
@@ -70,6 +72,27 @@ def commands() -> str:
     return page
 
 
+def settings() -> str:
+    """Return the page of all settings."""
+    page = HEAD + (
+        "# Settings\n\nWhat a person can set with `alveary settings set NAME VALUE`, and what holds without.\n\n"
+        "| setting | default | may be | what it does |\n|---|---|---|---|\n"
+    )
+    with Kernel.in_memory(safe_mode=True) as kernel:
+        for state in kernel.settings.states():
+            default = f"`{value_text(state.kind, state.default)}`" if state.default is not None else "not set"
+            page += f"| `{state.name}` | {default} | {state.allowed} | {state.description} |\n"
+    return page
+
+
+def contract() -> str:
+    """Return the JSON Schema of everything that crosses the command table."""
+    text: list[str] = []
+    with Kernel.in_memory(safe_mode=True) as kernel:
+        render(kernel.run("contract.show"), text.append)
+    return "".join(text)
+
+
 def schema() -> str:
     """Return the SQL of an empty store."""
     with tempfile.TemporaryDirectory() as directory:
@@ -85,6 +108,8 @@ def pages() -> dict[Path, str]:
         REFERENCE / "errors.md": errors(),
         REFERENCE / "events.md": happenings(),
         REFERENCE / "commands.md": commands(),
+        REFERENCE / "settings.md": settings(),
+        REFERENCE.parent / "contract.json": contract(),
         SCHEMA: schema(),
     }
 

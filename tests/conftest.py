@@ -16,7 +16,7 @@ from hypothesis import settings
 from alveary import Kernel
 from alveary.paths import Paths
 
-pytest_plugins = ["fix_postgres", "fix_mariadb"]
+pytest_plugins = ["fix_postgres", "fix_mariadb", "fix_keyring", "fix_window"]
 
 # Examples touch files and share two slow cores: how long one takes says nothing, and the same ones come each time.
 settings.register_profile("house", deadline=None, derandomize=True)
@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point every kernel and child process of a test at a new, empty home."""
     home = tmp_path / "alveary-home"
     monkeypatch.setenv("ALVEARY_HOME", str(home))
-    for name in ("ALVEARY_ENV", "ALVEARY_LOG"):
+    for name in ("ALVEARY_ENV", "ALVEARY_LOG", "DISPLAY"):  # no test opens a window on the person's screen
         monkeypatch.delenv(name, raising=False)
     return home
 
@@ -80,6 +80,7 @@ def alveary(tmp_path: Path) -> Callable[..., Ran]:
             capture_output=True,
             cwd=tmp_path,
             env={**os.environ, **(env or {})},
+            start_new_session=True,  # without the terminal of whoever runs the tests, who is to be asked nothing
             timeout=60,
             check=False,
         )

@@ -86,6 +86,7 @@ class Screen:
     def press(self, widget: tk.Misc, *keys: str) -> None:
         """Press keys in a widget, as Tk names them: ``<Control-Key-c>``, ``<Return>``."""
         widget.focus_force()
+        self.settle()  # keys go nowhere until the focus has come
         for key in keys:
             widget.event_generate(key)
         self.settle()

@@ -24,9 +24,13 @@ if TYPE_CHECKING:
         TransactionState,
     )
     from alveary.contracts.exporter import Exporter, ExportOptions
-    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, OptionSpec
+    from alveary.contracts.setting import SettingSpec
+    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, OptionSpec, VaultSpec
     from alveary.contracts.target import Target
     from alveary.contracts.values import Cell, Column, Parameters, Row, ValueKind
+    from alveary.contracts.vault import SecretKey, Vault
+    from alveary.contracts.window import PanelSpec, Placement, ThemeSpec
+    from alveary.credentials import Credentials
     from alveary.errors import AlvearyError
     from alveary.events import Outcome, SessionState
     from alveary.hookspecs import hookimpl
@@ -51,9 +55,13 @@ _DOORS = {
         "TransactionState",
     ),
     "alveary.contracts.exporter": ("ExportOptions", "Exporter"),
-    "alveary.contracts.specs": ("CommandSpec", "DriverSpec", "ExporterSpec", "OptionSpec"),
+    "alveary.contracts.setting": ("SettingSpec",),
+    "alveary.contracts.specs": ("CommandSpec", "DriverSpec", "ExporterSpec", "OptionSpec", "VaultSpec"),
     "alveary.contracts.target": ("Target",),
     "alveary.contracts.values": ("Cell", "Column", "Parameters", "Row", "ValueKind"),
+    "alveary.contracts.vault": ("SecretKey", "Vault"),
+    "alveary.contracts.window": ("PanelSpec", "Placement", "ThemeSpec"),
+    "alveary.credentials": ("Credentials",),
     "alveary.errors": ("AlvearyError",),
     "alveary.events": ("Outcome", "SessionState"),
     "alveary.hookspecs": ("hookimpl",),
@@ -76,6 +84,7 @@ __all__ = [
     "Columns",
     "CommandSpec",
     "Connection",
+    "Credentials",
     "Driver",
     "DriverSpec",
     "ExportOptions",
@@ -88,18 +97,25 @@ __all__ = [
     "Notice",
     "OptionSpec",
     "Outcome",
+    "PanelSpec",
     "Parameters",
+    "Placement",
     "Relation",
     "ResultSet",
     "Row",
     "RowCount",
+    "SecretKey",
     "ServerInfo",
     "Session",
     "SessionState",
+    "SettingSpec",
     "Statement",
     "Target",
+    "ThemeSpec",
     "TransactionState",
     "ValueKind",
+    "Vault",
+    "VaultSpec",
     "hookimpl",
 ]
 

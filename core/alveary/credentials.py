@@ -19,7 +19,9 @@ from alveary.errors import (
     ErrorRecord,
     InternalError,
     InvalidInputError,
+    KeyringFailedError,
 )
+from alveary.redaction import SECRETS
 
 HINT = "no password was given: put one into the URL, or hand the kernel Credentials with a source or an asker"
 _LOOK = 0.1
@@ -42,6 +44,8 @@ class Credentials:
         """``sources`` are asked in order, ``ask`` last; ``hint`` is what the error says where nobody had a password."""
         self.sources = list(sources)
         """Asked in this order; whoever brings a further one (a vault) adds it here."""
+        self.refusals: list[Callable[[Target, str], str | None]] = []
+        """Told of each password of a source that was refused; what one answers is said as a hint."""
         self.hint = hint
         self.may_ask = ask is not None
         self._ask = ask
@@ -50,11 +54,20 @@ class Credentials:
         self._answers: dict[object, str] = {}
         self._used: set[str] = set()
 
-    def find(self, target: Target) -> str | None:
-        """Return the password of the first source that has one."""
+    def find(self, target: Target, failures: list[str] | None = None) -> str | None:
+        """Return the password of the first source that has one.
+
+        A source that raises KeyringFailedError has none; the sentence that says why is added to ``failures``.
+        """
         for source in self.sources:
-            if (password := source(target)) is not None:
-                return _checked(password)
+            try:
+                password = source(target)
+            except KeyringFailedError as exc:
+                if failures is not None:
+                    failures.append(exc.message)
+                continue
+            if password is not None:
+                return checked(password)
         return None
 
     def answered(self, target: Target) -> str | None:
@@ -71,7 +84,7 @@ class Credentials:
         try:
             if (answer := self.answered(target)) is None and (answer := self._ask(target, given_up)) is not None:
                 with self._lock:
-                    self._answers[_identity(target)] = _checked(answer)
+                    self._answers[_identity(target)] = checked(answer)
             return answer
         finally:
             self._asking.release()
@@ -84,6 +97,7 @@ class Credentials:
 
     def use(self, password: str) -> None:
         """Note that a password is being used, so that :meth:`secrets` knows it."""
+        SECRETS.add(password)
         with self._lock:
             self._used.add(password)
 
@@ -117,6 +131,7 @@ class Opening:
         self._asked = False
         self._given = target.password is not None  # by the URL or a source: then nobody is asked
         self._tried = target.password
+        self._failures: list[str] = []
 
     def begin(self) -> None:
         """Make the first attempt, at once unless a source must be asked, which may take time.
@@ -124,7 +139,7 @@ class Opening:
         Raises InvalidInputError for a password of the URL's that no server could be sent.
         """
         if self._target.password is not None:
-            self._try(_checked(self._target.password))
+            self._try(checked(self._target.password))
         elif self._credentials.sources:
             self._soon(self._find)
         else:
@@ -132,26 +147,35 @@ class Opening:
 
     def refused(self, error: ErrorRecord) -> ErrorRecord | None:
         """Return what to say of a failed attempt; None if a person is being asked and another attempt may follow."""
-        if error.code != AuthenticationFailedError.code or self._given:
+        if error.code != AuthenticationFailedError.code:
             return error
+        if self._given:
+            tried = self._tried or ""
+            hints = [refused(self._target, tried) for refused in self._credentials.refusals]
+            return msgspec.structs.replace(error, hint=next(filter(None, hints), error.hint))
         self._credentials.forget(self._target, self._tried)
         if self._asked or not self._credentials.may_ask or self._over.is_set():
-            return error if self._asked else msgspec.structs.replace(error, hint=self._credentials.hint)
+            return error if self._asked else self._unanswered(error)
         self._asked = True
         self._soon(lambda: self._ask(error))
         return None
 
     def _find(self) -> None:
-        password = self._credentials.find(self._target)
+        password = self._credentials.find(self._target, self._failures)
         self._given = password is not None
         self._try(password if self._given else self._credentials.answered(self._target))
 
     def _ask(self, error: ErrorRecord) -> None:
         answer = self._credentials.ask(self._target, self._over)
         if answer is None:
-            self._failed(msgspec.structs.replace(error, hint=self._credentials.hint))
+            self._failed(self._unanswered(error))
         else:
             self._try(answer)
+
+    def _unanswered(self, error: ErrorRecord) -> ErrorRecord:
+        """Return what to say where nobody had a password: the refusal, what failed to give one, what can be done."""
+        detail = "; ".join(filter(None, (error.detail, *self._failures)))
+        return msgspec.structs.replace(error, detail=detail or None, hint=self._credentials.hint)
 
     def _try(self, password: str | None) -> None:
         self._tried = password
@@ -172,7 +196,7 @@ class Opening:
         threading.Thread(target=run, name="alveary-password", daemon=True).start()
 
 
-def _checked(password: object) -> str:
+def checked(password: object) -> str:
     """Return a password if it is text that any driver can send; no error repeats a piece of it."""
     if not isinstance(password, str):
         raise InvalidInputError(f"the password is a {type(password).__name__}, not text")

@@ -7,17 +7,17 @@ statement, not errors; :class:`QueryCancelledError` exists only for callers that
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
-from urllib.parse import quote, quote_plus
 
 import msgspec
 
+from alveary.redaction import redacted
+from alveary.wire import Small
+
 MOST_DESCRIBED = 2000
 """Characters kept of the text of an exception that is not ours."""
-_IN_URL = re.compile(r"(\w://[^/\s:@]*:)[^/\s@]*@")
 
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,8 +29,8 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     message: str
     detail: str | None = None
     hint: str | None = None
-    position: int | None = None
-    line: int | None = None
+    position: Small | None = None
+    line: Small | None = None
     server_code: str | None = None
     statement: str | None = None
 
@@ -131,6 +131,29 @@ class MigrationError(StorageError):
     code = "migration_failed"
 
 
+# -- secrets -----------------------------------------------------------------------------------------------------
+
+
+class KeyringFailedError(AlvearyError):
+    """A vault can't be used: there is none, it is locked, it refuses, or it fails."""
+
+    type = "keyring"
+    code = "keyring_failed"
+    exit_status = 2
+
+
+class KeyringTimeoutError(KeyringFailedError):
+    """A vault did not answer in time; what it was asked to do may happen yet."""
+
+    code = "keyring_timeout"
+
+
+class CredentialNotFoundError(KeyringFailedError):
+    """A vault no longer holds a secret it was given to keep."""
+
+    code = "credential_not_found"
+
+
 # -- what the caller handed over ---------------------------------------------------------------------------------
 
 
@@ -160,6 +183,24 @@ class UnknownTargetError(InvalidInputError):
     code = "unknown_target"
 
 
+class UnknownConnectionError(InvalidInputError):
+    """No connection is saved under that name."""
+
+    code = "unknown_connection"
+
+
+class UnknownGroupError(InvalidInputError):
+    """No group of saved connections has that path."""
+
+    code = "unknown_group"
+
+
+class NameTakenError(InvalidInputError):
+    """Something is saved under that name already."""
+
+    code = "name_taken"
+
+
 class UnknownCommandError(InvalidInputError):
     """No command has that id."""
 
@@ -184,6 +225,24 @@ class UnknownObjectError(InvalidInputError):
     code = "unknown_object"
 
 
+class UnknownEntryError(InvalidInputError):
+    """The history has no entry of that number."""
+
+    code = "unknown_entry"
+
+
+class UnknownSettingError(InvalidInputError):
+    """No loaded plugin declares a setting of that name."""
+
+    code = "unknown_setting"
+
+
+class UnknownQueryError(InvalidInputError):
+    """No saved query has that name or id."""
+
+    code = "unknown_query"
+
+
 class EmptyScriptError(InvalidInputError):
     """There is no statement to run: no SQL was given, or it is only white space and comments."""
 
@@ -206,6 +265,12 @@ class UnsupportedError(InvalidInputError):
     """The driver declares that it can't do this."""
 
     code = "unsupported"
+
+
+class WindowUnavailableError(InvalidInputError):
+    """No window can be opened here: there is no display, no Tk, or the extra ``desktop`` is not installed."""
+
+    code = "window_unavailable"
 
 
 class FileUnreadableError(InvalidInputError):
@@ -335,6 +400,18 @@ class DatabaseLockedError(QueryError):
     code = "database_locked"
 
 
+class LockTimeoutError(DatabaseLockedError):
+    """The statement waited for a lock as long as it may."""
+
+    code = "lock_timeout"
+
+
+class DeadlockError(DatabaseLockedError):
+    """Two transactions waited for each other, so the server ended this one's part in it; running it again may help."""
+
+    code = "deadlock"
+
+
 class DatabaseFullError(QueryError):
     """The database has no room left on its disk."""
 
@@ -368,20 +445,13 @@ class QueryCancelledError(QueryError):
 
 
 def described(error: BaseException, *secrets: str | None) -> str:
-    """Return the class and text of any exception, even one that can't tell its own; ``secrets`` are blotted out."""
+    """Return the class and text of any exception, even one that can't tell its own, without any secret."""
     try:
         text = str(error)
     except BaseException:  # noqa: BLE001  # a stranger's __str__ may raise anything, sys.exit included
         text = "(it can't be told)"
-    return blotted(f"{type(error).__name__}: {text[:MOST_DESCRIBED]}", *secrets)
-
-
-def blotted(text: str, *secrets: str | None) -> str:
-    """Return the text with every spelling of the secrets that a URL or a message may hold replaced by ``***``."""
-    for secret in filter(None, secrets):
-        for spelling in (secret, quote(secret, safe=""), quote_plus(secret), quote(secret)):
-            text = text.replace(spelling, "***")
-    return _IN_URL.sub(r"\1***@", text)
+    # Cut behind the redaction: half a secret would not be known again.
+    return redacted(f"{type(error).__name__}: {text[: 2 * MOST_DESCRIBED]}", *secrets)[:MOST_DESCRIBED]
 
 
 def every_error(root: type[AlvearyError] = AlvearyError) -> Iterator[type[AlvearyError]]:

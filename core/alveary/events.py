@@ -8,8 +8,10 @@ from typing import TypeAlias
 import msgspec
 
 from alveary.contracts.driver import TransactionState
+from alveary.contracts.setting import Value
 from alveary.contracts.values import Column
 from alveary.errors import ErrorRecord
+from alveary.wire import Small
 
 
 class SessionState(enum.StrEnum):
@@ -69,7 +71,7 @@ class SessionStateChanged(Event, frozen=True, kw_only=True, tag="session:state-c
     """A session went from one state to another. ``sequence`` counts a session's changes from 1."""
 
     session: str
-    sequence: int
+    sequence: Small
     old: SessionState
     new: SessionState
     reason: str | None = None
@@ -189,12 +191,38 @@ class JobEnded(Event, frozen=True, kw_only=True, tag="job:ended"):
     error: ErrorRecord | None = None
 
 
+class SecretUnavailable(Event, frozen=True, kw_only=True, tag="secret:unavailable"):
+    """A password that a vault keeps for a saved connection can't be had; connecting goes on without it."""
+
+    target: str
+    error: ErrorRecord
+
+
 class CommandEnded(Event, frozen=True, kw_only=True, tag="command:ended"):
     """A command was run; ``outcome`` is ``ok`` or the code of its error."""
 
     command: str
     outcome: str
     seconds: float
+
+
+class StatementsUnrecorded(Event, frozen=True, kw_only=True, tag="history:unrecorded"):
+    """The history can't be written; said once in a process. ``error`` says why; statements run all the same."""
+
+    error: ErrorRecord
+
+
+class SettingChanged(Event, frozen=True, kw_only=True, tag="settings:changed"):
+    """Somebody set or reset a setting in this process; ``value`` is what holds from now on."""
+
+    setting: str
+    value: Value
+
+
+class SettingsUnread(Event, frozen=True, kw_only=True, tag="settings:unread"):
+    """The settings can't be read, so each has its default; said once in a process. ``error`` says why."""
+
+    error: ErrorRecord
 
 
 class ScriptStatementEnded(Event, frozen=True, kw_only=True, tag="script:statement-ended"):
@@ -205,7 +233,7 @@ class ScriptStatementEnded(Event, frozen=True, kw_only=True, tag="script:stateme
     """
 
     job: str
-    line: int
+    line: Small
     verb: str
     outcome: Outcome
     rows: int
@@ -214,5 +242,5 @@ class ScriptStatementEnded(Event, frozen=True, kw_only=True, tag="script:stateme
     affected: int | None = None
     limit: int | None = None
     notices: tuple[str, ...] = ()
-    more_notices: int = 0
+    more_notices: Small = 0
     error: ErrorRecord | None = None

@@ -14,19 +14,41 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec
+    from alveary.contracts.setting import SettingSpec
+    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, VaultSpec
+    from alveary.contracts.window import PanelSpec, ThemeSpec
 
 hookspec = pluggy.HookspecMarker("alveary")
 hookimpl = pluggy.HookimplMarker("alveary")
 
 
 @hookspec
+def alveary_settings() -> Iterable[SettingSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare what a person can set about this plugin.
+
+    Called once while the kernel is built, on its thread, before the other hooks. Must be pure and cost under a
+    millisecond. Returns specs; an id that the kernel or an earlier plugin holds is a fault and the later spec is left
+    out. If it raises, the plugin brings no settings. ``kernel.settings.get`` returns what is set, or the default.
+    """
+
+
+@hookspec
 def alveary_drivers() -> Iterable[DriverSpec]:  # type: ignore[empty-body]  # a specification has no body
     """Declare the database engines this plugin can speak to.
 
-    Called once while the kernel is built, on its thread. Must be pure and cost under a millisecond: import no
-    database library, name it in the spec's ``factory``. Returns specs; an id or URL scheme that an earlier plugin
-    holds is a fault and the later spec is left out. If it raises, the plugin brings no drivers.
+    Called once while the kernel is built, on its thread, after ``alveary_settings``. Must be pure and cost under a
+    millisecond: import no database library, name it in the spec's ``factory``. Returns specs; an id or URL scheme that
+    an earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no drivers.
+    """
+
+
+@hookspec
+def alveary_vaults() -> Iterable[VaultSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare the places where this plugin can keep passwords.
+
+    Called once while the kernel is built, on its thread, after ``alveary_drivers``. Must be pure and cost under a
+    millisecond: look for no keyring, name the vault's class in the spec's ``factory``. Returns specs; an id that an
+    earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no vaults.
     """
 
 
@@ -34,7 +56,7 @@ def alveary_drivers() -> Iterable[DriverSpec]:  # type: ignore[empty-body]  # a 
 def alveary_exporters() -> Iterable[ExporterSpec]:  # type: ignore[empty-body]  # a specification has no body
     """Declare the formats this plugin can write results in.
 
-    Called once while the kernel is built, on its thread, after ``alveary_drivers``. Must be pure and cost under a
+    Called once while the kernel is built, on its thread, after ``alveary_vaults``. Must be pure and cost under a
     millisecond. Returns specs; an id that an earlier plugin holds is a fault and the later spec is left out. If it
     raises, the plugin brings no formats.
     """
@@ -47,4 +69,24 @@ def alveary_commands() -> Iterable[CommandSpec]:  # type: ignore[empty-body]  # 
     Called once while the kernel is built, on its thread, after ``alveary_exporters``. Must be pure and cost under a
     millisecond: name the handler in the spec's ``factory``. Returns specs; an id or verb that the kernel or an
     earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no commands.
+    """
+
+
+@hookspec
+def alveary_themes() -> Iterable[ThemeSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare the themes this plugin adds to the window.
+
+    Called once while the kernel is built, on its thread, after ``alveary_commands``. Must be pure and cost under a
+    millisecond. Returns specs; an id that an earlier plugin holds is a fault and the later spec is left out. If it
+    raises, the plugin brings no themes.
+    """
+
+
+@hookspec
+def alveary_panels() -> Iterable[PanelSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare the panels this plugin adds to the window.
+
+    Called once while the kernel is built, on its thread, after ``alveary_themes``. Must be pure and cost under a
+    millisecond: import no Tk, name the panel's class in the spec's ``factory``. Returns specs; an id that an earlier
+    plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no panels.
     """

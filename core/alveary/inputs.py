@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 from alveary.contracts.values import Cell, Parameters
 from alveary.errors import InvalidInputError, NulCharacterError
+
+MOST_NAMES = 1000
+"""Parameters whose names are kept."""
 
 
 def check_text(sql: str) -> None:
@@ -38,6 +42,15 @@ def plain(parameters: Parameters) -> dict[str, Cell] | list[Cell] | None:
     if isinstance(parameters, Mapping):
         return {name: _checked(value, name) for name, value in parameters.items()}
     return [_checked(value, str(place)) for place, value in enumerate(parameters, start=1)]
+
+
+def names(parameters: Parameters) -> tuple[str, ...]:
+    """Return the names of parameters, the first thousand; those that have none are counted from 1."""
+    if parameters is None:
+        return ()
+    if isinstance(parameters, Mapping):
+        return tuple(itertools.islice(parameters, MOST_NAMES))
+    return tuple(map(str, range(1, min(len(parameters), MOST_NAMES) + 1)))
 
 
 def _checked(value: object, name: str) -> Cell:

@@ -43,6 +43,7 @@ class Job:
         self._cancelled = False
         self._on_cancel: list[Callable[[], None]] = []
         self._on_abandon: list[Callable[[], None]] = []
+        self._on_end: list[Callable[[], None]] = []
         self._started = self._published = time.monotonic()
         self._ended = threading.Event()
 
@@ -76,6 +77,15 @@ class Job:
     def on_abandon(self, callback: Callable[[], None]) -> None:
         """Call ``callback``, which must not block or raise, if the process leaves without waiting for the job."""
         self._on_abandon.append(callback)
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call ``callback``, which must not block or raise, when the job has ended, on its thread: now, if it has."""
+        with self._lock:
+            ended = self._ended.is_set()
+            if not ended:
+                self._on_end.append(callback)
+        if ended:
+            callback()
 
     def abandon(self) -> None:
         """Undo what a dying process must not leave behind, such as half a file; the job itself is not stopped."""
@@ -134,7 +144,11 @@ class Job:
 
     def end(self) -> None:
         """Wake whoever waits; called by :class:`Jobs` only, when the job no longer counts as open."""
-        self._ended.set()
+        with self._lock:
+            self._ended.set()
+            callbacks = list(self._on_end)
+        for callback in callbacks:
+            callback()
 
 
 class Jobs:

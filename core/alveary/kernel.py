@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import os
 import shutil
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import msgspec
 
 from alveary.bus import Bus
 from alveary.commands import KERNEL_COMMANDS, Commands
 from alveary.contracts.availability import installed
+from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
+from alveary.credentials import Credentials
 from alveary.errors import (
     BusyError,
     InternalError,
+    KeyringFailedError,
     MissingPackageError,
     SessionClosedError,
     UnsupportedError,
     described,
 )
+from alveary.events import SecretUnavailable
 from alveary.jobs import Jobs
 from alveary.paths import Paths
 from alveary.plugins import Plugins
+from alveary.pool import MetadataPools, lives_in_its_session
 from alveary.results import ResultStore
 from alveary.sessions import Session
+from alveary.settings import KERNEL_SETTINGS, Settings
 from alveary.urls import parse_target
 from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 
 if TYPE_CHECKING:
+    from alveary.history import History
+    from alveary.profile_store import ProfileStore
+    from alveary.recorder import Recorder
+    from alveary.saved import SavedQueries
+    from alveary.secrets import Secrets
+    from alveary.store.database import Store
     from alveary.workers.forkserver import ForkServer
 
 # A library is silent unless its user configures logging.
 logging.getLogger("alveary").addHandler(logging.NullHandler())
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds a connection may take to be made, unless the caller says otherwise."""
 CLOSE_SECONDS = 3.0
 """How long closing the kernel waits for its sessions."""
 MOST_SESSIONS = 64
@@ -50,15 +64,37 @@ HostKind: TypeAlias = Literal["thread", "process"]
 class Kernel:
     """Everything Alveary can do, without a window; the only composition root. Use it in a ``with`` statement."""
 
-    def __init__(self, *, paths: Paths | None = None, safe_mode: bool = False) -> None:
-        """Load the plugins and build the rooms; nothing is written and nothing connected yet."""
+    def __init__(
+        self,
+        *,
+        paths: Paths | None = None,
+        safe_mode: bool = False,
+        credentials: Credentials | None = None,
+        pool_size: int | None = None,
+    ) -> None:
+        """Load the plugins and build the rooms; nothing is written and nothing connected yet.
+
+        ``credentials`` say where passwords come from that no URL holds; ``pool_size`` is the number of metadata
+        connections each target may have, None what is set.
+        """
         self.paths = paths or Paths.from_environment()
         self.safe_mode = safe_mode
         self.bus = Bus()
-        self.plugins = Plugins(self.paths.data, safe_mode=safe_mode, commands=KERNEL_COMMANDS)
+        self.plugins = Plugins(self.paths.data, safe_mode=safe_mode, settings=KERNEL_SETTINGS, commands=KERNEL_COMMANDS)
+        is_stored = os.path.exists(self.paths.store)
+        self.settings = Settings(self.plugins.settings, lambda: self.store, self.bus, stored=is_stored)
         self.jobs = Jobs(self.bus)
         self.results = ResultStore(self.paths.cache)
+        self.credentials = credentials or Credentials()
+        self.credentials.sources.append(self._password_kept)
+        self.credentials.refusals.append(self._password_refused)
+        self.pools = MetadataPools(
+            self._open_for_metadata,
+            lambda: self.settings.get("catalog.pool_size") if pool_size is None else pool_size,
+        )
         self.commands = Commands(self)
+        self.gauges: dict[str, Callable[[], float]] = {}
+        """What is measured while Alveary runs, in seconds, by name; ``doctor`` shows it."""
         self._sessions: dict[str, Session] = {}
         self._forkserver: ForkServer | None = None
         self._lock = threading.Lock()
@@ -66,23 +102,74 @@ class Kernel:
         self._closed = self._temporary = False
 
     @classmethod
-    def in_memory(cls, *, safe_mode: bool = False) -> Kernel:
+    def in_memory(cls, *, safe_mode: bool = False, credentials: Credentials | None = None) -> Kernel:
         """Return a kernel that leaves nothing behind: its files live in a new directory that goes with it."""
-        kernel = cls(paths=Paths.temporary(), safe_mode=safe_mode)
+        kernel = cls(paths=Paths.temporary(), safe_mode=safe_mode, credentials=credentials)
         kernel._temporary = True
         return kernel
+
+    @functools.cached_property
+    def store(self) -> Store:
+        """Alveary's own database; its file is made when it is first needed."""
+        from alveary.store.database import Store
+
+        return Store(None if self._temporary else self.paths.data)
+
+    @functools.cached_property
+    def history(self) -> History:
+        """What was run, as the store knows it; :attr:`recorder` writes it."""
+        from alveary.history import History
+
+        return History(self.store)
+
+    @functools.cached_property
+    def recorder(self) -> Recorder:
+        """Who writes down what the sessions run."""
+        from alveary.recorder import Recorder
+
+        keep_days, keep_entries = (self.settings.get(f"history.keep_{what}") for what in ("days", "entries"))
+        return Recorder(self.history, self.bus, keep_days=keep_days, keep_entries=keep_entries)
+
+    @functools.cached_property
+    def profiles(self) -> ProfileStore:
+        """The saved connections."""
+        from alveary.profile_store import ProfileStore
+
+        return ProfileStore(self.store)
+
+    @functools.cached_property
+    def saved(self) -> SavedQueries:
+        """The saved queries."""
+        from alveary.saved import SavedQueries
+
+        return SavedQueries(self.store)
+
+    @functools.cached_property
+    def secrets(self) -> Secrets:
+        """The passwords that are kept for saved connections."""
+        from alveary.secrets import Secrets
+
+        return Secrets(self.plugins.vaults, self.profiles)
 
     def run(self, command: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """Run a command of the table on this thread and return its typed result."""
         return self.commands.run(command, parameters)
 
     def target(self, text: str, *, read_only: bool = False) -> tuple[Target, DriverSpec]:
-        """Return what a URL or saved name stands for and the driver that goes there.
+        """Return what a URL or saved name stands for and the driver that goes there; a URL opens no store.
 
-        Raises UnknownTargetError, MalformedUrlError, UnsupportedError, or MissingPackageError with what to install.
+        Raises UnknownTargetError, MalformedUrlError, UnsupportedError, or MissingPackageError with what to install, and
+        StorageError where a name can't be looked up.
         """
-        target, driver = parse_target(text, self.plugins.drivers, read_only=read_only)
-        if read_only and Capability.READ_ONLY not in driver.capabilities:
+        profile = None if "://" in text else self.profiles.find(text)
+        if profile is None:
+            target, driver = parse_target(text, self.plugins.drivers, read_only=read_only)
+        else:
+            from alveary.profiles import driver_of, target_of
+
+            driver = driver_of(profile, self.plugins.drivers)
+            target = target_of(profile, driver, read_only=read_only)
+        if target.read_only and Capability.READ_ONLY not in driver.capabilities:
             raise UnsupportedError(f"the {driver.name} driver can't open a database read-only")
         if not installed(driver.package):
             extra = f"alveary[{driver.extra}]" if driver.extra else driver.package
@@ -97,22 +184,34 @@ class Kernel:
         target: str,
         *,
         read_only: bool = False,
-        timeout: float = CONNECT_TIMEOUT,
+        timeout: float | None = None,
         host: HostKind = "thread",
+        record: bool = True,
     ) -> Session:
-        """Open a session and wait until it is connected, ``timeout`` seconds at most.
+        """Open a session and wait until it is connected, ``timeout`` seconds at most (None: as the target says).
 
-        The worker lives in a thread, or in a ``process`` of its own, which can't slow or crash this one.
+        The worker lives in a thread, or in a ``process`` of its own, which can't slow or crash this one. What the
+        session runs goes to the history, unless ``record`` is false.
         """
-        session = self.open(*self.target(target, read_only=read_only), timeout=timeout, host=host)
+        session = self.open(*self.target(target, read_only=read_only), timeout=timeout, host=host, record=record)
         session.wait_connected()
         return session
 
     def open(
-        self, target: Target, driver: DriverSpec, *, timeout: float = CONNECT_TIMEOUT, host: HostKind = "thread"
+        self,
+        target: Target,
+        driver: DriverSpec,
+        *,
+        timeout: float | None = None,
+        host: HostKind = "thread",
+        record: bool = True,
     ) -> Session:
         """Begin to open a session and return it at once, while it is still connecting."""
-        session = Session(target, driver, self.bus, self.results)
+        if target.statement_timeout is None and (seconds := self.settings.get("query.timeout")) is not None:
+            target = msgspec.structs.replace(target, statement_timeout=seconds)
+        with self._lock:
+            recording = self.recorder.recording(target, driver) if record else None
+        session = Session(target, driver, self.bus, self.results, recording)
         with self._lock:
             if self._closed:
                 raise SessionClosedError("the kernel is closed")
@@ -121,13 +220,28 @@ class Kernel:
             self._sessions[session.id] = session
         session.when_over(lambda: self._sessions.pop(session.id, None))
         try:
-            session.start(self._host(session, driver, host), timeout)
-        except BaseException as exc:
+            self._start(session, timeout, host)
+        except BaseException:
             self._sessions.pop(session.id, None)
-            if isinstance(exc, OSError | RuntimeError):  # no thread, no descriptor
-                raise InternalError(f"no session can be started: {described(exc)}") from exc
             raise
         return session
+
+    def catalog(self, of: str | Session, *, stopped: threading.Event | None = None) -> Catalog:
+        """Return the catalog of a target, or of the database a session is connected to; safe to use from many threads.
+
+        Each question goes over a metadata connection of its own, borrowed from a small pool: it waits for no statement
+        and sits in nobody's transaction. Where all are busy for too long it raises BusyError, and QueryCancelledError
+        once ``stopped`` is set. A database in memory exists in its session alone, and a file of an exclusive engine is
+        its session's, so that session is asked.
+        """
+        if isinstance(of, Session) and lives_in_its_session(of.target, of.driver):
+            return of.catalog(stopped)
+        target, driver = (of.target, of.driver) if isinstance(of, Session) else self.target(of)
+        if driver.exclusive:
+            for session in self.sessions():
+                if session.target.database == target.database and session.driver.id == driver.id:
+                    return session.catalog(stopped)
+        return self.pools.catalog(target, driver, stopped)
 
     def sessions(self) -> list[Session]:
         """Return the sessions that are not closed, in the order they were opened."""
@@ -139,7 +253,7 @@ class Kernel:
         with self._lock:
             self._closed = True
         self.jobs.close()
-        sessions = self.sessions()
+        sessions = [*self.sessions(), *self.pools.close()]
         closers = [threading.Thread(target=session.close, daemon=True) for session in sessions]
         for closer in closers:
             closer.start()
@@ -148,6 +262,10 @@ class Kernel:
         if self._forkserver is not None:
             self._forkserver.close()
         self.results.close()
+        if "recorder" in vars(self):
+            self.recorder.close()
+        if "store" in vars(self):
+            self.store.close()
         self.bus.close()
         if self._temporary:
             shutil.rmtree(self.paths.data, ignore_errors=True)
@@ -158,9 +276,36 @@ class Kernel:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _host(self, session: Session, driver: DriverSpec, kind: HostKind) -> WorkerHost:
+    def _password_kept(self, target: Target) -> str | None:
+        if target.profile_id is None:
+            return None
+        try:
+            return self.secrets.password(target)
+        except KeyringFailedError as exc:
+            self.bus.publish(SecretUnavailable(target=target.display(), error=exc.record()))
+            raise
+
+    def _password_refused(self, target: Target, password: str) -> str | None:
+        return None if target.profile_id is None else self.secrets.refused(target, password)
+
+    def _open_for_metadata(self, target: Target, driver: DriverSpec) -> Session:
+        session = Session(target, driver, self.bus, self.results)
+        self._start(session, None, "thread")
+        return session
+
+    def _start(self, session: Session, timeout: float | None, kind: HostKind) -> None:
+        if timeout is None:
+            timeout = session.target.connect_timeout or self.settings.get("connect.timeout")
+        # What opens a file takes no password, so nobody is asked for one.
+        credentials = Credentials() if session.driver.file_based else self.credentials
+        try:
+            session.start(lambda name: self._host(name, session, kind), timeout, credentials)
+        except (OSError, RuntimeError) as exc:  # no thread, no descriptor
+            raise InternalError(f"no session can be started: {described(exc)}") from exc
+
+    def _host(self, name: str, session: Session, kind: HostKind) -> WorkerHost:
         if kind == "thread":
-            return ThreadHost(session.id, session.hear)
+            return ThreadHost(name, session.hear)
         forkserver = None
         if sys.platform != "win32":
             with self._lock:
@@ -171,6 +316,6 @@ class Kernel:
                 forkserver = self._forkserver
         # What a first session has shown to be harmless is imported before the fork from then on, so that a further
         # session does not wait for it; a module that hangs or crashes at import takes only its own process along.
-        module = driver.factory.partition(":")[0]
+        module = session.driver.factory.partition(":")[0]
         session.when_open(lambda: self._proven.add(module))
-        return ProcessHost(session.id, session.hear, forkserver, (module,) if module in self._proven else ())
+        return ProcessHost(name, session.hear, forkserver, (module,) if module in self._proven else ())

@@ -17,6 +17,16 @@ class Paths:
     data: Path
     cache: Path
 
+    @property
+    def store(self) -> Path:
+        """The file of Alveary's own database."""
+        return self.data / "alveary.db"
+
+    @property
+    def logs(self) -> Path:
+        """The directory of the daily log files."""
+        return self.data / "logs"
+
     @classmethod
     def from_environment(cls) -> Paths:
         """Use ``ALVEARY_HOME`` if set, ``./.alveary`` under ``ALVEARY_ENV=dev``, else the platform's directories."""

@@ -17,7 +17,9 @@ import msgspec
 import pluggy
 
 from alveary import hookspecs
-from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec
+from alveary.contracts.setting import SettingSpec
+from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, VaultSpec
+from alveary.contracts.window import PanelSpec, ThemeSpec
 from alveary.errors import InvalidInputError, StorageError, UnknownPluginError, described
 from alveary.paths import make_private
 
@@ -29,7 +31,7 @@ OURS = "alveary"
 MOST_SPECS = 1000
 """Specs one hook of one plugin may declare: even an endless generator comes to its end."""
 
-Spec = TypeVar("Spec", DriverSpec, ExporterSpec, CommandSpec)
+Spec = TypeVar("Spec", SettingSpec, DriverSpec, VaultSpec, ExporterSpec, CommandSpec, PanelSpec, ThemeSpec)
 
 
 class PluginFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,19 +118,35 @@ class Choices:
 
 
 class Plugins:
-    """All installed plugins and what they declare: ``drivers``, ``exporters``, ``commands``.
+    """All installed plugins and what they declare: ``settings``, ``drivers``, ``vaults``, ``exporters`` and so on.
 
     Nothing a plugin does while it is imported, registered or asked for its declarations stops another one.
     """
 
-    def __init__(self, data: Path, *, safe_mode: bool = False, commands: Iterable[CommandSpec] = ()) -> None:
-        """Load every plugin that is enabled, or only the built-in ones in safe mode; ``commands`` are the kernel's."""
+    def __init__(
+        self,
+        data: Path,
+        *,
+        safe_mode: bool = False,
+        settings: Iterable[SettingSpec] = (),
+        commands: Iterable[CommandSpec] = (),
+    ) -> None:
+        """Load every plugin that is enabled, or only the built-in ones in safe mode.
+
+        ``settings`` and ``commands`` are the kernel's.
+        """
+        self.settings: Registry[SettingSpec] = Registry()
         self.drivers: Registry[DriverSpec] = Registry()
+        self.vaults: Registry[VaultSpec] = Registry()
         self.exporters: Registry[ExporterSpec] = Registry()
         self.commands: Registry[CommandSpec] = Registry()
+        self.themes: Registry[ThemeSpec] = Registry()
+        self.panels: Registry[PanelSpec] = Registry()
         self.infos: list[PluginInfo] = []
         self.kernel_faults: list[PluginFault] = []
         self._choices = Choices(data)
+        for setting in settings:
+            self.settings.add(setting)
         for command in commands:
             self.commands.add(command, _verbs(command))
         self._load(safe_mode)
@@ -167,9 +185,13 @@ class Plugins:
                 self._load_one(manager, entry, info)
             self.infos.append(info)
         for hook, expected, registry, names in (
+            ("alveary_settings", SettingSpec, self.settings, lambda _: ()),
             ("alveary_drivers", DriverSpec, self.drivers, lambda spec: spec.schemes),
+            ("alveary_vaults", VaultSpec, self.vaults, lambda _: ()),
             ("alveary_exporters", ExporterSpec, self.exporters, lambda _: ()),
             ("alveary_commands", CommandSpec, self.commands, _verbs),
+            ("alveary_themes", ThemeSpec, self.themes, lambda _: ()),
+            ("alveary_panels", PanelSpec, self.panels, lambda _: ()),
         ):
             implementations = {each.plugin_name: each for each in getattr(manager.hook, hook).get_hookimpls()}
             # In the order of loading, which tryfirst and trylast do not change: who came first keeps an id.

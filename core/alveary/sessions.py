@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -44,12 +44,15 @@ from alveary.events import (
     SessionStateChanged,
     WorkerEvent,
 )
-from alveary.inputs import check_text, plain
+from alveary.inputs import check_text, names, plain
 from alveary.results import ResultSet, ResultStore, Sink
 from alveary.statements import Statement
 from alveary.workers.hosts import WorkerHost
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Open
 from alveary.workers.questions import QUESTIONS, AskedCatalog
+
+if TYPE_CHECKING:
+    from alveary.recorder import Recording
 
 _log = logging.getLogger(__name__)
 
@@ -74,16 +77,26 @@ class Session:
     The state changes only here, by what the worker says, and each change is published as an event.
     """
 
-    def __init__(self, target: Target, driver: DriverSpec, bus: Bus, results: ResultStore) -> None:
-        """Make a session that is connecting; :meth:`start` gives it its worker."""
+    def __init__(
+        self,
+        target: Target,
+        driver: DriverSpec,
+        bus: Bus,
+        results: ResultStore,
+        recording: Recording | None = None,
+    ) -> None:
+        """Make a session that is connecting; :meth:`start` gives it its worker. ``recording`` is told what it runs."""
         self.id = os.urandom(6).hex()
         self.target = target
         self.driver = driver
         self.server: ServerInfo | None = None
+        self.connect_seconds: float | None = None
+        """What making the connection took; what a person took to give a password is not counted."""
         self.error: AlvearyError | None = None
         """Why the session could not be opened, or broke."""
         self._bus = bus
         self._results = results
+        self._recording = recording
         self._state = SessionState.CONNECTING
         self._changes = 0
         self._transaction = TransactionState.IDLE
@@ -227,13 +240,15 @@ class Session:
 
         Rows are stored on disk, or go to ``sink`` on the worker's thread (only where the worker is a thread). At most
         ``limit`` rows are taken; that there were more is the outcome ``truncated``. ``timeout`` is in seconds, from
-        the moment the statement begins. Raises InvalidInputError or NulCharacterError before anything is sent.
+        the moment the statement begins; None is what the target says. Raises InvalidInputError or NulCharacterError
+        before anything is sent.
         """
         check_text(sql)
         id = f"{self.id}-{next(self._ids)}"
         spool = str(self._results.new_directory()) if sink is None else ""
+        timeout = self.target.statement_timeout if timeout is None else timeout
         request = Execute(id=id, sql=sql, parameters=plain(parameters), limit=limit, timeout=timeout, spool=spool)
-        statement = Statement(id, sql, spool, self.cancel)
+        statement = Statement(id, sql, names(parameters), spool, self.cancel)
         with self._lock:
             self._check_open()
             if len(self._statements) >= MOST_WAITING:
@@ -353,6 +368,7 @@ class Session:
     def _follow(self, event: WorkerEvent) -> None:
         if isinstance(event, SessionOpened):
             self.server = ServerInfo(product=event.product, version=event.version)
+            self.connect_seconds = event.seconds
             self._move(SessionState.IDLE)
             self._let_go()
             self._connected.set()
@@ -376,9 +392,13 @@ class Session:
         elif (statement := self._statements.get(event.statement)) is not None:
             if isinstance(event, QueryStarted):
                 self._running = event.statement
+                if self._recording is not None:
+                    self._recording.started(statement)
                 self._move(SessionState.RUNNING)
             elif isinstance(event, QueryEnded):
                 self._running = None
+                if self._recording is not None:  # before whoever waits for the statement is woken
+                    self._recording.ended(event)
                 self._statements.pop(event.statement)
                 self._transaction = event.transaction
                 if event.error is not None and event.error.code == ConnectionLostError.code:
@@ -399,6 +419,8 @@ class Session:
             self.error = error_from_record(error)
         self._move(state, error.message if error else None)
         reason = error or SessionClosedError("the session was closed").record()
+        if self._recording is not None:
+            self._recording.lost(reason)
         for statement in self._statements.values():
             statement.end(Outcome.FAILED, reason)
         self._statements.clear()

@@ -16,10 +16,14 @@ from alveary.results import ResultSet
 class Statement:
     """One statement handed to a session: what is known of it by now, and how to wait for it or stop it."""
 
-    def __init__(self, id: str, sql: str, spool: str, cancel: Callable[[Statement], None]) -> None:
+    def __init__(
+        self, id: str, sql: str, parameters: tuple[str, ...], spool: str, cancel: Callable[[Statement], None]
+    ) -> None:
         """``spool`` is the directory its rows go to, "" when they go elsewhere."""
         self.id = id
         self.sql = sql
+        self.parameters = parameters
+        """The names of its parameters; their values are known to the driver alone."""
         self.columns: tuple[Column, ...] | None = None
         """The header; None until it is known, and for ever when the statement has no result."""
         self.rows = 0

@@ -6,6 +6,8 @@ import os
 import re
 from urllib.parse import quote, unquote
 
+import msgspec
+
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
 from alveary.errors import InvalidInputError, MalformedUrlError, UnknownTargetError
@@ -26,11 +28,18 @@ _HELP = "a URL reads scheme://user:password@host:port/database?option=value; wri
 
 
 def parse_target(text: str, drivers: Registry[DriverSpec], *, read_only: bool = False) -> tuple[Target, DriverSpec]:
-    """Return the target a URL names and its driver.
+    """Return the target a URL names and its driver; saved names are for :mod:`alveary.profile_store`.
 
-    Raises UnknownTargetError for what is neither a URL nor a saved name, or a scheme no driver has, and
-    MalformedUrlError for a URL that can't be read. Neither repeats what may hold a password.
+    Raises UnknownTargetError for what is no URL, or a scheme no driver has, and MalformedUrlError for a URL that can't
+    be read. Neither repeats what may hold a password.
     """
+    target, spec = read_url(text, drivers)
+    options = {option.name: option.default for option in spec.options if option.default is not None}
+    return msgspec.structs.replace(target, options=options | target.options, read_only=read_only), spec
+
+
+def read_url(text: str, drivers: Registry[DriverSpec]) -> tuple[Target, DriverSpec]:
+    """Return the target a URL names with the options it says itself, and its driver; raises as ``parse_target``."""
     scheme, separator, _ = text.partition("://")
     if not separator:
         # Repeated only if it looks like a name: anything else may be a URL gone wrong, password and all.
@@ -55,6 +64,9 @@ def parse_target(text: str, drivers: Registry[DriverSpec], *, read_only: bool = 
             "the URL names a host, but this engine opens a file",
             hint=f"a relative path has three slashes, {spec.schemes[0]}:///data.db, an absolute one four",
         )
+    if not spec.file_based and "@" in (match["database"] or ""):
+        # More likely the end of a password with a slash in it than the name of a database.
+        raise MalformedUrlError("the URL's database holds a bare @", hint=_HELP)
     options = _options(match["query"], spec)
     target = Target(
         scheme=spec.schemes[0],
@@ -64,14 +76,13 @@ def parse_target(text: str, drivers: Registry[DriverSpec], *, read_only: bool = 
         password=_decoded(match["password"]),
         database=_decoded(match["database"]),
         options=options,
-        read_only=read_only,
     )
     return target, spec
 
 
 def _options(query: str | None, spec: DriverSpec) -> dict[str, str]:
     known = {option.name: option for option in spec.options}
-    options = {option.name: option.default for option in spec.options if option.default is not None}
+    options = dict[str, str]()
     for pair in filter(None, (query or "").split("&")):
         name, _, value = pair.partition("=")
         name, value = _decoded(name) or "", _decoded(value) or ""

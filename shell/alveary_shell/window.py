@@ -366,9 +366,9 @@ class MainWindow(Window):
         self.theme.use(id if id in self.theme.specs else next(iter(self.theme.specs)))
 
     def _setting_changed(self, event: SettingChanged) -> None:
-        if event.name == "window.theme":
+        if event.setting == "window.theme":
             self._use_theme(str(event.value))
-        elif event.name == "window.font_size":
+        elif event.setting == "window.font_size":
             self.theme.zoom(int(str(event.value)))
 
     def _bind_keys(self) -> None:

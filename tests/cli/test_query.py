@@ -194,7 +194,7 @@ def test_a_file_appears_when_it_is_whole(alveary: Alveary, shop_url: str, tmp_pa
     assert target.read_text() == "id\n1\n2\n3\n"
     assert alveary("query", shop_url, "select 7 as a", "--format", "csv", "-o", "out.csv").status == 0
     assert (target.read_text(), stat.S_IMODE(target.stat().st_mode)) == ("a\n7\n", 0o640)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "shop.db"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["out.csv", "shop.db"]
 
 
 def test_a_link_keeps_pointing_where_it_did(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_cancelled_export_leaves_no_file(shop_url: str, tmp_path: Path) -> Non
     assert process.wait(HANG) == 130
     assert process.stderr is not None
     process.stderr.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["shop.db"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["shop.db"]
 
 
 def test_the_second_ctrl_c_leaves_even_while_nobody_reads(shop_url: str, tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ from alveary.errors import (
     InvalidInputError,
     SessionClosedError,
     UnsupportedError,
-    blotted,
     described,
 )
 from alveary.jobs import Job
 from alveary.kernel import HostKind
+from alveary.redaction import redacted
 
 HANG = 30
 ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) select count(*) from n"
@@ -259,9 +259,9 @@ def test_an_error_that_can_not_be_told_is_told_all_the_same(kernel: Kernel) -> N
 
 
 def test_a_password_in_a_url_is_blotted_wherever_it_is_repeated() -> None:
-    assert blotted("try pg://me:S3cret@h/d now") == "try pg://me:***@h/d now"
-    assert blotted("a%20b and a b and a+b", "a b") == "*** and *** and ***"
-    assert blotted("nothing", None) == "nothing"
+    assert redacted("try pg://me:S3cret@h/d now") == "try pg://me:***@h/d now"
+    assert redacted("a%20b and a b and a+b", "a b") == "*** and *** and ***"
+    assert redacted("nothing", None) == "nothing"
 
 
 def test_a_crash_while_nobody_waits_is_seen_by_the_next_statement(kernel: Kernel, shop_url: str) -> None:

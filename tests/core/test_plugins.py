@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from alveary import Kernel
 from alveary.errors import UnknownPluginError
 from alveary.paths import Paths
 from alveary.plugins import PluginInfo
+
+ROOT = Path(__file__).parents[2]
 
 EXPORTER = """
 from alveary import ExporterSpec, hookimpl
@@ -32,13 +35,8 @@ def load(home: Path, *, safe_mode: bool = False) -> Kernel:
 
 
 def test_ours_are_found_through_entry_points(kernel: Kernel) -> None:
-    assert {info.name for info in kernel.plugins.infos if info.built_in} == {
-        "sqlite",
-        "postgres",
-        "mysql",
-        "formats",
-        "demo",
-    }
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["alveary"]
+    assert {info.name for info in kernel.plugins.infos if info.built_in} == set(declared)
     assert info_of(kernel, "sqlite").declares == {"drivers": ["sqlite"]}
     assert kernel.plugins.faults == []
 

@@ -67,7 +67,7 @@ def counted(connection: PostgresConnection) -> tuple[PostgresCatalog, list[str]]
     """Return a catalog and the list of the questions it will have asked."""
     asked: list[str] = []
 
-    def ask(sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    def ask(sql: str, parameters: Any = None) -> Any:
         asked.append(sql)
         return connection._ask(sql, parameters)
 

@@ -75,6 +75,7 @@ def test_the_history_shows_what_was_run_and_finds_it(
     run("select 'hay'")
     screen.pump(lambda: len(lines_of(panel)) == 2)
     assert [line[-1] for line in lines_of(panel)] == ["select 'hay'", "select 'a needle'"]
+    window.raise_panel(panel)  # the rows that came have put the results in front
     panel._search.insert(0, "need")
     screen.press(panel._search, "<KeyRelease-d>")
     screen.pump(lambda: len(lines_of(panel)) == 1)
@@ -110,3 +111,21 @@ def test_plugins_are_switched_off_and_on(window: MainWindow, screen: Screen) -> 
         assert "demo" not in [info.name for info in next_kernel.plugins.infos if info.state == "loaded"]
     panel._switch.invoke()
     assert ("demo", "enabled") in [line[:2] for line in lines_of(panel)]
+
+
+def test_saved_queries_are_listed_found_and_removed(
+    window: MainWindow, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.kernel.run("queries.save", {"name": "reports/by-day", "sql": "select :day", "tags": ["daily"]})
+    window.kernel.run("queries.save", {"name": "all", "sql": "select 1"})
+    panel: Any = window.open("saved")
+    screen.pump(lambda: [line[0] for line in lines_of(panel)] == ["all", "reports/by-day"])
+    assert lines_of(panel)[1][2:] == ("daily", ":day", "select :day")
+    panel._search.insert(0, "day")
+    screen.press(panel._search, "<KeyRelease-y>")
+    screen.pump(lambda: [line[0] for line in lines_of(panel)] == ["reports/by-day"])
+    panel._list.focus_list()
+    monkeypatch.setattr(window, "confirm", lambda question, **_: "reports/by-day" in question)
+    screen.press(panel._list.tree, "<Delete>")
+    screen.pump(lambda: lines_of(panel) == [])
+    assert [query.path for query in window.kernel.saved.all()] == ["all"]

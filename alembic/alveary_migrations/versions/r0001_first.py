@@ -1,4 +1,4 @@
-"""The first store: profiles and their groups, history, settings, saved queries."""
+"""The first store: profiles and their groups, history, settings, saved queries, the workspace."""
 
 from __future__ import annotations
 
@@ -85,4 +85,18 @@ def upgrade() -> None:
         "saved_query_tags",
         sa.Column("query_id", sa.Text, sa.ForeignKey("saved_queries.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("tag", sa.Text, primary_key=True),
+    )
+    op.create_table(
+        "workspace",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "workspace_panels",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("generation", sa.Integer, primary_key=True),
+        sa.Column("panel", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("saved_at", sa.Integer, nullable=False),
+        sa.Column("closed_at", sa.Integer),
     )

@@ -10,11 +10,12 @@ from itertools import pairwise
 import click
 
 from alveary.cli.app import App
-from alveary.cli.secrecy import VARIABLE, BlottingFormatter
+from alveary.cli.secrecy import VARIABLE
 from alveary.cli.verbs import Verbs
-from alveary.errors import AlvearyError, UsageError
-from alveary.logs import configure
+from alveary.errors import AlvearyError, InternalError, UsageError, described
+from alveary.logs import configure, report_crash
 from alveary.output import output_error
+from alveary.paths import Paths
 
 
 def run(arguments: list[str]) -> int:
@@ -28,8 +29,7 @@ def run(arguments: list[str]) -> int:
     )
     status = 0
     try:
-        configure()
-        BlottingFormatter.install(app.secrets)
+        configure(lambda: Paths.from_environment().logs, app.secrets.blotted)
         with app:
             verbs = Verbs(app)
             with verbs.make_context("alveary", list(arguments)) as context:
@@ -44,6 +44,10 @@ def run(arguments: list[str]) -> int:
         status = _fail(app, exc)
     except OSError as exc:  # nothing but standard output is written here
         status = _fail(app, output_error(exc, "standard output"))
+    except Exception as exc:  # noqa: BLE001  # a defect is told like any other error, and its traceback logged
+        error = InternalError(described(exc))
+        error.__cause__ = exc
+        status = _fail(app, error)
     try:
         sys.stdout.flush()
     except OSError as exc:
@@ -54,6 +58,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(app: App, error: AlvearyError) -> int:
+    if type(error) is InternalError and (file := report_crash(error)) is not None:
+        error.hint = f"{error.hint}; " if error.hint else ""
+        error.hint += f"this should not have happened; its traceback is in {file}"
     if error.exit_status:
         with contextlib.suppress(OSError):  # nobody reads it; the status still says it
             sys.stderr.write(app.failure_text(error.record()))

@@ -25,6 +25,7 @@ from alveary.credentials import Credentials
 from alveary.errors import AlvearyError, ErrorRecord
 from alveary.jobs import Job
 from alveary.kernel import Kernel
+from alveary.logs import keep_files
 from alveary.urls import parse_target
 
 LEAVE_SECONDS = 3.0
@@ -59,6 +60,8 @@ class App:
     def kernel(self) -> Kernel:
         """The kernel of this run."""
         self._made = Kernel(safe_mode=self.safe_mode, credentials=self._credentials)
+        settings = self._made.settings
+        keep_files(settings.get("log.level"), settings.get("log.keep_days"))
         return self._made
 
     def __enter__(self) -> App:
@@ -80,13 +83,14 @@ class App:
         cancels it, on the server too, and waits; the second leaves at once with status 130.
         """
         if self.password_on_stdin:
-            # Read here, where Ctrl-C still simply leaves.
-            self._from_stdin = password_from_stdin()
+            self.password()
         narration = Narration(self.failure_text, data_on_terminal=data_on_terminal)
         if self._shows_password(parameters):
             narration.say(WARNING)
         if faults := len(self.kernel.plugins.faults):
             narration.say(f"{faults} plugin fault{'s' if faults > 1 else ''}; see: alveary plugins")
+        if (trouble := self.kernel.settings.trouble) is not None:
+            narration.unread(trouble.record())
         if foreground:
             return self.kernel.commands.run(id, parameters)
         unsubscribe = self.kernel.bus.subscribe(narration.hear)
@@ -102,8 +106,14 @@ class App:
                 self._prompt.restore()  # its thread may be about to, but we may be gone by then
                 self.kernel.bus.flush()
                 unsubscribe()
-                narration.end()
+                narration.end(job.error)
         return job.result()
+
+    def password(self) -> str:
+        """Return the password of standard input, read here and once, where Ctrl-C still simply leaves."""
+        if self._from_stdin is None:
+            self._from_stdin = password_from_stdin()
+        return self._from_stdin
 
     def failure_text(self, error: ErrorRecord) -> str:
         """Return the text that tells of an error on standard error, without any password."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from alveary.errors import ErrorRecord, blotted
+from alveary.errors import ErrorRecord
+from alveary.redaction import redacted
 from alveary.tables import visible
 from alveary.wire import json_text
 
@@ -14,7 +15,7 @@ _WIDTH = 100
 """Characters of the statement's line that are shown around the caret."""
 
 
-def failure_text(error: ErrorRecord, *, as_json: bool = False, blotted: Callable[[str], str] = blotted) -> str:
+def failure_text(error: ErrorRecord, *, as_json: bool = False, blotted: Callable[[str], str] = redacted) -> str:
     """Return the text that tells a person of an error, or one line of JSON; it ends in a newline.
 
     ``blotted`` takes the passwords out of a text.

@@ -5,8 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from alveary.errors import ErrorRecord
-from alveary.events import Event, JobProgressed, Outcome, ScriptStatementEnded
+from alveary.errors import AlvearyError, ErrorRecord
+from alveary.events import (
+    Event,
+    JobProgressed,
+    Outcome,
+    ScriptStatementEnded,
+    SecretUnavailable,
+    SettingsUnread,
+    StatementsUnrecorded,
+)
 from alveary.tables import visible
 
 _DONE = {
@@ -28,11 +36,26 @@ class Narration:
         # A moving line would only get between rows that scroll by on the same terminal.
         self._progress = self._personal and not data_on_terminal
         self._line_shown = False
+        self._unread: ErrorRecord | None = None
+
+    def unread(self, error: ErrorRecord) -> None:
+        """Note why the settings could not be read: told at the end, unless something else tells it before."""
+        self._unread = error
 
     def hear(self, event: Event) -> None:
         """Take an event, on the bus's thread."""
         if isinstance(event, ScriptStatementEnded):
             self._statement(event)
+        elif isinstance(event, StatementsUnrecorded):
+            lost = "not recorded in the history"
+            if self._unread is not None and self._unread.message == event.error.message:
+                self._unread = None
+                lost += ", and every setting has its default"
+            self._warn(lost, event.error)
+        elif isinstance(event, SettingsUnread):
+            self.unread(event.error)
+        elif isinstance(event, SecretUnavailable):
+            self.say(f"no password for {visible(event.target)}: {visible(event.error.message)}")
         elif isinstance(event, JobProgressed) and self._progress:
             percent = "" if event.percent is None else f"{event.percent:.0f} % "
             self._line_shown = True
@@ -46,9 +69,15 @@ class Narration:
         if self._personal:
             self._write(sentence + "\n")
 
-    def end(self) -> None:
-        """Leave the line of progress empty."""
+    def end(self, error: AlvearyError | None = None) -> None:
+        """Leave the line of progress empty; ``error`` is what will be told next."""
+        if self._unread is not None and (error is None or error.message != self._unread.message):
+            self._warn("every setting has its default", self._unread)
         self._write("")
+
+    def _warn(self, lost: str, error: ErrorRecord) -> None:
+        hint = f"; {error.hint}" if error.hint else ""
+        self._write(f"warning: {lost}: {visible(error.message)}{visible(hint)}\n")
 
     def _statement(self, event: ScriptStatementEnded) -> None:
         for notice in event.notices:

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from alveary.cli.app import App
-from alveary.cli.verbs import json_value
-from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport, read_script
-from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError
+from alveary.cli.verbs import pairs
+from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport, RunParameters, read_script
+from alveary.errors import EmptyScriptError, QueryCancelledError, UsageError
 from alveary.wire import json_text
 
 _COMMENT = re.compile(r"--\s")
@@ -35,42 +35,63 @@ def query_command(app: App, everywhere: list[click.Parameter]) -> click.Command:
             click.Argument(["sql"], nargs=-1, metavar="[SQL]..."),
             click.Option(["-f", "--file"], metavar="FILE", help="Run the SQL of a file; - is standard input."),
             click.Option(["--table"], metavar="NAME", help="Read a whole table instead of running SQL."),
-            click.Option(
-                ["--format"],
-                default="table",
-                show_default=True,
-                help="table, csv, tsv, json, jsonl, markdown, vertical, another one a plugin brings, or none: read "
-                "everything, print nothing.",
-            ),
-            click.Option(["-o", "--output"], metavar="FILE", help="Write to a file, which appears when it is whole."),
-            click.Option(["--limit"], type=int, metavar="N", help="Take at most N rows of each result."),
-            click.Option(["--timeout"], type=float, metavar="SECONDS", help="Stop a statement that runs longer."),
-            click.Option(
-                ["--param", "params"],
-                multiple=True,
-                metavar="K=V",
-                help="Value of the parameter :K; K:=JSON for a number, true, false or null.",
-            ),
-            click.Option(["--read-only"], is_flag=True, help="Refuse to write."),
-            click.Option(["--stats"], is_flag=True, help="Print counts and times as a line of JSON on standard error."),
-            click.Option(
-                ["--on-error"],
-                type=click.Choice(["stop", "continue"]),
-                default="stop",
-                show_default=True,
-                help="What to do after a statement that failed.",
-            ),
-            click.Option(["--single-transaction"], is_flag=True, help="All statements or none."),
-            click.Option(["--no-header"], is_flag=True, help="Leave the column names out."),
-            click.Option(["--null"], metavar="TEXT", help="Text that stands for NULL."),
+            *_running(),
             *everywhere,
         ],
     )
 
 
-def _query(
-    app: App, *, sql: tuple[str, ...], params: tuple[str, ...], stats: bool, no_header: bool, **values: Any
-) -> int:
+def saved_query_command(app: App, everywhere: list[click.Parameter]) -> click.Command:
+    """Return the verb below ``queries`` that runs one."""
+    return click.Command(
+        "run",
+        help="Run a saved query NAME on TARGET, or on the connection it is saved for.",
+        callback=lambda **values: _saved_query(app, **values),
+        params=[
+            click.Argument(["name"], metavar="NAME"),
+            click.Argument(["target"], required=False, metavar="[TARGET]"),
+            *_running(),
+            *everywhere,
+        ],
+    )
+
+
+def _running() -> list[click.Parameter]:
+    """Return the options of what runs SQL and writes rows."""
+    return [
+        click.Option(
+            ["--format"],
+            default="table",
+            show_default=True,
+            help="table, csv, tsv, json, jsonl, markdown, vertical, another one a plugin brings, or none: read "
+            "everything, print nothing.",
+        ),
+        click.Option(["-o", "--output"], metavar="FILE", help="Write to a file, which appears when it is whole."),
+        click.Option(["--limit"], type=int, metavar="N", help="Take at most N rows of each result."),
+        click.Option(["--timeout"], type=float, metavar="SECONDS", help="Stop a statement that runs longer."),
+        click.Option(
+            ["-p", "--param", "params"],
+            multiple=True,
+            metavar="K=V",
+            help="Value of the parameter :K; K:=JSON for a number, true, false or null.",
+        ),
+        click.Option(["--read-only"], is_flag=True, help="Refuse to write."),
+        click.Option(["--stats"], is_flag=True, help="Print counts and times as a line of JSON on standard error."),
+        click.Option(
+            ["--on-error"],
+            type=click.Choice(["stop", "continue"]),
+            default="stop",
+            show_default=True,
+            help="What to do after a statement that failed.",
+        ),
+        click.Option(["--single-transaction"], is_flag=True, help="All statements or none."),
+        click.Option(["--no-header"], is_flag=True, help="Leave the column names out."),
+        click.Option(["--null"], metavar="TEXT", help="Text that stands for NULL."),
+        click.Option(["--no-history"], is_flag=True, help="Do not record what is run in the history."),
+    ]
+
+
+def _query(app: App, *, sql: tuple[str, ...], stats: bool, **values: Any) -> int:
     file, table = values["file"], values["table"]
     if table is not None and (sql or file is not None):
         raise UsageError("--table and SQL exclude each other", hint="give one of them")
@@ -91,9 +112,25 @@ def _query(
         scripts.append(read_script(file))
         file = None
     values["file"] = file
-    parameters = QueryParameters(sql=scripts, parameters=_bound(params), header=not no_header, **values)
+    return _run(app, "query.run", QueryParameters(sql=scripts, **_parameters(values)), stats=stats)
+
+
+def _saved_query(app: App, *, stats: bool, **values: Any) -> int:
+    from alveary.commands.queries import RunQueryParameters
+
+    return _run(app, "queries.run", RunQueryParameters(**_parameters(values)), stats=stats)
+
+
+def _parameters(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what the options are called in the command's parameters."""
+    bound = pairs(values.pop("params"), "--param")
+    no_header, no_history = values.pop("no_header"), values.pop("no_history")
+    return values | {"parameters": bound, "header": not no_header, "history": not no_history}
+
+
+def _run(app: App, command: str, parameters: RunParameters, *, stats: bool) -> int:
     data_on_terminal = sys.stdout.isatty() and parameters.output in (None, "-") and parameters.format != NO_OUTPUT
-    report: QueryReport = app.run("query.run", parameters, data_on_terminal=data_on_terminal)
+    report: QueryReport = app.run(command, parameters, data_on_terminal=data_on_terminal)
     if report.rolled_back:
         sys.stderr.write("notice: the script left a transaction open; it was rolled back\n")
     if stats:
@@ -102,18 +139,6 @@ def _query(
         cancelled = QueryCancelledError(f"cancelled after {report.rows:,} rows")
         sys.stderr.write(app.failure_text(cancelled.record()))
     return report.exit_status
-
-
-def _bound(params: tuple[str, ...]) -> dict[str, Any]:
-    bound: dict[str, Any] = {}
-    for param in params:
-        name, separator, value = param.partition("=")
-        if not separator or not name.strip(":"):
-            raise InvalidInputError("a --param is not K=V or K:=JSON")
-        typed = name.endswith(":")
-        name = name.strip(":")
-        bound[name] = json_value(value, name) if typed else value
-    return bound
 
 
 def _stats(report: QueryReport) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from collections.abc import Callable, Iterable
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import unquote
 
-from alveary.errors import InvalidInputError, blotted
-from alveary.wire import json_text
+from alveary.errors import InvalidInputError
+from alveary.redaction import redacted
 
 VARIABLE = "ALVEARY_PASSWORD"
 HINT = f"no password was given: use --password-stdin or {VARIABLE}, or type it when you are asked at a terminal"
@@ -36,29 +35,7 @@ class Secrets:
 
     def blotted(self, text: str) -> str:
         """Return the text without any password, however it was quoted or escaped."""
-        spellings = {spelling for secret in {*self._known, *self._more()} for spelling in _spellings(secret)}
-        for spelling in sorted(filter(None, spellings), key=len, reverse=True):
-            text = text.replace(spelling, "***")
-        return blotted(text)
-
-
-class BlottingFormatter(logging.Formatter):
-    """Formats as another formatter does and blots the secrets out of the whole, tracebacks included."""
-
-    def __init__(self, inner: logging.Formatter, secrets: Secrets) -> None:
-        super().__init__()
-        self._inner = inner
-        self._secrets = secrets
-
-    def format(self, record: logging.LogRecord) -> str:
-        return self._secrets.blotted(self._inner.format(record))
-
-    @classmethod
-    def install(cls, secrets: Secrets) -> None:
-        """Put one in front of the formatter of each handler of Alveary's log."""
-        for handler in logging.getLogger("alveary").handlers:
-            if (inner := handler.formatter) is not None:
-                handler.setFormatter(cls(inner._inner if isinstance(inner, cls) else inner, secrets))
+        return redacted(text, *self._known, *self._more())
 
 
 def password_from_stdin() -> str:
@@ -85,10 +62,3 @@ def _in_argument(argument: str) -> Iterable[str]:
         pieces = [piece for piece in _RESERVED.split(match[1]) if len(piece) >= _PIECE]
         for secret in (match[1], *pieces):
             yield from (secret, unquote(secret))
-
-
-def _spellings(secret: str) -> Iterable[str]:
-    bytes_too = secret.encode("utf-8", "surrogateescape")
-    yield from (secret, quote(bytes_too, safe=""), quote(bytes_too), quote_plus(bytes_too))
-    for escaped in (repr(secret), ascii(secret), json_text(secret)):
-        yield escaped[1:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import types
 import typing
@@ -21,6 +22,10 @@ from alveary.wire import json_text
 
 _WINDOW = "window"
 """The verb that is meant when there is none."""
+
+
+_VALUE = re.compile(r"-\.?[0-9]\S*|--\s.*", re.DOTALL)
+"""What begins as an option does and is none: a negative number, or SQL that begins with a comment."""
 
 
 class Verbs(click.Group):
@@ -76,17 +81,28 @@ class Verbs(click.Group):
         own = specs.get(name)
         if not children:
             return None if own is None else _leaf(self._app, own, name)
-        return _Family(self._app, name, own, children)
+        return _Family(self._app, name, own or children.get("list"), children)
+
+
+class _Verb(click.Command):
+    """A command to which a negative number or SQL is a value, not an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.ignore_unknown_options = any(_VALUE.fullmatch(word) for word in args)
+        return super().parse_args(ctx, args)
 
 
 class _Family(click.Group):
-    """A verb that has verbs below it, and may be a command itself: ``plugins``, ``plugins disable``."""
+    """A verb that has verbs below it, and may be a command itself: ``plugins``, ``plugins disable``.
+
+    One that is none lists what there is, if it can: ``settings`` is ``settings list``.
+    """
 
     def __init__(self, app: App, name: str, own: CommandSpec | None, children: Mapping[str, CommandSpec]) -> None:
         leaf = _leaf(app, own, name) if own is not None else None
         super().__init__(
             name=name,
-            help=own.summary if own is not None else None,
+            help=own.summary if own is not None and own.verb == name else f"{', '.join(children)}.",
             params=leaf.params if leaf is not None else _everywhere(app),
             invoke_without_command=leaf is not None,
             callback=_unless_below(leaf.callback) if leaf is not None and leaf.callback is not None else None,
@@ -104,24 +120,32 @@ def _unless_below(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
     """Return the verb of one command: its parameters as options, its result as text or JSON."""
+    if spec.id == "queries.run":
+        from alveary.cli.query import saved_query_command
+
+        return saved_query_command(app, _everywhere(app))
     try:
         parameters = app.kernel.commands.get(spec.id).parameters
     except AlvearyError as exc:
         return _broken(spec, name, exc)
-    fields = msgspec.structs.fields(parameters)
+    fields = [field for field in msgspec.structs.fields(parameters) if not _extra(field).get("secret")]
 
     def run(as_format: str, **words: Any) -> int:
         given = {key: value for key, value in words.items() if value is not None and value != ()}
+        for field in fields:
+            if field.name in given and get_origin(_unwrapped(field.type)[0]) is dict:
+                given[field.name] = pairs(given[field.name], _flags(field)[-1])
+        given |= _secrets(app, parameters)
         result = app.run(spec.id, app.kernel.commands.parse(spec.id, given), foreground=spec.foreground)
         if spec.foreground:
             return 0
         if as_format == "json" or spec.render is None:
-            write_json(result)
+            write_json(result, app.kernel.commands.get(spec.id).result)
         else:
             _render(spec, result)
         return getattr(result, "exit_status", 0)
 
-    return click.Command(
+    return _Verb(
         name,
         help=spec.summary,
         callback=run,
@@ -173,8 +197,14 @@ def _run_command(app: App) -> click.Command:
             if name.endswith(":"):
                 name, text = name[:-1], json_value(text, name[:-1])
             words[name] = text
-        result = app.run(command, app.kernel.commands.parse(command, words))
-        write_json(result)
+        parameters = app.kernel.commands.get(command).parameters
+        for field in msgspec.structs.fields(parameters):
+            if field.name in words and _extra(field).get("secret"):
+                raise InvalidInputError(
+                    f"{field.name} is not for the command line, which others can read", hint="use --password-stdin"
+                )
+        result = app.run(command, app.kernel.commands.parse(command, words | _secrets(app, parameters)))
+        write_json(result, app.kernel.commands.get(command).result)
         return getattr(result, "exit_status", 0)
 
     return click.Command(
@@ -199,26 +229,55 @@ def json_value(text: str, name: str) -> Any:
         raise InvalidInputError(f"the value of {name} is not JSON: {exc}", hint=f"text is written {name}=TEXT") from exc
 
 
-def write_json(result: Any) -> None:
-    """Print a result as one line of JSON."""
-    sys.stdout.write(json_text(result) + "\n")
+def pairs(words: tuple[str, ...], option: str) -> dict[str, Any]:
+    """Return the values of an option that is given as ``K=V``, or ``K:=JSON``, any number of times."""
+    values: dict[str, Any] = {}
+    for word in words:
+        name, separator, text = word.partition("=")
+        if not separator or not name.strip(":"):
+            raise InvalidInputError(f"a {option} is not K=V or K:=JSON")
+        is_json = name.endswith(":")
+        name = name.strip(":")
+        values[name] = json_value(text, name) if is_json else text
+    return values
+
+
+def write_json(result: Any, kind: Any) -> None:
+    """Print a result, which was declared to be of a type, as one line of JSON."""
+    sys.stdout.write(json_text(result, kind) + "\n")
+
+
+def _secrets(app: App, parameters: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the password of standard input for a command that takes one as a parameter."""
+    fields = [field for field in msgspec.structs.fields(parameters) if _extra(field).get("secret")]
+    return {fields[0].name: app.password()} if fields and app.password_on_stdin else {}
+
+
+def _extra(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
+    """Return what the command line is told of a field: ``argument``, or ``secret`` for what must not stand there."""
+    _, meta = _unwrapped(field.type)
+    return (meta.extra or {}) if meta is not None else {}
+
+
+def _flags(field: msgspec.structs.FieldInfo) -> tuple[str, ...]:
+    """Return what an option is called on the command line: ``flags`` if its field says so, else its name."""
+    return tuple(_extra(field).get("flags") or ["--" + field.name.replace("_", "-")])
 
 
 def _parameter(field: msgspec.structs.FieldInfo) -> click.Parameter:
     kind, meta = _unwrapped(field.type)
-    extra = (meta.extra or {}) if meta is not None else {}
-    if extra.get("argument"):
+    if _extra(field).get("argument"):
         metavar = field.name.upper() if field.required else f"[{field.name.upper()}]"
         return click.Argument([field.name], required=field.required, metavar=metavar)
     description = meta.description if meta is not None else None
-    flag = "--" + field.name.replace("_", "-")
     if kind is bool:
-        return click.Option([flag, field.name], is_flag=True, default=None, help=description)
+        return click.Option([*_flags(field), field.name], is_flag=True, default=None, help=description)
     choices = get_args(kind) if get_origin(kind) is typing.Literal else ()
     return click.Option(
-        [flag, field.name],
+        [*_flags(field), field.name],
         type=click.Choice(choices) if choices else click.STRING,
-        multiple=get_origin(kind) in (list, tuple),
+        multiple=get_origin(kind) in (list, tuple, dict),
+        metavar="K=V" if get_origin(kind) is dict else None,
         required=field.required,
         help=description,
     )

@@ -15,7 +15,9 @@ from alveary.contracts.specs import CommandSpec
 from alveary.errors import AlvearyError, InternalError, InvalidInputError, UnknownCommandError, described
 from alveary.events import CommandEnded
 from alveary.jobs import Job
+from alveary.schemas import schemas
 from alveary.strangers import guarded
+from alveary.wire import with_integers
 
 if TYPE_CHECKING:
     from alveary.kernel import Kernel
@@ -37,6 +39,74 @@ KERNEL_COMMANDS = (
         factory=f"{_HERE}.catalog:list_catalog",
         verb="catalog",
         render=f"{_HERE}.catalog:render",
+    ),
+    *(
+        CommandSpec(
+            id=f"connections.{word}",
+            summary=summary,
+            factory=f"{_HERE}.{function}",
+            verb=f"connections {word}",
+            render=f"{_HERE}.{render}",
+        )
+        for word, function, render, summary in (
+            (
+                "list",
+                "connections:list_connections",
+                "connections:render_list",
+                "List the saved connections, group by group.",
+            ),
+            (
+                "show",
+                "connections:show",
+                "connections:render_show",
+                "Show everything about a saved connection but its secrets.",
+            ),
+            (
+                "add",
+                "connection_changes:add",
+                "connection_changes:render_saved",
+                "Save a connection under a name, which is a target from then on.",
+            ),
+            (
+                "edit",
+                "connection_changes:edit",
+                "connection_changes:render_saved",
+                "Change a saved connection; what is not given stays.",
+            ),
+            (
+                "remove",
+                "connection_changes:remove",
+                "connection_changes:render_removed",
+                "Remove a saved connection and its secrets.",
+            ),
+            (
+                "copy",
+                "connection_changes:copy",
+                "connection_changes:render_saved",
+                "Copy a saved connection under a new name.",
+            ),
+            (
+                "test",
+                "connections:test",
+                "connections:render_tried",
+                "Connect, and tell who answers, how fast, and how it is encrypted.",
+            ),
+        )
+    ),
+    *(
+        CommandSpec(
+            id=f"groups.{word}",
+            summary=summary,
+            factory=f"{_HERE}.groups:{function}",
+            verb=f"groups {word}",
+            render=f"{_HERE}.groups:{render}",
+        )
+        for word, function, render, summary in (
+            ("list", "list_groups", "render", "List the groups of saved connections."),
+            ("add", "add", "render_group", "Make a group of saved connections."),
+            ("edit", "edit", "render_group", "Rename, move, order or colour a group of saved connections."),
+            ("remove", "remove", "render", "Remove a group; what stands in it moves up."),
+        )
     ),
     CommandSpec(
         id="plugins.list",
@@ -65,6 +135,65 @@ KERNEL_COMMANDS = (
         factory=f"{_HERE}.table:list_commands",
         verb="commands",
         render=f"{_HERE}.table:render",
+    ),
+    CommandSpec(
+        id="contract.show",
+        summary="Print the JSON Schema of every command, event and error as one document.",
+        factory=f"{_HERE}.contract:show",
+        verb="contract",
+        render=f"{_HERE}.contract:render",
+    ),
+    CommandSpec(
+        id="history.list",
+        summary="List what was run, newest first, and search it.",
+        factory=f"{_HERE}.history:list_history",
+        verb="history",
+        render=f"{_HERE}.history:render",
+    ),
+    CommandSpec(
+        id="history.show",
+        summary="Print a statement of the history as it was typed.",
+        factory=f"{_HERE}.history:show",
+        verb="history show",
+        render=f"{_HERE}.history:render_entry",
+    ),
+    CommandSpec(
+        id="history.clear",
+        summary="Remove the history for good, or what is older than a date.",
+        factory=f"{_HERE}.history:clear",
+        verb="history clear",
+        render=f"{_HERE}.history:render_cleared",
+    ),
+    *(
+        CommandSpec(
+            id=f"queries.{word}",
+            summary=summary,
+            factory=f"{_HERE}.queries:{function}",
+            verb=f"queries {word}",
+            render=render and f"{_HERE}.queries:{render}",
+        )
+        for word, function, render, summary in (
+            ("list", "list_queries", "render", "List the saved queries."),
+            ("show", "show", "render_query", "Show a saved query."),
+            ("save", "save", "render_saved", "Save a query under a name; one with :parameters is a template."),
+            ("delete", "delete", "render_deleted", "Delete a saved query."),
+            ("run", "run", None, "Run a saved query."),
+        )
+    ),
+    *(
+        CommandSpec(
+            id=f"settings.{word}",
+            summary=summary,
+            factory=f"{_HERE}.settings:{function}",
+            verb=f"settings {word}",
+            render=f"{_HERE}.settings:{render}",
+        )
+        for word, function, render, summary in (
+            ("list", "list_settings", "render", "List every setting, what it is and what it does."),
+            ("get", "get", "render_one", "Show a setting, its default and what it may be."),
+            ("set", "set_value", "render_change", "Set a setting; wrong values are refused."),
+            ("reset", "reset", "render_reset", "Give a setting its default again."),
+        )
     ),
     CommandSpec(
         id="doctor.run",
@@ -98,7 +227,7 @@ class Command:
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schemas of the parameters and the result, with shared ``$defs``."""
-        (parameters, result), definitions = msgspec.json.schema_components((self.parameters, self.result))
+        (parameters,), (result,), definitions = schemas([self.parameters], [self.result])
         return {"parameters": parameters, "result": result, "$defs": definitions}
 
 
@@ -175,7 +304,10 @@ def _checked(
     try:
         # A struct is checked as well: msgspec does not look at what its constructor is given.
         plain = msgspec.structs.asdict(parameters) if isinstance(parameters, msgspec.Struct) else parameters
-        return msgspec.convert(plain, command.parameters, strict=strict)
+        try:
+            return msgspec.convert(plain, command.parameters, strict=strict)
+        except msgspec.ValidationError:
+            return msgspec.convert(with_integers(plain, command.parameters), command.parameters, strict=strict)
     except msgspec.ValidationError as exc:
         # msgspec names the field last, as a path: "Expected `int` >= 0 - at `$.limit`".
         what, _, path = str(exc).rpartition(" - at `$.")

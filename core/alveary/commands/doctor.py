@@ -14,10 +14,12 @@ import msgspec
 
 from alveary.commands import Context
 from alveary.commands.plugins import NoParameters
+from alveary.commands.store import StoreState, store_rows, store_state
 from alveary.contracts.availability import installed
 from alveary.plugins import PluginFault
 from alveary.pool import PoolState
 from alveary.tables import plain_table
+from alveary.wire import Small
 
 _LIBRARIES = ("pluggy", "click", "msgspec", "platformdirs")
 
@@ -52,17 +54,20 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     directories: list[DirectoryState]
     drivers: list[DriverState]
     formats: list[str]
-    sessions: int
-    pool_size: int
+    sessions: Small
+    pool_size: Small
     """Metadata connections each target may have."""
     pools: list[PoolState]
-    jobs: int
+    jobs: Small
+    gauges: dict[str, float]
+    """What is measured while Alveary runs, in seconds, such as how long the window kept anybody waiting at most."""
+    store: StoreState
     faults: list[PluginFault]
     problems: list[str]
 
 
 def run(context: Context, parameters: NoParameters) -> Diagnosis:
-    """Look at versions, directories, drivers and plugins."""
+    """Look at versions, directories, the store, drivers and plugins."""
     kernel = context.kernel
     directories = [_directory("data", kernel.paths.data), _directory("cache", kernel.paths.cache)]
     drivers = []
@@ -79,6 +84,8 @@ def run(context: Context, parameters: NoParameters) -> Diagnosis:
         for each in directories
         if each.mode is not None and int(each.mode, 8) & 0o077
     ]
+    store = store_state(kernel)
+    problems += store.problems
     problems += [f"plugin {fault.plugin} failed at {fault.stage}: {fault.cause}" for fault in kernel.plugins.faults]
     return Diagnosis(
         alveary=version("alveary"),
@@ -92,6 +99,8 @@ def run(context: Context, parameters: NoParameters) -> Diagnosis:
         pool_size=kernel.pools.size,
         pools=kernel.pools.states(),
         jobs=len(kernel.jobs.open()),
+        gauges={name: round(read(), 6) for name, read in kernel.gauges.items()},
+        store=store,
         faults=kernel.plugins.faults,
         problems=problems,
     )
@@ -129,6 +138,7 @@ def render(diagnosis: Diagnosis, write: Callable[[str], object]) -> None:
     for each in diagnosis.directories:
         free = "" if each.free_bytes is None else f", {each.free_bytes / 2**30:.1f} GiB free"
         rows.append([f"{each.purpose} directory", f"{each.path} ({'there' if each.exists else 'not made yet'}{free})"])
+    rows += store_rows(diagnosis.store)
     for driver in diagnosis.drivers:
         state = "ready" if driver.ready else f"needs the package {driver.missing}"
         rows.append([f"driver {driver.id}", f"{', '.join(f'{scheme}://' for scheme in driver.schemes)} {state}"])
@@ -137,6 +147,7 @@ def render(diagnosis: Diagnosis, write: Callable[[str], object]) -> None:
     for pool in diagnosis.pools:
         state = f"size {pool.size}, open {pool.open}, available {pool.available}, waiting {pool.waiting}"
         rows.append([f"pool {pool.target}", state])
+    rows += [[name, f"{seconds * 1000:.1f} ms"] for name, seconds in diagnosis.gauges.items()]
     write(plain_table(["what", "found"], rows))
     write("\n" + ("no problems found\n" if not diagnosis.problems else ""))
     for problem in diagnosis.problems:

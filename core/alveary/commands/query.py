@@ -27,6 +27,7 @@ from alveary.output import ExportWriter
 from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, refuse_transactions, run_statements
 from alveary.sessions import Session
 from alveary.strangers import guarded
+from alveary.wire import Small
 
 if TYPE_CHECKING:
     from alveary.kernel import Kernel
@@ -34,13 +35,9 @@ if TYPE_CHECKING:
 NO_OUTPUT = "none"
 
 
-class QueryParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to run, where, and what to do with the rows."""
+class RunParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to run something, and what to do with the rows."""
 
-    target: Annotated[str, Meta(description="URL of the database, or a saved name.")]
-    sql: Annotated[list[str], Meta(description="SQL text, each piece one or more statements.")] = []
-    file: Annotated[str | None, Meta(description="File with SQL to run, - for standard input.")] = None
-    table: Annotated[str | None, Meta(description="Table to read whole, instead of SQL.")] = None
     format: Annotated[str, Meta(description="Output format, or none to read everything and print nothing.")] = "table"
     output: Annotated[str | None, Meta(description="File to write; standard output without it, or for -.")] = None
     limit: Annotated[int, Meta(ge=0, description="Rows to take of each result at most.")] | None = None
@@ -53,6 +50,16 @@ class QueryParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     single_transaction: Annotated[bool, Meta(description="Run everything in one transaction.")] = False
     header: Annotated[bool, Meta(description="Write the column names.")] = True
     null: Annotated[str | None, Meta(description="Text that stands for NULL.")] = None
+    history: Annotated[bool, Meta(description="Record what is run in the history.")] = True
+
+
+class QueryParameters(RunParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to run, where, and what to do with the rows."""
+
+    target: Annotated[str, Meta(description="URL of the database, or a saved name.")]
+    sql: Annotated[list[str], Meta(description="SQL text, each piece one or more statements.")] = []
+    file: Annotated[str | None, Meta(description="File with SQL to run, - for standard input.")] = None
+    table: Annotated[str | None, Meta(description="Table to read whole, instead of SQL.")] = None
 
 
 class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +68,8 @@ class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
     ``total_seconds`` and ``first_row_seconds`` count from the start of the command, connecting included.
     """
 
-    statements: int
-    failed: int
+    statements: Small
+    failed: Small
     rows: int
     spooled_bytes: int
     first_row_seconds: float | None
@@ -70,7 +77,7 @@ class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: bool = False
     rolled_back: bool = False
     error: ErrorRecord | None = None
-    exit_status: int = 0
+    exit_status: Small = 0
     """What the command line leaves with."""
 
 
@@ -91,10 +98,11 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
             refuse_transactions(statements)
     writer = None
     if exporter is not None:
-        writer = ExportWriter(exporter, parameters.output, header=parameters.header, null=parameters.null)
+        null = _null(kernel, parameters.format) if parameters.null is None else parameters.null
+        writer = ExportWriter(exporter, parameters.output, header=parameters.header, null=null)
         context.job.on_abandon(writer.discard)
     try:
-        with kernel.open(target, driver) as session:
+        with kernel.open(target, driver, record=parameters.history) as session:
             context.job.on_cancel(session.give_up_connecting)
             session.wait_connected()
             connected = time.monotonic()
@@ -108,7 +116,11 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
                 single_transaction=parameters.single_transaction,
                 sink=writer.sink if writer is not None else None,
             )
-            report = run_statements(session, statements, options, context.job, kernel.bus)
+            try:
+                report = run_statements(session, statements, options, context.job, kernel.bus)
+            finally:
+                if parameters.history:
+                    kernel.recorder.flush()  # what is reported, or appears as a file, is in the history
         stopped = report.cut or report.cancelled or (report.failed > 0 and options.stop_on_error)
         if writer is not None and not stopped:
             writer.commit()
@@ -127,6 +139,13 @@ def _exporter(kernel: Kernel, format: str) -> type[Exporter] | None:
     with guarded(f"the format {format} can't be loaded"):
         exporter: type[Exporter] = load_factory(spec.factory)
     return exporter
+
+
+def _null(kernel: Kernel, format: str) -> str | None:
+    """Return what a person set to stand for NULL in this format; None for the format's own."""
+    name = f"{format}.null"
+    null: str | None = kernel.settings.get(name) if kernel.plugins.settings.find(name) is not None else None
+    return null
 
 
 def read_script(file: str) -> str:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 
 import msgspec
 
+from alveary.wire import Small
+
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A table, view or other thing with columns. ``rows`` is the server's estimate, None where it keeps none."""
@@ -23,11 +25,11 @@ class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: str
     relation: str
     name: str
-    ordinal: int
+    ordinal: Small
     type_name: str
     nullable: bool
     default: str | None = None
-    primary_key: int | None = None
+    primary_key: Small | None = None
     generated: bool = False
 
 

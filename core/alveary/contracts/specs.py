@@ -5,11 +5,12 @@ A spec is data, so that declaring costs no import. All fields are checked when t
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from alveary.contracts.driver import Capability
+from alveary.contracts.window import Placement
 from alveary.sqltext import ANSI, Dialect
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]*$")]
@@ -19,13 +20,25 @@ Scheme = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*$")]
 Verb = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*( [a-z][a-z0-9-]*)?$")]
 
 
+#: What saved connections have a field of their own for, whatever each driver calls the option: how far TLS goes, the
+#: files it needs, the name the server shows for us, the path of a socket that is used instead of host and port.
+OptionRole: TypeAlias = Literal["tls_mode", "tls_ca", "tls_certificate", "tls_key", "application_name", "socket"]
+
+
 class OptionSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection option a driver takes in the query of its URL; ``choices`` empty means any text."""
+    """A connection option a driver takes in the query of its URL; ``choices`` empty means any text.
+
+    ``role`` says that the option is the driver's name for what all drivers have, and ``words`` which word of it stands
+    for which of ours, where they differ; "" stands for leaving the option out. Our words of ``tls_mode`` are disable,
+    prefer, require, verify-ca, verify-full; ``tls_ca`` knows ``system`` for the system's authorities.
+    """
 
     name: str
     description: str
     choices: tuple[str, ...] = ()
     default: str | None = None
+    role: OptionRole | None = None
+    words: dict[str, str] = {}
 
 
 class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +47,8 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     ``schemes`` are the URL schemes that lead to it; ``factory`` makes the :class:`~alveary.contracts.driver.Driver`.
     ``package`` is the import name of the library it needs and ``extra`` the extra of its distribution that brings it
     (``distribution[extra]`` is what a person is told to install). ``isolation_levels`` are the ones ``begin`` takes.
-    ``file_based`` says that the URL's path is a file rather than the name of a database.
+    ``file_based`` says that the URL's path is a file rather than the name of a database, ``exclusive`` that only one
+    process can have it open, so that a session's own connection must answer what others would be opened for.
     """
 
     id: Id
@@ -48,6 +62,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     package: str | None = None
     extra: str | None = None
     file_based: bool = False
+    exclusive: bool = False
 
 
 class ExporterSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +77,20 @@ class ExporterSpec(msgspec.Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = ()
 
 
+class VaultSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that keeps passwords; ``factory`` is a :class:`~alveary.contracts.vault.Vault` class.
+
+    ``name`` is what a sentence calls it: "the keyring". ``package`` is the import name of the library it needs and
+    ``extra`` the extra of its distribution that brings it.
+    """
+
+    id: Id
+    name: str
+    factory: Reference
+    package: str | None = None
+    extra: str | None = None
+
+
 class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Something anyone can do: by name from a script, the command line, and later the window.
 
@@ -69,6 +98,8 @@ class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
     annotation is a :class:`msgspec.Struct` and whose return annotation msgspec can encode; both are the schema.
     ``verb`` gives the command a place on the command line (one or two words) and ``render`` names the function
     ``(result, write_text) -> None`` that prints the result there for a person; without it JSON is printed.
+    ``placement`` gives it a place in the window; one whose handler asks for the window works only from there.
+    ``foreground`` says that it needs the process's main thread for as long as it lasts, as a window does.
     """
 
     id: Id
@@ -76,3 +107,5 @@ class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
     factory: Reference
     verb: Verb | None = None
     render: Reference | None = None
+    placement: Placement | None = None
+    foreground: bool = False

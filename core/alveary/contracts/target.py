@@ -11,6 +11,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     ``scheme`` is the URL's, and so names the driver. ``database`` is a name or, for a file, its path as given (a
     relative one is relative to the working directory). ``options`` are the URL's query, checked against what the
     driver declares. The password is left out of ``repr``, so it can't wander into a log or a traceback.
+
+    A saved connection has its ``name`` and ``profile_id``, and may say how many seconds connecting and each statement
+    take unless the caller says otherwise; drivers need none of that.
     """
 
     scheme: str
@@ -21,12 +24,20 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     database: str | None = None
     options: dict[str, str] = {}
     read_only: bool = False
+    profile_id: str | None = None
+    name: str | None = None
+    connect_timeout: float | None = None
+    statement_timeout: float | None = None
 
     def __repr__(self) -> str:
         return f"Target({self.display()!r}, read_only={self.read_only})"
 
     def display(self) -> str:
-        """Return the target as a URL without password or options: safe on a screen and in a log."""
+        """Return what a person calls the target: its saved name, else its URL; safe on a screen and in a log."""
+        return self.name or self.url()
+
+    def url(self) -> str:
+        """Return the target as a URL without password or options."""
         user = f"{self.user}@" if self.user else ""
         port = f":{self.port}" if self.port is not None else ""
         return f"{self.scheme}://{user}{self.host or ''}{port}/{self.database or ''}"

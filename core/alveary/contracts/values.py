@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from alveary.contracts.factory import load_factory
+from alveary.wire import Small
 
 #: One value: NULL, the server's own text, or (where the database types each value) its storage class.
 #: Text that is not valid UTF-8 carries each bad byte as a lone surrogate (``surrogateescape``).
@@ -45,7 +46,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     type_name: str = ""
-    type_id: int | None = None
+    type_id: Small | None = None
     nullable: bool | None = None
     kind: ValueKind = ValueKind.DYNAMIC
     decoder: str | None = None

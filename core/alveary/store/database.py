@@ -202,5 +202,6 @@ def _make(connection: sqlite3.Connection) -> None:
                     cursor.execute(statement)
             cursor.execute("commit")
         except BaseException:
-            cursor.execute("rollback")
+            if connection.in_transaction:  # SQLite rolls back itself when the disk is full
+                cursor.execute("rollback")
             raise

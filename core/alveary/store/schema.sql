@@ -83,4 +83,20 @@ CREATE TABLE saved_query_tags (
 	FOREIGN KEY(query_id) REFERENCES saved_queries (id) ON DELETE CASCADE
 );
 
+CREATE TABLE workspace (
+	name TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (name)
+);
+
+CREATE TABLE workspace_panels (
+	id TEXT NOT NULL,
+	generation INTEGER NOT NULL,
+	panel TEXT NOT NULL,
+	state TEXT NOT NULL,
+	saved_at INTEGER NOT NULL,
+	closed_at INTEGER,
+	PRIMARY KEY (id, generation)
+);
+
 INSERT INTO alembic_version VALUES ('0001');

@@ -84,3 +84,22 @@ saved_query_tags = Table(
     Column("query_id", Text, ForeignKey("saved_queries.id", ondelete="CASCADE"), primary_key=True),
     Column("tag", Text, primary_key=True),
 )
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# What was typed: the newest generation of a panel is its state, the one before is kept in case it is broken.
+workspace_panels = Table(
+    "workspace_panels",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("panel", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("saved_at", Integer, nullable=False),
+    Column("closed_at", Integer),
+)

@@ -1,22 +1,39 @@
-"""The questions a worker answers that are no statements: the catalog and the transaction."""
+"""The questions a worker answers that are no statements: the connection, the transaction, the catalog."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
-from alveary.contracts.driver import Connection
+from alveary.contracts.driver import BatchSize, Connection
 from alveary.errors import UnsupportedError
 from alveary.wire import escaped
+
+_PINGS = 3
+
+
+def _ping(connection: Connection) -> float:
+    """Return how many seconds the shortest of a few round trips took."""
+    times = []
+    for _ in range(_PINGS):
+        started = time.perf_counter()
+        for _ in connection.execute("select 1", None, batch=BatchSize()):
+            continue
+        times.append(time.perf_counter() - started)
+    return min(times)
+
 
 #: Question → (how to answer it on a connection, the type of the answer).
 QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "begin": (lambda connection, isolation: connection.begin(isolation), None),
     "commit": (lambda connection: connection.commit(), None),
     "rollback": (lambda connection: connection.rollback(), None),
+    "tls": (lambda connection: connection.tls(), str),
+    "ping": (_ping, float),
     "databases": (lambda connection: connection.catalog().databases(), list[str]),
     "schemas": (lambda connection: connection.catalog().schemas(), list[str]),
     "relations": (lambda connection, schema: connection.catalog().relations(schema), list[Relation]),

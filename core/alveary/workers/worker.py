@@ -21,7 +21,6 @@ from alveary.errors import (
     InternalError,
     QueryCancelledError,
     QueryTimeoutError,
-    blotted,
     described,
 )
 from alveary.events import (
@@ -37,6 +36,7 @@ from alveary.events import (
     SessionOpenFailed,
     WorkerEvent,
 )
+from alveary.redaction import SECRETS, redacted
 from alveary.results import ResultWriter, Sink
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Open
 from alveary.workers.questions import answer
@@ -75,7 +75,6 @@ class Worker:
         self._current: str | None = None
         self._left = threading.Event()
         self._connection: Connection | None = None
-        self._secret: str | None = None
         self._watchdog: Watchdog | None = None
         self._thread = threading.Thread(target=self._serve, name=f"alveary-worker-{session}", daemon=True)
         self._thread.start()
@@ -132,7 +131,7 @@ class Worker:
                         abort_at = math.inf
                         self._connection.abort()
                 except Exception as exc:  # noqa: BLE001  # told to the log; the statement stops between two batches
-                    _log.info("the driver could not cancel: %s", described(exc, self._secret))
+                    _log.info("the driver could not cancel: %s", described(exc))
             if self._left.wait(pause):
                 return
             pause = min(pause * 2, 1.0)
@@ -154,8 +153,8 @@ class Worker:
                 elif isinstance(request, Ask):
                     self._ask(request)
         except BaseException as exc:  # noqa: BLE001  # a driver that calls sys.exit must not leave a session that waits for ever
-            _log.error("the worker of session %s died: %s", self._session, described(exc, self._secret))
-            lost = described(exc, self._secret)
+            _log.error("the worker of session %s died: %s", self._session, described(exc))
+            lost = described(exc)
         if self._watchdog is not None:
             self._watchdog.end()
         if self._connection is not None:
@@ -167,13 +166,13 @@ class Worker:
 
     def _open(self, request: Open) -> bool:
         started = time.monotonic()
-        self._secret = request.target.password
+        SECRETS.add(request.target.password)  # this may be a process of its own
         try:
             driver: Driver = load_factory(request.factory)()
             connection = driver.connect(request.target, timeout=request.timeout)
             server = connection.server()
         except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
-            self._emit(SessionOpenFailed(session=self._session, error=_record(exc, self._secret)))
+            self._emit(SessionOpenFailed(session=self._session, error=_record(exc)))
             return False
         self._connection = connection
         self._emit(
@@ -216,7 +215,7 @@ class Worker:
             if self._watchdog is not None:
                 self._watchdog.rest()
         stop = self._leave(request.id)
-        self._emit(run.ended(stop, error, self._transaction(), self._secret))
+        self._emit(run.ended(stop, error, self._transaction()))
 
     def _ask(self, request: Ask) -> None:
         payload, error = b"", None
@@ -225,7 +224,7 @@ class Worker:
                 assert self._connection is not None, "the first request opens the connection"
                 payload = answer(self._connection, request.question, request.arguments)
             except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
-                error = _record(exc, self._secret)
+                error = _record(exc)
         if self._leave(request.id) is not None and not payload:
             error = error or QueryCancelledError("cancelled").record()
         self._emit(
@@ -328,9 +327,7 @@ class _Run:
         if self._request.limit is not None:
             batch.rows = min(batch.rows, self._request.limit - self._rows + 1)
 
-    def ended(
-        self, stop: _Stop | None, error: Exception | None, transaction: TransactionState, secret: str | None
-    ) -> QueryEnded:
+    def ended(self, stop: _Stop | None, error: Exception | None, transaction: TransactionState) -> QueryEnded:
         # The driver's word counts: what ran to its end is complete, however late somebody wanted it stopped, and a
         # statement that failed for a reason of its own has failed.
         outcome, record = Outcome.COMPLETED, None
@@ -346,7 +343,7 @@ class _Run:
             ).record()
         else:
             outcome = Outcome.FAILED
-            record = _record(error or InternalError("the statement ended without a reason"), secret)
+            record = _record(error or InternalError("the statement ended without a reason"))
         return QueryEnded(
             session=self._session,
             statement=self._request.id,
@@ -362,17 +359,15 @@ class _Run:
         )
 
 
-def _record(error: BaseException, secret: str | None) -> ErrorRecord:
-    """Return an error as data, the connection's password blotted out: a driver's text may hold anything."""
+def _record(error: BaseException) -> ErrorRecord:
+    """Return an error as data, without secrets: a driver's text may hold anything."""
     if not isinstance(error, AlvearyError):
-        _log.error("the driver raised what is not an error of ours: %s", described(error, secret))
-        return InternalError(
-            described(error, secret), hint="this is a defect of a plugin, not of the statement"
-        ).record()
+        _log.error("the driver raised what is not an error of ours: %s", described(error))
+        return InternalError(described(error), hint="this is a defect of a plugin, not of the statement").record()
     record = error.record()
     return msgspec.structs.replace(
         record,
-        message=blotted(record.message, secret),
-        detail=blotted(record.detail, secret) if record.detail else None,
-        hint=blotted(record.hint, secret) if record.hint else None,
+        message=redacted(record.message),
+        detail=redacted(record.detail) if record.detail else None,
+        hint=redacted(record.hint) if record.hint else None,
     )

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from alveary.contracts.setting import SettingSpec
 from alveary.contracts.specs import ExporterSpec
 from alveary.hookspecs import hookimpl
+
+
+@hookimpl
+def alveary_settings() -> tuple[SettingSpec, ...]:
+    """Declare what a person can set about the formats; ``FORMAT.null`` is what stands for NULL in a format."""
+    return tuple(
+        SettingSpec(
+            id=f"{format}.null",
+            kind="text",
+            default=None,
+            description=f"Text that stands for NULL in the format {format}.",
+        )
+        for format in ("table", "vertical")
+    )
 
 
 @hookimpl

@@ -83,6 +83,22 @@ CREATE TABLE saved_query_tags (
 	FOREIGN KEY(query_id) REFERENCES saved_queries (id) ON DELETE CASCADE
 );
 
+CREATE TABLE workspace (
+	name TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (name)
+);
+
+CREATE TABLE workspace_panels (
+	id TEXT NOT NULL,
+	generation INTEGER NOT NULL,
+	panel TEXT NOT NULL,
+	state TEXT NOT NULL,
+	saved_at INTEGER NOT NULL,
+	closed_at INTEGER,
+	PRIMARY KEY (id, generation)
+);
+
 INSERT INTO alembic_version VALUES ('0001');
 
 INSERT INTO profile_groups VALUES ('g1', NULL, 'Work', 0, NULL);
@@ -92,3 +108,5 @@ INSERT INTO history (started_at, profile_id, connection, statement, outcome) VAL
 INSERT INTO settings VALUES ('history.keep_days', '30');
 INSERT INTO saved_queries VALUES ('q1', 'daily', 'orders', 'select :day', NULL, 'p1', '[]', 1, 1);
 INSERT INTO saved_query_tags VALUES ('q1', 'sales');
+INSERT INTO workspace VALUES ('layout', '{}');
+INSERT INTO workspace_panels VALUES ('editor-1', 1, 'editor', '{"text": "select 1"}', 1, NULL);

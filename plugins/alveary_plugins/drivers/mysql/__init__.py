@@ -14,11 +14,24 @@ OPTIONS = (
         "verify-ca: a certificate of a trusted authority; verify-full: and for this host",
         choices=("disabled", "preferred", "require", "verify-ca", "verify-full"),
         default="preferred",
+        role="tls_mode",
+        words={"disable": "disabled", "prefer": "preferred"},
     ),
-    OptionSpec(name="ssl_ca", description="file with the certificates to trust (PEM); without it the system's"),
-    OptionSpec(name="ssl_cert", description="file with our own certificate (PEM)"),
-    OptionSpec(name="ssl_key", description="file with the key of our own certificate (PEM)"),
-    OptionSpec(name="unix_socket", description="path of the server's socket, used instead of host and port"),
+    OptionSpec(
+        name="ssl_ca",
+        description="file with the certificates to trust (PEM); without it the system's",
+        role="tls_ca",
+        words={"system": ""},
+    ),
+    OptionSpec(name="ssl_cert", description="file with our own certificate (PEM)", role="tls_certificate"),
+    OptionSpec(name="ssl_key", description="file with the key of our own certificate (PEM)", role="tls_key"),
+    OptionSpec(
+        name="max_statement_time",
+        description="seconds after which the server stops a statement; MySQL stops only what reads",
+    ),
+    OptionSpec(
+        name="unix_socket", description="path of the server's socket, used instead of host and port", role="socket"
+    ),
 )
 
 

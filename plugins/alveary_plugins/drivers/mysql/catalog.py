@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
 from alveary.contracts.values import Row
@@ -69,10 +70,10 @@ class MysqlCatalog(Catalog):
         return [
             Relation(
                 schema=schema,
-                name=str(name),
-                kind=_KINDS.get(str(kind), str(kind).lower()),
-                rows=None if rows is None else int(rows),
-                comment=str(comment) if comment else None,
+                name=name,
+                kind=_KINDS.get(kind, kind.lower()),
+                rows=rows and int(rows),
+                comment=comment or None,
             )
             for name, kind, rows, comment in self._of(_RELATIONS, schema)
         ]
@@ -82,21 +83,22 @@ class MysqlCatalog(Catalog):
         rows = sorted(self._of(_COLUMNS, schema), key=itemgetter(0))  # within a relation they are in order
         keys = {(table, name): 1 for table, name, *_, key in rows if key == "PRI"}
         if len({table for table, _ in keys}) < len(keys):
-            keys = {(table, name): int(place or 0) for table, name, place in self._of(_KEYS, schema)}
+            keys = {(table, name): int(place) for table, name, place in self._of(_KEYS, schema)}
+        none = "NULL" if self._is_mariadb else None  # how MariaDB writes that there is none; a text has its quotes
         return [
             ColumnInfo(
                 schema=schema,
-                relation=str(table),
-                name=str(name),
-                ordinal=int(place or 0),
-                type_name=str(type_name),
+                relation=table,
+                name=name,
+                ordinal=int(place),
+                type_name=type_name,
                 nullable=nullable == "YES",
-                default=self._default(default),
-                primary_key=keys.get((table, name)),
+                default=None if default == none else default,
+                primary_key=keys.get((table, name)) if key == "PRI" else None,
                 # MySQL also has DEFAULT_GENERATED, which is a default.
-                generated="VIRTUAL GENERATED" in str(extra) or "STORED GENERATED" in str(extra),
+                generated=bool(extra) and ("VIRTUAL GENERATED" in extra or "STORED GENERATED" in extra),
             )
-            for table, name, place, type_name, nullable, default, extra, _ in rows
+            for table, name, place, type_name, nullable, default, extra, key in rows
         ]
 
     def indexes(self, schema: str) -> list[IndexInfo]:
@@ -141,9 +143,5 @@ class MysqlCatalog(Catalog):
             raise NulCharacterError("a name can't hold U+0000")
         return "`" + name.replace("`", "``") + "`"
 
-    def _of(self, question: str, schema: str) -> list[Row]:
+    def _of(self, question: str, schema: str) -> list[tuple[Any, ...]]:
         return self._ask(question.format(schema=literal(schema)))
-
-    def _default(self, default: object) -> str | None:
-        """Return a default; MariaDB writes NULL for none, and a text in its quotes."""
-        return None if default is None or (self._is_mariadb and default == "NULL") else str(default)

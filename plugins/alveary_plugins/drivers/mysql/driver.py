@@ -28,6 +28,7 @@ from alveary.errors import (
     ConnectionFailedError,
     ConnectionLostError,
     ConnectionTimeoutError,
+    InvalidInputError,
     MissingParameterError,
     NulCharacterError,
     QueryCancelledError,
@@ -56,6 +57,8 @@ _REST_SECONDS = 0.05
 """How long the rest of a result that nobody wants is read before the server is told to stop."""
 _PAUSE_SECONDS = 86_400
 """How long the server waits while we take no rows."""
+_LONGEST_STATEMENT = 31_536_000.0
+"""Seconds: the most that MariaDB takes for max_statement_time."""
 _MOST_WARNINGS = 1000
 _MOST_BARRIERS = 100
 
@@ -69,6 +72,7 @@ class MysqlDriver(Driver):
     """Opens connections to MySQL and MariaDB servers."""
 
     def connect(self, target: Target, *, timeout: float) -> MysqlConnection:
+        _most_seconds(target)  # what is wrong with the target is said before anybody is asked for a connection
         deadline = time.monotonic() + timeout
         wire, lifeline = open_wire(target, timeout)
         try:
@@ -106,6 +110,14 @@ class MysqlConnection(Connection):
         self._read_all(f"set session net_write_timeout = {_PAUSE_SECONDS}")
         if target.read_only:
             self._read_all("set session transaction read only")
+        if (seconds := _most_seconds(target)) is not None:
+            # Each has a setting of its own, MySQL's in milliseconds.
+            setting = (
+                f"max_statement_time = {seconds:f}"
+                if self._is_mariadb
+                else f"max_execution_time = {seconds * 1000:.0f}"
+            )
+            self._read_all(f"set session {setting}")
 
     def execute(self, sql: str, parameters: Parameters, *, batch: BatchSize) -> Generator[Message, None, None]:
         """Run a statement. What it warns of comes as notices, for which the server is asked afterwards."""
@@ -167,6 +179,9 @@ class MysqlConnection(Connection):
 
     def server(self) -> ServerInfo:
         return ServerInfo(product="MariaDB" if self._is_mariadb else "MySQL", version=self._version)
+
+    def tls(self) -> str:
+        return self._wire.tls()
 
     @property
     def transaction_state(self) -> TransactionState:
@@ -230,9 +245,9 @@ class MysqlConnection(Connection):
     def _begin_turn(self) -> None:
         if self._in_doubt:
             self._lose()
-            raise ConnectionLostError("a cancel got no answer, and could still hit what is run next")
+            raise ConnectionLostError("a cancel got no answer, and could still hit what is run next", hint=errors.AGAIN)
         if self._lost:
-            raise ConnectionLostError("the connection to the server is lost")
+            raise ConnectionLostError("the connection to the server is lost", hint=errors.AGAIN)
         if self._running.begin():
             self._settle()
 
@@ -361,6 +376,18 @@ class MysqlConnection(Connection):
         finally:
             wire.close()
             lifeline.close()
+
+
+def _most_seconds(target: Target) -> float | None:
+    """Return for how long the server may run a statement of this target; None leaves it to the server."""
+    text = target.options.get("max_statement_time")
+    if text is None:
+        return None
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+        if 0 <= seconds <= _LONGEST_STATEMENT:
+            return seconds
+    raise InvalidInputError(f"max_statement_time is not a number of seconds from 0 to {_LONGEST_STATEMENT:.0f}")
 
 
 def _check(sql: str) -> None:

@@ -19,6 +19,8 @@ from alveary.errors import (
     DatabaseFullError,
     DatabaseLockedError,
     DatabaseNotFoundError,
+    DeadlockError,
+    LockTimeoutError,
     PermissionDeniedError,
     QueryCancelledError,
     QueryError,
@@ -33,6 +35,7 @@ from alveary_plugins.drivers.mysql.wire import LocalFileRequestedError, Protocol
 INTERRUPTED = 1317
 EMPTY = 1065
 NO_SUCH_THREAD = 1094
+AGAIN = "connect again; what was not committed is lost"
 _SYNTAX = 1064
 _OPTION_PREVENTS = 1290
 
@@ -44,7 +47,9 @@ _BY_NUMBER: dict[int, type[AlvearyError]] = {
         (1022, 1048, 1062, 1169, 1216, 1217, 1364, 1451, 1452, 1557, 1586, 1761, 1762, 1859, 3819, 4025),
         ConstraintViolationError,
     ),
-    **dict.fromkeys((1099, 1100, 1205, 1213, 1223, 1614, 3572, 3058), DatabaseLockedError),
+    **dict.fromkeys((1099, 1100, 1223, 3572), DatabaseLockedError),
+    1205: LockTimeoutError,
+    **dict.fromkeys((1213, 1614, 3058), DeadlockError),
     INTERRUPTED: QueryCancelledError,
     **dict.fromkeys((1028, 1969, 3024), QueryTimeoutError),
     # 1045 is what a statement gets that needs the FILE privilege
@@ -76,7 +81,9 @@ _HINTS: dict[int, str] = {
     1213: "the transaction was rolled back so that another could go on: begin it again",
     1114: "make room on the server's disk, or, for a table in memory, raise max_heap_table_size",
     1021: "make room on the server's disk",
-}
+    **dict.fromkeys((1969, 3024), "give it more time, or ask for less"),
+    **dict.fromkeys((1927, 2006, 2013, 4031), f"the server stopped, ended it, or waited too long for us; {AGAIN}"),
+}  # fmt: skip
 
 
 def connect_error(exc: Exception, place: str) -> ConnectionFailedError:
@@ -116,7 +123,7 @@ def translate(exc: Exception) -> AlvearyError:
     number = number_of(exc)
     if number is None or (isinstance(exc, err.InterfaceError) and number == 0):
         if isinstance(exc, OSError | EOFError | err.InterfaceError):
-            return ConnectionLostError(f"the connection to the server is lost: {exc or 'it is closed'}")
+            return ConnectionLostError(f"the connection to the server is lost: {exc or 'it is closed'}", hint=AGAIN)
         if isinstance(exc, LocalFileRequestedError):
             return ConnectionLostError(f"{exc}; the connection was closed", hint=_HINTS[1148])
         detail = str(exc) if isinstance(exc, ProtocolError) else f"{type(exc).__name__}: {exc}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -245,6 +246,14 @@ class Wire:
         packet = self._db._read_packet()
         answer.warnings, self._db.server_status = packet.read_struct("<xHH")
         answer.more = bool(self._db.server_status & MORE_RESULTS)
+
+    def tls(self) -> str:
+        """Return the protocol and the cipher, "" without TLS."""
+        sock = self._db._sock
+        if not isinstance(sock, ssl.SSLSocket):
+            return ""
+        cipher = sock.cipher()
+        return f"{sock.version()}, {cipher[0]}" if cipher else "TLS"
 
     def close(self) -> None:
         """Say goodbye, if that takes no time, and close the socket."""

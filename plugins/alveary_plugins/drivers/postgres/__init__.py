@@ -13,15 +13,24 @@ OPTIONS = (
         description="whether the connection is encrypted, and what of the server's certificate is verified",
         choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
         default="prefer",
+        role="tls_mode",
     ),
     OptionSpec(
         name="sslrootcert",
         description="file of the certificate authorities to trust, or 'system' for those of the system",
+        role="tls_ca",
     ),
-    OptionSpec(name="sslcert", description="file of the client's certificate"),
-    OptionSpec(name="sslkey", description="file of the client's private key"),
+    OptionSpec(name="sslcert", description="file of the client's certificate", role="tls_certificate"),
+    OptionSpec(name="sslkey", description="file of the client's private key", role="tls_key"),
     OptionSpec(
-        name="application_name", description="what pg_stat_activity shows for the connection", default="alveary"
+        name="application_name",
+        description="what pg_stat_activity shows for the connection",
+        default="alveary",
+        role="application_name",
+    ),
+    OptionSpec(
+        name="statement_timeout",
+        description="after which time the server stops a statement, as it writes it: 30s, 5min; a bare number is ms",
     ),
     OptionSpec(name="options", description="settings of the session, as in '-c search_path=sales -c work_mem=64MB'"),
 )

@@ -89,7 +89,7 @@ def _parameters(target: Target, timeout: float) -> dict[str, Any]:
         "connect_timeout": max(2, math.ceil(timeout)),
         "client_encoding": "UTF8",
         "application_name": options.get("application_name", "alveary"),
-        "options": options.get("options", ""),
+        "options": _settings(target),
         "sslmode": options.get("sslmode", "prefer"),
         "sslrootcert": options.get("sslrootcert", ""),
         "sslcert": options.get("sslcert", ""),
@@ -103,14 +103,24 @@ def _parameters(target: Target, timeout: float) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 60000,
     }
-    if target.read_only:
-        # The last one counts, so the target's own options can't undo it.
-        parameters["options"] = f"{parameters['options']} {guard.STARTUP}".strip()
     _shield(parameters)
     for name, value in parameters.items():
         if isinstance(value, str) and ("\0" in value or not _encodable(value)):
             raise InvalidInputError(f"the connection's {name} holds what is no character")
     return parameters
+
+
+def _settings(target: Target) -> str:
+    """Return the settings of the session; of several of one name the last counts, so being read-only can't be undone.
+
+    Spaces part them, and a backslash takes that from a space.
+    """
+    settings = [target.options.get("options", "")]
+    if (time := target.options.get("statement_timeout")) is not None:
+        settings.append("-c statement_timeout=" + time.replace("\\", "\\\\").replace(" ", "\\ "))
+    if target.read_only:
+        settings.append(guard.STARTUP)
+    return " ".join(filter(None, settings))
 
 
 def _shield(parameters: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import enum
 import logging
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -43,7 +44,7 @@ from alveary_plugins.drivers.postgres import connecting, errors, guard, types
 from alveary_plugins.drivers.postgres.binding import Bound, bind
 from alveary_plugins.drivers.postgres.catalog import PostgresCatalog
 from alveary_plugins.drivers.postgres.names import TypeNames
-from alveary_plugins.drivers.postgres.wire import COPY_STATES, Rows, Wire
+from alveary_plugins.drivers.postgres.wire import COPY_STATES, MANY, Rows, Wire
 
 _log = logging.getLogger(__name__)
 
@@ -185,9 +186,13 @@ class PostgresConnection(Connection):
         self._wire.end_copy(result)
         self._wire.drain()
         if goes_out:
-            raise UnsupportedError("COPY … TO STDOUT is not supported", hint="run the query itself and export its rows")
+            raise UnsupportedError(
+                "COPY … TO STDOUT is not supported",
+                hint="run the query itself with -o file.csv --format csv, which writes the same bytes",
+            )
         raise UnsupportedError(
-            "COPY … FROM STDIN is not supported", hint="use INSERT, or COPY … FROM a file that the server can read"
+            "COPY … FROM STDIN is not supported",
+            hint="use INSERT, COPY … FROM a file that the server can read, or psql for a dump with data",
         )
 
     def _leave(self, bound: Bound) -> None:
@@ -274,29 +279,36 @@ class PostgresConnection(Connection):
 
     def _rows(self, sql: str, parameters: Parameters = None) -> list[Row]:
         """Run a statement of ours within the frame and return its rows."""
+        return list(self._each(sql, parameters))
+
+    def _each(self, sql: str, parameters: Parameters = None) -> Iterator[Row]:
+        """Run a statement of ours within the frame and yield its rows as they come."""
         wire = self._wire
         bound = bind(sql, parameters, wire.codec)
-        rows, load = list[Row](), Rows(wire.codec).load
+        load = Rows(wire.codec).load
         failure = None
         try:
-            wire.send(bound)
+            wire.send(bound, MANY)
             while (result := wire.next_result()) is not None:
                 if result.status == ExecStatus.FATAL_ERROR:
                     failure = failure or result
                 elif result.ntuples:
-                    rows += load(result)
+                    yield from load(result)
         except psycopg.Error as exc:
             if failure is None:
                 raise self._broken(exc) from exc
         if failure is not None:
             raise self._error(failure, bound)
-        return rows
 
-    def _ask(self, sql: str, parameters: Parameters = None) -> list[Row]:
-        """Run a statement of ours, from its beginning to its end, and return its rows."""
+    def _ask(self, sql: str, parameters: Parameters = None) -> Iterator[Row]:
+        """Run a statement of ours, from its beginning to its end, and yield its rows, which must all be taken."""
         self._arm()
         with self._running():
-            return self._rows(sql, parameters)
+            yield from self._each(sql, parameters)
+
+    def _run(self, sql: str) -> None:
+        """Run a statement of ours that brings no rows."""
+        deque(self._ask(sql), maxlen=0)
 
     # -- what went wrong -----------------------------------------------------------------------------------------
 
@@ -352,6 +364,13 @@ class PostgresConnection(Connection):
     def server(self) -> ServerInfo:
         return ServerInfo(product="PostgreSQL", version=self._wire.setting("server_version") or "")
 
+    def tls(self) -> str:
+        if not self._wire.libpq.ssl_in_use:
+            return ""
+        # libpq knows more, but psycopg does not pass it on. A pooler in between answers for its own way to the server.
+        rows = list(self._ask("select version || ', ' || cipher from pg_stat_ssl where pid = pg_backend_pid()"))
+        return str(rows[0][0]) if rows and rows[0][0] else "TLS"
+
     @property
     def transaction_state(self) -> TransactionState:
         if self._wire.dead:
@@ -367,21 +386,21 @@ class PostgresConnection(Connection):
             )
         if self._wire.status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             raise QueryError("there is already a transaction in progress", server_code="25001")
-        self._ask(f"begin isolation level {isolation}" if isolation else "begin")
+        self._run(f"begin isolation level {isolation}" if isolation else "begin")
 
     def commit(self) -> None:
         """Commit; of a failed transaction the server makes a rollback, which is an error here."""
         if self._wire.status is TransactionStatus.IDLE:
             raise QueryError("there is no transaction in progress", server_code="25P01")
         failed = self._failed
-        self._ask("commit")
+        self._run("commit")
         if failed:
             raise QueryError("the transaction had failed, so it was rolled back", server_code="25P02")
 
     def rollback(self) -> None:
         """Roll back; without a transaction there is nothing to do."""
         if self._wire.status is not TransactionStatus.IDLE:
-            self._ask("rollback")
+            self._run("rollback")
 
     def catalog(self) -> PostgresCatalog:
         return PostgresCatalog(self._ask, 0 if self._wire.dead else self._wire.libpq.server_version)

@@ -17,6 +17,8 @@ from alveary.errors import (
     DatabaseFullError,
     DatabaseLockedError,
     DatabaseNotFoundError,
+    DeadlockError,
+    LockTimeoutError,
     MissingParameterError,
     PermissionDeniedError,
     QueryCancelledError,
@@ -32,7 +34,7 @@ from alveary_plugins.drivers.postgres.binding import Bound, unbound
 _BY_STATE: dict[str, type[AlvearyError]] = {
     "23": ConstraintViolationError,
     "25006": ReadOnlyError,
-    "40P01": DatabaseLockedError,
+    "40P01": DeadlockError,
     "42501": PermissionDeniedError,
     "42601": SqlSyntaxError,
     "42P02": MissingParameterError,
@@ -41,17 +43,26 @@ _BY_STATE: dict[str, type[AlvearyError]] = {
     "57014": QueryCancelledError,
 }
 
+#: States that stand for two things, told apart by the server's words; in another language they are what is above.
+_TIMEOUTS: tuple[tuple[str, str, type[AlvearyError]], ...] = (
+    ("57014", "statement timeout", QueryTimeoutError),
+    ("55P03", "lock timeout", LockTimeoutError),
+)
+
 #: Where the server gives no hint of its own.
 _HINTS = {
     "25006": "the session or the server is read-only",
     "25P02": "roll the transaction back; nothing else is possible in it",
     "25P03": "the server closes a transaction that does nothing for too long; connect again",
+    "25P04": "the server closes a transaction that takes too long; connect again",
     "40001": "roll back and run the transaction again",
     "40P01": "roll back and run the transaction again",
     "53100": "make room on the server's disk",
     "55P03": "another transaction holds the lock: let it end, then try again",
+    "57P05": "the server closes a session that does nothing for too long; connect again",
     "57P01": "the server is stopping, or somebody ended this connection; connect again",
 }
+_HINTS_BY_KIND: dict[type[AlvearyError], str] = {QueryTimeoutError: "give it more time, or ask for less"}
 
 _FATAL = ("FATAL", "PANIC")
 
@@ -77,8 +88,7 @@ def from_result(result: PGresult, bound: Bound, *, codec: str, counts_bytes: boo
     if lost or field(DiagnosticField.SEVERITY_NONLOCALIZED) in _FATAL:
         return lost_connection(message, detail=detail or None, state=state)
     kind = _BY_STATE.get(state or "") or _BY_STATE.get((state or "")[:2], QueryError)
-    if state == "57014" and "statement timeout" in message:
-        kind = QueryTimeoutError
+    kind = next((sort for code, words, sort in _TIMEOUTS if code == state and words in message), kind)
     place = field(DiagnosticField.STATEMENT_POSITION)
     position = _position(int(place), bound, counts_bytes) if place else None
     if state == "08P01" and not bound.values:  # and the connection lives: the statement has $1, and no values
@@ -88,7 +98,7 @@ def from_result(result: PGresult, bound: Bound, *, codec: str, counts_bytes: boo
     return kind(
         message,
         detail=detail or None,
-        hint=field(DiagnosticField.MESSAGE_HINT) or _HINTS.get(state or ""),
+        hint=field(DiagnosticField.MESSAGE_HINT) or _HINTS_BY_KIND.get(kind) or _HINTS.get(state or ""),
         position=position,
         server_code=state,
     )

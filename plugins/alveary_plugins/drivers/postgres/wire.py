@@ -22,6 +22,8 @@ from alveary_plugins.drivers.postgres.binding import Bound
 
 CHUNK = 64
 """Rows libpq hands over at once: fewer cost time; more cost memory if rows are wide, and patience if they are slow."""
+MANY = 1024
+"""The same for questions of ours: their rows are small and all of them are wanted."""
 MOST_NOTICES = 1000
 """Notices kept while nobody takes them."""
 NOTIFICATION = "NOTIFY"
@@ -66,10 +68,10 @@ class Wire:
         value = self.libpq.parameter_status(name.encode())
         return None if value is None else value.decode()
 
-    def send(self, bound: Bound) -> None:
-        """Send a statement; its results must then be taken until there is none."""
+    def send(self, bound: Bound, chunk: int = CHUNK) -> None:
+        """Send a statement; its results, of so many rows each, must then be taken until there is none."""
         self.libpq.send_query_params(bound.sql, bound.values, bound.types)
-        self.libpq.set_chunked_rows_mode(CHUNK)
+        self.libpq.set_chunked_rows_mode(chunk)
         self._flush()
 
     def _flush(self) -> None:

@@ -1,0 +1,334 @@
+"""``connections.list`` and its neighbours: the saved connections, shown, made, changed, removed, copied and tried."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from alveary.commands import Context
+from alveary.contracts.vault import SecretKey
+from alveary.errors import (
+    AlvearyError,
+    InvalidInputError,
+    QueryCancelledError,
+    QueryError,
+    UnsupportedError,
+)
+from alveary.profile_store import Group, Saved
+from alveary.profiles import (
+    Environment,
+    Profile,
+    TlsMode,
+    address,
+    check,
+    driver_of,
+    tls_mode,
+)
+from alveary.secrets import Kept
+from alveary.tables import plain_table, visible
+from alveary.wire import Small
+
+if TYPE_CHECKING:
+    from alveary.kernel import Kernel
+    from alveary.sessions import Session
+
+Name = Annotated[str, Meta(description="Name of the connection.", extra={"argument": True})]
+_OTHER_WAYS = "hand it in with --password-stdin or ALVEARY_PASSWORD, or type it when you are asked"
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved connection as it stands in the list; ``problem`` says why one can't be read or used."""
+
+    name: str
+    id: str
+    group: str
+    environment: Environment | None = None
+    color: str | None = None
+    driver: str | None = None
+    host: str | None = None
+    port: Small | None = None
+    database: str | None = None
+    user: str | None = None
+    read_only: bool = False
+    has_password: bool = False
+    problem: str | None = None
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """The saved connections in their order, and all their groups."""
+
+    connections: list[Listed]
+    groups: list[Group]
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about a saved connection but its secrets.
+
+    ``tls`` is how far TLS goes, by default if the profile does not say; None where the driver has none. ``password``
+    is the vault that keeps one.
+    """
+
+    profile: Profile
+    url: str
+    driver: str | None
+    tls: TlsMode | None
+    password: str | None
+    problem: str | None = None
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection that stands, and how it answers.
+
+    ``tls`` is the protocol and the cipher, "" without encryption, None where the driver can't tell or there is no
+    network. ``round_trip_ms`` is None where the server knows no ``select 1``.
+    """
+
+    target: str
+    url: str
+    product: str
+    version: str
+    connect_ms: float
+    round_trip_ms: float | None
+    tls: str | None
+    password: Kept | None = None
+    hint: str | None = None
+
+
+class NameParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which connection."""
+
+    name: Name
+
+
+class ListParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which connections."""
+
+    group: Annotated[str | None, Meta(description="Only those in this group and the groups in it.")] = None
+
+
+class TryParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to try."""
+
+    target: Annotated[str, Meta(description="Saved name or URL.", extra={"argument": True})]
+    remember: Annotated[bool, Meta(description="If it works, keep the password that was given or typed.")] = False
+
+
+# -- looking -----------------------------------------------------------------------------------------------------
+
+
+def list_connections(context: Context, parameters: ListParameters) -> Listing:
+    """List the saved connections."""
+    kernel = context.kernel
+    saved = kernel.profiles.all()
+    if parameters.group is not None:
+        group = kernel.profiles.group(parameters.group).path
+        saved = [each for each in saved if each.group == group or each.group.startswith(f"{group}/")]
+    return Listing(connections=[_listed(each, kernel) for each in saved], groups=kernel.profiles.groups())
+
+
+def show(context: Context, parameters: NameParameters) -> Details:
+    """Show a saved connection."""
+    kernel = context.kernel
+    profile = kernel.profiles.get(parameters.name)
+    driver = kernel.plugins.drivers.find(profile.scheme)
+    return Details(
+        profile=profile,
+        url=address(profile),
+        driver=driver.name if driver is not None else None,
+        tls=tls_mode(profile, driver) if driver is not None else None,
+        password=profile.secrets.get("password"),
+        problem=_problem(profile, kernel),
+    )
+
+
+def _listed(saved: Saved, kernel: Kernel) -> Listed:
+    if (profile := saved.profile) is None:
+        return Listed(name=saved.name, id=saved.id, group=saved.group, problem=saved.problem)
+    driver = kernel.plugins.drivers.find(profile.scheme)
+    return Listed(
+        name=profile.name,
+        id=profile.id,
+        group=profile.group,
+        environment=profile.environment,
+        color=profile.color,
+        driver=driver.id if driver is not None else profile.scheme,
+        host=profile.host,
+        port=profile.port,
+        database=profile.database,
+        user=profile.user,
+        read_only=profile.read_only,
+        has_password="password" in profile.secrets,
+        problem=_problem(profile, kernel),
+    )
+
+
+def _problem(profile: Profile, kernel: Kernel) -> str | None:
+    try:
+        check(profile, driver_of(profile, kernel.plugins.drivers))
+    except AlvearyError as exc:
+        return exc.message
+    return None
+
+
+# -- trying -----------------------------------------------------------------------------------------------------
+
+
+def test(context: Context, parameters: TryParameters) -> Tried:
+    """Connect, and tell who answers, how fast, and how it is encrypted."""
+    kernel = context.kernel
+    target, driver = kernel.target(parameters.target)
+    if parameters.remember and target.profile_id is None:
+        raise InvalidInputError("only a saved connection's password can be kept", hint="see: alveary connections add")
+    with kernel.open(target, driver, record=False) as session:
+        context.job.on_cancel(session.give_up_connecting)
+        session.wait_connected()
+        stopped = stopped_with(context)
+        round_trip = _answer(session, "ping", stopped)
+        tls = None if driver.file_based else _answer(session, "tls", stopped)
+    assert session.server is not None, "it was connected"
+    kept, hint = None, None
+    if parameters.remember and target.profile_id is not None:
+        credentials = kernel.credentials
+        password = None if driver.file_based else credentials.answered(target) or credentials.find(target)
+        hint = None if password else "no password was needed, so there is none to keep"
+        kept = keep(context, target.profile_id, password)
+    return Tried(
+        target=target.display(),
+        url=target.url(),
+        product=session.server.product,
+        version=session.server.version,
+        connect_ms=round((session.connect_seconds or 0) * 1000, 3),
+        round_trip_ms=None if round_trip is None else round(round_trip * 1000, 3),
+        tls=tls,
+        password=kept,
+        hint=hint,
+    )
+
+
+def _answer(session: Session, question: str, stopped: threading.Event) -> Any:
+    """Return the answer to a question, None where the driver or the server knows none."""
+    try:
+        return session.ask(question, stopped=stopped)
+    except QueryCancelledError:
+        raise
+    except (QueryError, UnsupportedError):
+        return None
+
+
+def keep(context: Context, profile_id: str, password: str | None) -> Kept | None:
+    """Have the password of a saved connection kept, if there is one, and return where."""
+    if not password:
+        return None
+    return context.kernel.secrets.keep(SecretKey(profile_id, "password"), password, stopped=stopped_with(context))
+
+
+def stopped_with(context: Context) -> threading.Event:
+    """Return an event that is set when the job is cancelled."""
+    stopped = threading.Event()
+    context.job.on_cancel(stopped.set)
+    return stopped
+
+
+# -- for a person ------------------------------------------------------------------------------------------------
+
+
+def render_list(listing: Listing, write: Callable[[str], object]) -> None:
+    """Print the saved connections for a person."""
+    if not listing.connections:
+        write("no connection is saved; save one with: alveary connections add NAME URL\n")
+        return
+    rows = [
+        [
+            each.group,
+            each.name,
+            each.environment or "",
+            each.driver or "",
+            _place(each),
+            each.user or "",
+            "read-only" if each.read_only else "",
+            each.problem or "",
+        ]
+        for each in listing.connections
+    ]
+    header = ["group", "name", "environment", "driver", "database", "user", "access", "problem"]
+    used = [place for place, title in enumerate(header) if place < 6 or any(row[place] for row in rows)]
+    write(plain_table([header[place] for place in used], [[row[place] for place in used] for row in rows]))
+
+
+def render_show(details: Details, write: Callable[[str], object]) -> None:
+    """Print a saved connection for a person, without what is not set."""
+    profile = details.profile
+    tls = details.tls if profile.tls.mode else f"{details.tls} (by default)" if details.tls else None
+    tunnel = profile.tunnel
+    fields: dict[str, object] = {
+        "name": profile.name,
+        "id": profile.id,
+        "driver": details.driver,
+        "url": details.url,
+        "host": profile.host,
+        "port": profile.port,
+        "database": profile.database,
+        "user": profile.user,
+        "password": f"in {details.password}" if details.password else None,
+        **{f"options.{name}": value for name, value in profile.options.items()},
+        "tls.mode": tls,
+        "tls.ca": profile.tls.ca,
+        "tls.certificate": profile.tls.certificate,
+        "tls.key": profile.tls.key,
+        "tunnel": f"{tunnel.user or ''}{'@' if tunnel.user else ''}{tunnel.host}:{tunnel.port}, {tunnel.method}"
+        + ("" if tunnel.enabled else " (off)")
+        if tunnel.host
+        else None,
+        "tunnel.key": tunnel.key,
+        "connect_timeout": f"{profile.connect_timeout:g} s" if profile.connect_timeout else None,
+        "statement_timeout": f"{profile.statement_timeout:g} s" if profile.statement_timeout else None,
+        "application_name": profile.application_name,
+        "read_only": "yes" if profile.read_only else None,
+        "environment": profile.environment,
+        "color": profile.color,
+        "group": profile.group or None,
+        "problem": details.problem,
+    }
+    rows = [[name, str(value)] for name, value in fields.items() if value is not None]
+    write(plain_table(["field", "value"], rows))
+
+
+def render_tried(tried: Tried, write: Callable[[str], object]) -> None:
+    """Say how a connection answers."""
+    rows = [
+        ["target", tried.target],
+        ["url", tried.url],
+        ["server", f"{tried.product} {tried.version}"],
+        ["connecting", f"{tried.connect_ms:.2f} ms"],
+    ]
+    if tried.round_trip_ms is not None:
+        rows.append(["round trip", f"{tried.round_trip_ms:.2f} ms"])
+    if tried.tls is not None:
+        rows.append(["TLS", tried.tls or "no: not encrypted"])
+    write(plain_table(["what", "value"], rows))
+    render_kept(tried.password, write)
+    if tried.hint:
+        write(line(tried.hint))
+
+
+def render_kept(kept: Kept | None, write: Callable[[str], object]) -> None:
+    """Say where a password went, if one was given."""
+    if kept is not None and kept.vault is not None:
+        write(line(f"its password is kept in the {kept.vault}"))
+    elif kept is not None:
+        write(line(f"its password was not kept: {kept.reason}; {_OTHER_WAYS}"))
+
+
+def _place(listed: Listed) -> str:
+    port = f":{listed.port}" if listed.port is not None else ""
+    host = f"{listed.host or ''}{port}"
+    return f"{host}/{listed.database or ''}" if host else listed.database or ""
+
+
+def line(text: str) -> str:
+    """Return a line that can't drive a terminal."""
+    return visible(text) + "\n"

@@ -1,0 +1,159 @@
+"""What is done with a table of the tree; what needs the server's word goes to the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from alveary.commands import Context
+from alveary.contracts.catalog import Catalog, ColumnInfo
+from alveary.errors import UnknownObjectError
+from alveary.jobs import Job
+from alveary.pool import lives_in_its_session
+from alveary_plugins.panels.catalog import sql
+from alveary_plugins.panels.catalog.model import Failed, Part, Schema, Table, catalog_of
+from alveary_shell.sdk import Window, window_of
+from alveary_shell.widgets.tree_rows import Node
+
+if TYPE_CHECKING:
+    from alveary_plugins.panels.connections.view import ConnectionsPanel
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A command that needs nothing."""
+
+
+def has_tree(window: Window) -> bool:
+    """The tree is there."""
+    return bool(window.panels("connections"))
+
+
+def has_table(window: Window) -> bool:
+    """A relation is selected, or something in one."""
+    return _table_of(_selected(window)) is not None
+
+
+def has_name(window: Window) -> bool:
+    """What is selected has a name."""
+    return _selected(window) is not None
+
+
+def open_table(context: Context, parameters: NoParameters) -> None:
+    """Open the page of the selected table, or bring it to the front."""
+    window = window_of(context)
+    table = _table(window)
+    schema = table.schema
+    state = {"target": schema.database.target, "schema": schema.name, "table": table.relation.name}
+    for panel in window.panels("table"):
+        if getattr(panel, "shows", None) == tuple(state.values()):
+            window.raise_panel(panel)
+            return
+    session = schema.database.session
+    in_memory = session is not None and lives_in_its_session(session.target, session.driver)
+    window.open("table", {**state, "implied": schema.implied, "session": session.id if session and in_memory else None})
+
+
+def first_rows(context: Context, parameters: NoParameters) -> None:
+    """Write a statement that reads a few rows of the selected table into an editor, and run it."""
+    window = window_of(context)
+    table = _table(window)
+
+    def write(catalog: Catalog) -> str:
+        return sql.first_rows(catalog, table.schema, table.relation.name)
+
+    def done(text: str) -> None:
+        window.open("editor", {"target": table.schema.database.target, "text": text})
+        window.run("editor.run")
+
+    _write(window, table.schema, write, done)
+
+
+def select(context: Context, parameters: NoParameters) -> None:
+    """Write a query with all columns of the selected table into an editor."""
+    _generate(window_of(context), sql.select)
+
+
+def insert(context: Context, parameters: NoParameters) -> None:
+    """Write an INSERT with all columns of the selected table into an editor."""
+    _generate(window_of(context), sql.insert)
+
+
+def copy_name(context: Context, parameters: NoParameters) -> None:
+    """Copy the name of what is selected: as the server's SQL wants it for what stands in a database."""
+    window = window_of(context)
+    node = _node(window)
+    if node is None:
+        return
+    data = node.data
+    if isinstance(data, Schema):
+        _write(window, data, lambda catalog: catalog.quote(data.name), lambda name: _copied(window, name))
+    elif isinstance(data, Table):
+        _write(
+            window,
+            data.schema,
+            lambda catalog: sql.qualified(catalog, data.schema, data.relation.name),
+            lambda name: _copied(window, name),
+        )
+    elif isinstance(data, Part) and data.name:
+        schema = data.table.schema
+        _write(window, schema, lambda catalog: catalog.quote(data.name), lambda name: _copied(window, name))
+    else:
+        _copied(window, data.error.message if isinstance(data, Failed) else node.text)
+
+
+def refresh(context: Context, parameters: NoParameters) -> None:
+    """Read what is selected anew."""
+    window = window_of(context)
+    panel = cast("ConnectionsPanel", window.panels("connections")[0])  # there is no other kind
+    panel.refresh(panel.selected)
+
+
+def _generate(window: Window, write: Callable[[Catalog, Schema, str, list[ColumnInfo]], str]) -> None:
+    table = _table(window)
+    schema, name = table.schema, table.relation.name
+
+    def text(catalog: Catalog) -> str:
+        return write(catalog, schema, name, schema.shelf.details(catalog, schema.name, name).columns)
+
+    _write(window, schema, text, lambda text: window.open("editor", {"target": schema.database.target, "text": text}))
+
+
+def _write(window: Window, schema: Schema, write: Callable[[Catalog], str], done: Callable[[str], object]) -> None:
+    """Have a text written with the server's help, in the background."""
+    kernel = window.kernel
+
+    def work(job: Job) -> str:
+        stopped = threading.Event()
+        job.on_cancel(stopped.set)
+        return write(catalog_of(kernel, schema.database, stopped))
+
+    window.background("Asking the catalog", work, done)
+
+
+def _copied(window: Window, name: str) -> None:
+    window.copy(name)
+    window.notify(f"Copied {name}")
+
+
+def _node(window: Window) -> Node | None:
+    panel = next(iter(window.panels("connections")), None)
+    node: Node | None = getattr(panel, "selected", None)
+    return node
+
+
+def _selected(window: Window) -> object:
+    node = _node(window)
+    return node.data if node is not None else None
+
+
+def _table_of(data: object) -> Table | None:
+    return data if isinstance(data, Table) else data.table if isinstance(data, Part) else None
+
+
+def _table(window: Window) -> Table:
+    if (table := _table_of(_selected(window))) is None:
+        raise UnknownObjectError("no table is selected", hint="select one in the tree of databases")
+    return table

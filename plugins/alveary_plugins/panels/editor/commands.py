@@ -1,0 +1,312 @@
+"""What an editor's commands do, and when they can be run; each acts on the editor in front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from alveary.commands import Context
+from alveary.errors import UnsupportedError
+from alveary_shell.sdk import Window, window_of
+
+if TYPE_CHECKING:
+    from alveary_plugins.panels.editor.view import EditorPanel
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A command that needs nothing."""
+
+
+class NewParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the new editor begins with."""
+
+    text: Annotated[str, Meta(description="SQL to begin with.")] = ""
+    target: Annotated[str | None, Meta(description="URL or saved name; that of the editor in front without it.")] = None
+
+
+class FileParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which file; a person is asked when none is given."""
+
+    path: Annotated[str | None, Meta(description="Path of the file.")] = None
+
+
+class ConnectParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where to connect; a person chooses when nothing is given."""
+
+    target: Annotated[str | None, Meta(description="URL or saved name.")] = None
+
+
+class LimitParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many rows; a person is asked when nothing is given."""
+
+    rows: Annotated[int, Meta(ge=0, description="Rows taken of each result; 0 for all.")] | None = None
+
+
+class LineParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which line; a person is asked when none is given."""
+
+    line: Annotated[int, Meta(ge=1, description="Number of the line, from 1.")] | None = None
+
+
+def new(context: Context, parameters: NewParameters) -> None:
+    """Open an empty editor that connects where the one in front does."""
+    window = window_of(context)
+    active = _active(window)
+    target = parameters.target or (active.model.target if active is not None else None)
+    window.open("editor", {"text": parameters.text, "target": target})
+
+
+def open_file(context: Context, parameters: FileParameters) -> None:
+    """Open a file, or bring the editor to the front that has it open."""
+    import os
+
+    window = window_of(context)
+    path = parameters.path or window.ask_file(save=False, title="Open file", endings={"SQL": ".sql", "Text": ".txt"})
+    if path is None:
+        return
+    path = os.path.abspath(path)
+    for panel in window.panels("editor"):
+        if getattr(panel, "path", None) == path:
+            window.raise_panel(panel)
+            return
+    active = _active(window)
+    window.open("editor", {"path": path, "target": active.model.target if active is not None else None})
+
+
+def save(context: Context, parameters: NoParameters) -> None:
+    """Write the text to its file, or ask for one."""
+    _editor(context).save()
+
+
+def save_as(context: Context, parameters: FileParameters) -> None:
+    """Write the text to another file."""
+    _editor(context).save_as(parameters.path)
+
+
+def reload(context: Context, parameters: NoParameters) -> None:
+    """Show what the file holds now; that can be undone."""
+    _editor(context).reload()
+
+
+def undo(context: Context, parameters: NoParameters) -> None:
+    """Undo the last change."""
+    _editor(context).code.undo()
+
+
+def redo(context: Context, parameters: NoParameters) -> None:
+    """Do again what was undone."""
+    _editor(context).code.redo()
+
+
+def find(context: Context, parameters: NoParameters) -> None:
+    """Show the bar to find."""
+    _editor(context).code.open_find()
+
+
+def replace(context: Context, parameters: NoParameters) -> None:
+    """Show the bar to find and replace."""
+    _editor(context).code.open_find(replace=True)
+
+
+def find_next(context: Context, parameters: NoParameters) -> None:
+    """Go to the next match."""
+    _editor(context).code.find_next()
+
+
+def find_previous(context: Context, parameters: NoParameters) -> None:
+    """Go to the match before."""
+    _editor(context).code.find_next(back=True)
+
+
+def go_to_line(context: Context, parameters: LineParameters) -> None:
+    """Go to a line."""
+    _editor(context).go_to_line(parameters.line)
+
+
+def go_to_error(context: Context, parameters: NoParameters) -> None:
+    """Go to the next error."""
+    _editor(context).code.go_to_error()
+
+
+def comment(context: Context, parameters: NoParameters) -> None:
+    """Turn lines into comments, or back."""
+    _editor(context).code.comment()
+
+
+def indent(context: Context, parameters: NoParameters) -> None:
+    """Move lines right."""
+    _editor(context).code.indent_lines()
+
+
+def unindent(context: Context, parameters: NoParameters) -> None:
+    """Move lines left."""
+    _editor(context).code.indent_lines(back=True)
+
+
+def duplicate_lines(context: Context, parameters: NoParameters) -> None:
+    """Repeat lines."""
+    _editor(context).code.duplicate_lines()
+
+
+def delete_lines(context: Context, parameters: NoParameters) -> None:
+    """Remove lines."""
+    _editor(context).code.delete_lines()
+
+
+def move_lines_up(context: Context, parameters: NoParameters) -> None:
+    """Move lines up."""
+    _editor(context).code.move_lines(-1)
+
+
+def move_lines_down(context: Context, parameters: NoParameters) -> None:
+    """Move lines down."""
+    _editor(context).code.move_lines(1)
+
+
+def select_word(context: Context, parameters: NoParameters) -> None:
+    """Select a word."""
+    _editor(context).code.select_word()
+
+
+def select_line(context: Context, parameters: NoParameters) -> None:
+    """Select a line, or one more."""
+    _editor(context).code.select_line()
+
+
+def select_statement(context: Context, parameters: NoParameters) -> None:
+    """Select the statement the caret is in."""
+    _editor(context).code.select_statement()
+
+
+def run(context: Context, parameters: NoParameters) -> None:
+    """Run the selection or the statement at the caret; connects first where that was not done yet."""
+    _editor(context).run()
+
+
+def run_script(context: Context, parameters: NoParameters) -> None:
+    """Run all statements."""
+    _editor(context).run(script=True)
+
+
+def cancel(context: Context, parameters: NoParameters) -> None:
+    """Stop what runs."""
+    _editor(context).model.cancel()
+
+
+def commit(context: Context, parameters: NoParameters) -> None:
+    """Commit."""
+    _editor(context).model.commit()
+
+
+def rollback(context: Context, parameters: NoParameters) -> None:
+    """Roll back."""
+    _editor(context).model.rollback()
+
+
+def autocommit(context: Context, parameters: NoParameters) -> None:
+    """Switch between autocommit and transactions by hand."""
+    _editor(context).switch_autocommit()
+
+
+def limit(context: Context, parameters: LimitParameters) -> None:
+    """Choose the row limit."""
+    _editor(context).choose_limit(parameters.rows)
+
+
+def connect(context: Context, parameters: ConnectParameters) -> None:
+    """Connect somewhere else."""
+    _editor(context).choose_connection(parameters.target)
+
+
+def reconnect(context: Context, parameters: NoParameters) -> None:
+    """Open a new session to the same database."""
+    _editor(context).connect()
+
+
+def schema(context: Context, parameters: NoParameters) -> None:
+    """Choose a schema."""
+    _editor(context).choose_schema()
+
+
+def disconnect(context: Context, parameters: NoParameters) -> None:
+    """Close the session."""
+    _editor(context).disconnect()
+
+
+# -- when --------------------------------------------------------------------------------------------------------
+
+
+def editing(window: Window) -> bool:
+    """The keyboard is not in some other field."""
+    return (editor := _active(window)) is not None and not editor.code.typing_elsewhere
+
+
+def can_undo(window: Window) -> bool:
+    """There is something to undo."""
+    return editing(window) and _front(window).code.document.can_undo
+
+
+def can_redo(window: Window) -> bool:
+    """Something was undone."""
+    return editing(window) and _front(window).code.document.can_redo
+
+
+def has_file(window: Window) -> bool:
+    """The text has a file."""
+    return _front(window).path is not None
+
+
+def has_errors(window: Window) -> bool:
+    """An error is marked."""
+    return _front(window).code.has_errors
+
+
+def can_run(window: Window) -> bool:
+    """Nothing else is under way."""
+    return not _front(window).model.busy
+
+
+def is_busy(window: Window) -> bool:
+    """Something is under way."""
+    return _front(window).model.busy
+
+
+def is_connected(window: Window) -> bool:
+    """There is a session."""
+    return _front(window).model.connected
+
+
+def can_reconnect(window: Window) -> bool:
+    """It is known where to connect, and nothing is under way."""
+    model = _front(window).model
+    return model.target is not None and not model.busy
+
+
+def can_commit(window: Window) -> bool:
+    """A transaction is open that can be committed, and nothing runs."""
+    model = _front(window).model
+    return model.phase == "idle" and model.transaction == "open"
+
+
+def can_roll_back(window: Window) -> bool:
+    """A transaction is open, and nothing runs."""
+    model = _front(window).model
+    return model.phase == "idle" and model.transaction != "none"
+
+
+def _editor(context: Context) -> EditorPanel:
+    return _front(window_of(context))
+
+
+def _front(window: Window) -> EditorPanel:
+    if (editor := _active(window)) is None:
+        raise UnsupportedError("no editor is in front", hint="open one with File, New query")
+    return editor
+
+
+def _active(window: Window) -> EditorPanel | None:
+    from alveary_plugins.panels.editor.view import EditorPanel
+
+    return window.active if isinstance(window.active, EditorPanel) else None

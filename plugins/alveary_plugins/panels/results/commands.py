@@ -1,0 +1,177 @@
+"""What the results panel offers, for the menus, the keys and the palette."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+import msgspec
+from msgspec import Meta
+
+from alveary.commands import Context
+from alveary.errors import UnknownObjectError
+from alveary_shell.sdk import Window, window_of
+
+if TYPE_CHECKING:
+    from alveary_plugins.panels.results.view import ResultsPanel
+
+
+class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A command that needs nothing."""
+
+
+class CopyParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """In which form the selected cells are copied."""
+
+    format: Annotated[str, Meta(description="A format such as csv or json, or insert for SQL.")] = "tsv"
+    header: Annotated[bool, Meta(description="Copy the column names as well.")] = False
+
+
+class SaveParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the rows go; a person is asked for what is not given."""
+
+    path: Annotated[str | None, Meta(description="File to write.")] = None
+    format: Annotated[str | None, Meta(description="Format, if not the one of the file's ending.")] = None
+    selection: Annotated[bool, Meta(description="Save the selected cells only.")] = False
+
+
+class SortParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which column to sort by; the one under the cursor without a number."""
+
+    column: Annotated[int, Meta(ge=0, description="Number of the column, from 0.")] | None = None
+    more: Annotated[bool, Meta(description="Sort beside the columns before.")] = False
+
+
+class ViewParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is shown at the side."""
+
+    row: Annotated[bool, Meta(description="Show the row as a record instead of one value.")] = False
+
+
+def show(context: Context, parameters: NoParameters) -> None:
+    """Bring the results to the front."""
+    window_of(context).open("results")
+
+
+def copy(context: Context, parameters: CopyParameters) -> None:
+    """Copy the selected cells."""
+    _panel(context).copy(parameters.format, header=parameters.header)
+
+
+def copy_with_headers(context: Context, parameters: NoParameters) -> None:
+    """Copy the selected cells and the names of their columns."""
+    _panel(context).copy(header=True)
+
+
+def copy_csv(context: Context, parameters: NoParameters) -> None:
+    """Copy the selected cells as CSV."""
+    _panel(context).copy("csv", header=True)
+
+
+def copy_json(context: Context, parameters: NoParameters) -> None:
+    """Copy the selected cells as JSON."""
+    _panel(context).copy("json", header=True)
+
+
+def copy_markdown(context: Context, parameters: NoParameters) -> None:
+    """Copy the selected cells as a Markdown table."""
+    _panel(context).copy("markdown", header=True)
+
+
+def copy_insert(context: Context, parameters: NoParameters) -> None:
+    """Copy the selected cells as INSERT statements."""
+    _panel(context).copy("insert", header=True)
+
+
+def save(context: Context, parameters: SaveParameters) -> None:
+    """Write the rows that are shown to a file, in the background."""
+    _panel(context).save(selection=parameters.selection, path=parameters.path, format=parameters.format)
+
+
+def save_selection(context: Context, parameters: NoParameters) -> None:
+    """Write the selected cells to a file, in the background."""
+    _panel(context).save(selection=True)
+
+
+def find(context: Context, parameters: NoParameters) -> None:
+    """Look for text in the rows."""
+    _panel(context).open_find()
+
+
+def find_next(context: Context, parameters: NoParameters) -> None:
+    """Go to the next row with a match."""
+    _panel(context).step(1)
+
+
+def find_previous(context: Context, parameters: NoParameters) -> None:
+    """Go to the row with a match before."""
+    _panel(context).step(-1)
+
+
+def filter(context: Context, parameters: NoParameters) -> None:
+    """Show the bar that says which rows are shown."""
+    _panel(context).open_filter()
+
+
+def sort(context: Context, parameters: SortParameters) -> None:
+    """Sort by a column, then the other way round, then no longer."""
+    panel = _panel(context)
+    column = panel.grid.selection.column if parameters.column is None else parameters.column
+    entry = panel.gridded
+    if entry is not None and column >= len(entry.columns):
+        raise UnknownObjectError(f"the result has no column {column}")
+    panel.sort(column, parameters.more)
+
+
+def pin(context: Context, parameters: NoParameters) -> None:
+    """Keep the result in front when the next run comes, or no longer."""
+    panel = _panel(context)
+    if panel.entry is not None:
+        panel.pin(panel.entry)
+
+
+def close(context: Context, parameters: NoParameters) -> None:
+    """Let the result in front go."""
+    panel = _panel(context)
+    if panel.entry is not None:
+        panel.close_entries([panel.entry])
+
+
+def view(context: Context, parameters: ViewParameters) -> None:
+    """Show the value under the cursor, or its row, at the side."""
+    panel = _panel(context)
+    panel.view_value("record" if parameters.row else "value")
+
+
+def record(context: Context, parameters: NoParameters) -> None:
+    """Show the row under the cursor as a record at the side."""
+    _panel(context).view_value("record")
+
+
+def fit(context: Context, parameters: NoParameters) -> None:
+    """Make all columns as wide as their content needs."""
+    _panel(context).grid.fit_columns()
+
+
+def has_result(window: Window) -> bool:
+    """Return whether there is a result in front."""
+    return any(cast("ResultsPanel", panel).entry is not None for panel in window.panels("results"))
+
+
+def has_rows(window: Window) -> bool:
+    """Return whether rows are shown."""
+    return any(cast("ResultsPanel", panel).gridded is not None for panel in window.panels("results"))
+
+
+def is_focused(window: Window) -> bool:
+    """Return whether rows are shown and the keyboard is with them: only then are the keys of copying theirs."""
+    for panel in window.panels("results"):
+        results = cast("ResultsPanel", panel)
+        if results.gridded is not None and results.grid.focused:
+            return True
+    return False
+
+
+def _panel(context: Context) -> ResultsPanel:
+    window = window_of(context)
+    panels = window.panels("results")
+    return cast("ResultsPanel", panels[0] if panels else window.open("results"))

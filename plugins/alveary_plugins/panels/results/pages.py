@@ -1,0 +1,163 @@
+"""What stands in the place of a grid when there is nothing for one: an error, a count, a word of patience."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+from typing import TYPE_CHECKING
+
+from alveary.errors import AlvearyError
+from alveary_shell.widgets.flat import FlatButton
+from alveary_shell.widgets.grid_text import visible, visible_lines
+
+if TYPE_CHECKING:
+    from alveary_shell.theme import Theme
+
+MOST_TEXT = 20_000
+"""Characters of an error's parts that are shown; copying takes all of them."""
+
+
+class ErrorPage(tk.Frame):
+    """An error in full: its text can be selected, and copied as a whole."""
+
+    def __init__(self, master: tk.Misc, theme: Theme, *, copy: Callable[[str], object]) -> None:
+        super().__init__(master, borderwidth=0)
+        self._theme = theme
+        self._error: AlvearyError | None = None
+        self._text = tk.Text(self, wrap="word", height=4)
+        self._bar = ttk.Scrollbar(self, orient="vertical", command=self._text.yview)
+        self._text.configure(yscrollcommand=self._bar.set, state="disabled", cursor="arrow")
+        self._button = FlatButton(
+            self, theme, lambda: self._copy(copy), text="Copy error", icon="copy", ground="background"
+        )
+        self._bar.pack(side="right", fill="y")
+        self._text.pack(fill="both", expand=True)
+        self._button.place(relx=1.0, x=-theme.px(24), y=theme.px(10), anchor="ne")
+        # A text that can't be edited does not take the focus by a click, and then nothing can be copied from it.
+        self._text.bind("<Button-1>", lambda _: self._text.focus_set(), add="+")
+        theme.follow(self, self._paint)
+
+    def show(self, error: AlvearyError) -> None:
+        """Show an error."""
+        if error is self._error:
+            return
+        self._error = error
+        text = self._text
+        text.configure(state="normal")
+        text.delete("1.0", "end")
+        text.insert("end", _cut(error.message), "message")
+        for name, value in _parts(error):
+            text.insert("end", f"\n{name}  ", "name", _cut(value), "value")
+        if (excerpt := place_in(error)) is not None:
+            where, line, caret = excerpt
+            text.insert("end", f"\n{where}\n", "name", f"{line}\n", "code", caret, ("code", "caret"))
+        text.configure(state="disabled")
+
+    def _copy(self, copy: Callable[[str], object]) -> None:
+        if self._error is not None:
+            copy(error_text(self._error))
+
+    def focus_set(self) -> None:
+        """Give the keyboard to the text."""
+        self._text.focus_set()
+
+    def _paint(self) -> None:
+        theme, color, text = self._theme, self._theme.color, self._text
+        self.configure(background=color("background"))
+        text.configure(
+            borderwidth=0,
+            highlightthickness=0,
+            padx=theme.px(16),
+            pady=theme.px(14),
+            background=color("background"), foreground=color("text"), font=theme.ui, spacing1=theme.px(2),
+            selectbackground=color("selection"), selectforeground=color("text"),
+            inactiveselectbackground=color("selection_idle"),
+        )  # fmt: skip
+        text.tag_configure("message", foreground=color("danger"), font=theme.ui_bold)
+        text.tag_configure("name", foreground=color("muted"), spacing1=theme.px(8))
+        text.tag_configure("code", font=theme.code, foreground=color("text"))
+        text.tag_configure("caret", foreground=color("danger"))
+        text.tag_raise("sel")
+
+
+class MessagePage(tk.Frame):
+    """A sentence in the middle, and perhaps a button below it."""
+
+    def __init__(self, master: tk.Misc, theme: Theme) -> None:
+        super().__init__(master, borderwidth=0)
+        self._theme = theme
+        self._role = "muted"
+        inner = self._inner = tk.Frame(self, borderwidth=0)
+        inner.place(relx=0.5, rely=0.5, anchor="center")
+        self._title = tk.Label(inner, borderwidth=0)
+        self._title.pack()
+        self._detail = tk.Label(inner, borderwidth=0)
+        self._detail.pack(pady=(theme.px(4), 0))
+        self._press: Callable[[], object] = lambda: None
+        self._button = FlatButton(inner, theme, self._pressed, ground="raised", role="text")
+        theme.follow(self, self._paint)
+
+    def _pressed(self) -> None:
+        self._press()
+
+    def show(
+        self,
+        title: str,
+        detail: str = "",
+        *,
+        role: str = "muted",
+        button: tuple[str, Callable[[], object]] | None = None,
+    ) -> None:
+        """Say something."""
+        self._title.configure(text=visible(title))
+        self._detail.configure(text=visible(detail))
+        if role != self._role:
+            self._role = role
+            self._paint()
+        if button is None:
+            self._button.pack_forget()
+        else:
+            self._press = button[1]
+            self._button.show(text=button[0])
+            self._button.pack(pady=(self._theme.px(12), 0))
+
+    def _paint(self) -> None:
+        theme, ground = self._theme, self._theme.color("background")
+        self.configure(background=ground)
+        self._inner.configure(background=ground)
+        self._title.configure(background=ground, foreground=theme.color(self._role), font=theme.ui_bold)
+        self._detail.configure(background=ground, foreground=theme.color("faint"), font=theme.ui)
+
+
+def error_text(error: AlvearyError) -> str:
+    """Return everything an error says, as it is copied."""
+    lines = [error.message, *(f"{name}: {value}" for name, value in _parts(error))]
+    if (excerpt := place_in(error)) is not None:
+        lines += excerpt
+    if error.statement:
+        lines += ["Statement:", error.statement]
+    return "\n".join(lines)
+
+
+def place_in(error: AlvearyError) -> tuple[str, str, str] | None:
+    """Return where in its statement an error is: in words, the line itself, and a caret to stand under the place."""
+    statement, position = error.statement, error.position
+    if statement is None or position is None or not 1 <= position <= len(statement) + 1:
+        return None
+    before = statement[: position - 1]
+    number, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1)
+    line = statement.split("\n")[number - 1]
+    start = max(0, column - 60)
+    shown, upto = visible(line[start : start + 160]), visible(line[start:column])
+    script = f" (line {error.line + number - 1} of the script)" if error.line is not None else ""
+    return f"Line {number}, character {column + 1}{script}", shown, " " * len(upto) + "^"
+
+
+def _parts(error: AlvearyError) -> list[tuple[str, str]]:
+    named = (("Detail", error.detail), ("Hint", error.hint), ("Code", error.code), ("Server code", error.server_code))
+    return [(name, value) for name, value in named if value]
+
+
+def _cut(text: str) -> str:
+    return visible_lines(text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + "…")

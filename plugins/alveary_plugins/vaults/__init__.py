@@ -1,0 +1,1 @@
+"""Places that keep passwords, each a plugin of its own."""

@@ -1,0 +1,96 @@
+"""A flat button for bars: an icon, a word or both; can stay pressed; reached by the keyboard."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+
+from alveary_shell.theme import Theme
+
+
+class FlatButton(tk.Label):
+    """Calls ``press`` when clicked, or with Space or Enter when it has the focus."""
+
+    def __init__(
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        press: Callable[[], object],
+        *,
+        text: str = "",
+        icon: str | None = None,
+        ground: str = "surface",
+        role: str = "muted",
+        focusable: bool = True,
+    ) -> None:
+        """``ground`` is the role of what it lies on and ``role`` that of its text and icon."""
+        super().__init__(master, text=text, borderwidth=0, highlightthickness=1, cursor="hand2", takefocus=focusable)
+        self._theme, self._press, self._icon, self._ground, self._role = theme, press, icon, ground, role
+        self._hover = self._on = False
+        self._enabled = True
+        self.bind("<Button-1>", lambda _: self.invoke())
+        self.bind("<Enter>", lambda _: self._hovered(True))
+        self.bind("<Leave>", lambda _: self._hovered(False))
+        for keys in ("<space>", "<Return>", "<KP_Enter>"):
+            self.bind(keys, self._pressed)
+        theme.follow(self, self._paint)
+
+    def invoke(self) -> None:
+        """Do what it is for, if it is enabled."""
+        if self._enabled:
+            self._press()
+
+    @property
+    def on(self) -> bool:
+        """Whether it stays pressed."""
+        return self._on
+
+    @on.setter
+    def on(self, on: bool) -> None:
+        if on != self._on:
+            self._on = on
+            self._paint()
+
+    def show(
+        self, *, text: str | None = None, icon: str | None = None, role: str | None = None, enabled: bool | None = None
+    ) -> None:
+        """Change what it shows."""
+        before = str(self["text"]), self._icon, self._role, self._enabled
+        after = (
+            before[0] if text is None else text,
+            icon or self._icon,
+            role or self._role,
+            self._enabled if enabled is None else enabled,
+        )
+        if after != before:
+            _, self._icon, self._role, self._enabled = after
+            self.configure(text=after[0])
+            self._paint()
+
+    def _pressed(self, _: tk.Event[tk.Misc]) -> str:
+        self.invoke()
+        return "break"
+
+    def _hovered(self, hover: bool) -> None:
+        self._hover = hover
+        self._paint()
+
+    def _paint(self) -> None:
+        theme = self._theme
+        role = "faint" if not self._enabled else "accent" if self._on else self._role
+        lies_on = "selection_idle" if self._on else "raised" if self._hover and self._enabled else self._ground
+        if lies_on == "raised" and self._ground == "raised":
+            lies_on = "selection_idle"
+        ground = theme.color(lies_on)
+        self.configure(
+            background=ground,
+            foreground=theme.color(role),
+            highlightbackground=ground,
+            highlightcolor=theme.color("accent"),
+            font=theme.small,
+            padx=theme.px(5),
+            pady=theme.px(3),
+            cursor="hand2" if self._enabled else "arrow",
+        )
+        if self._icon is not None:
+            self.configure(image=theme.icon(self._icon, role, 13), compound="left" if self["text"] else "center")

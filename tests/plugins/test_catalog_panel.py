@@ -1,0 +1,298 @@
+"""What the tree shows of real databases, and the statements that are written from it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fix_mariadb import MariaServer
+from fix_postgres import PostgresServer
+from fix_window import Screen
+
+from alveary import Kernel
+from alveary.contracts.catalog import ColumnInfo, Relation
+from alveary.errors import QueryCancelledError
+from alveary.paths import Paths
+from alveary.workers.questions import AskedCatalog
+from alveary_plugins.panels.catalog import sql
+from alveary_plugins.panels.catalog.model import (
+    Database,
+    Part,
+    Schema,
+    Shelf,
+    Table,
+    plural,
+    read,
+    relation_node,
+    type_icon,
+)
+from alveary_plugins.panels.connections.view import ConnectionsPanel
+from alveary_plugins.panels.table.view import TablePanel
+from alveary_shell.widgets.tree_rows import Node
+from alveary_shell.window import MainWindow
+
+SHOP = """
+    create table customer (id bigint generated always as identity primary key, "e Mail" text not null unique);
+    comment on table customer is 'who buys';
+    create table orders (
+        id int, line int, customer_id bigint not null references customer on delete cascade,
+        at timestamptz default now(), data jsonb, ok bool, total numeric(12, 2),
+        twice numeric generated always as (total * 2) stored, primary key (line, id));
+    create index late on orders (lower(data::text)) where not ok;
+    create view open_orders as select * from orders where not ok;
+    insert into customer ("e Mail") values ('a'), ('b');
+    insert into orders (id, line, customer_id, ok) values (1, 1, 1, true), (2, 1, 2, false);
+    analyze;
+"""
+
+
+def below(kernel: Kernel, what: object) -> list[Node]:
+    return read(kernel, what, threading.Event())
+
+
+def named(nodes: list[Node], text: str) -> Node:
+    return next(node for node in nodes if node.text == text)
+
+
+def described(nodes: list[Node]) -> list[tuple[str, str, str, str]]:
+    return [(node.text, node.icon, node.detail, node.aside) for node in nodes]
+
+
+# -- what is shown -------------------------------------------------------------------------------------------------
+
+
+def test_a_postgres_database_is_shown_level_by_level(kernel: Kernel, postgres: PostgresServer) -> None:
+    with postgres.database() as name:
+        postgres.psql(SHOP, name)
+        schemas = below(kernel, Database(postgres.url(name)))
+        assert [node.text for node in schemas] == ["public", "information_schema", "pg_catalog"]
+        assert [(node.open, node.role) for node in schemas] == [(True, "text"), (False, "muted"), (False, "muted")]
+        tables, views = below(kernel, schemas[0].data)
+        assert [(node.text, node.aside, node.open) for node in (tables, views)] == [
+            ("Tables", "2", True),
+            ("Views", "1", False),
+        ]
+        assert tables.children is not None
+        assert [(node.text, node.aside, node.tip) for node in tables.children] == [
+            ("customer", "~2", "who buys"),
+            ("orders", "~2", ""),
+        ]
+        columns = below(kernel, tables.children[1].data)
+        assert described(columns) == [
+            ("id", "key", "integer not null", ""),
+            ("line", "key", "integer not null", ""),
+            ("customer_id", "link-45deg", "bigint not null", ""),
+            ("at", "calendar3", "timestamp with time zone", ""),
+            ("data", "braces", "jsonb", ""),
+            ("ok", "toggle2-on", "boolean", ""),
+            ("total", "123", "numeric(12,2)", ""),
+            ("twice", "123", "numeric", ""),
+            ("Indexes", "folder2", "", "2"),
+            ("Foreign keys", "folder2", "", "1"),
+        ]
+        assert columns[0].tip == "primary key, column 2"
+        assert columns[2].tip == "references customer (id)"
+        indexes, keys = columns[-2].children or [], columns[-1].children or []
+        assert sorted((node.text, node.detail) for node in indexes) == [
+            ("late", "(lower(data::text)) partial"),
+            ("orders_pkey", "primary key (line, id)"),
+        ]
+        assert [(node.text, node.detail) for node in keys] == [("customer_id", "→ customer (id)")]
+        referred = named(below(kernel, tables.children[0].data), "Referenced by").children or []
+        assert [(node.text, node.detail) for node in referred] == [("orders", "(customer_id) → (id)")]
+
+
+def test_a_mariadb_server_shows_its_databases(kernel: Kernel, mariadb: MariaServer) -> None:
+    name = mariadb.new_database()
+    mariadb.admin(f"use {name}; create table only_one (id int primary key, `a``b` text)")
+    schemas = below(kernel, Database(mariadb.url(name)))
+    assert schemas[0].text == name
+    assert named(schemas, "mysql").role == "muted"
+    (table,) = below(kernel, schemas[0].data)
+    assert table.text == "only_one"
+    assert [node.text for node in below(kernel, table.data)] == ["id", "a`b", "Indexes"]
+
+
+def test_a_level_that_holds_one_thing_is_left_out(kernel: Kernel, shop_url: str) -> None:
+    (item,) = below(kernel, Database(shop_url, is_file=True))
+    assert item.text == "item"
+    assert isinstance(item.data, Table)
+    assert item.data.schema.implied
+
+
+def test_the_details_of_a_schema_are_read_once(kernel: Kernel, shop_url: str) -> None:
+    asked: list[str] = []
+    with kernel.connect(shop_url) as session:
+
+        def ask(question: str, *arguments: str | None) -> Any:
+            asked.append(question)
+            return session.ask(question, *arguments)
+
+        catalog, shelf = AskedCatalog(ask), Shelf()
+        assert len(shelf.details(catalog, "main", "item").columns) == 4
+        assert shelf.details(catalog, "main", "nobody").columns == []
+        assert asked == ["columns", "indexes", "foreign_keys"]
+        shelf.forget()
+        shelf.details(catalog, "main", "item")
+        assert len(asked) == 6
+
+
+def test_reading_is_given_up_when_it_is_stopped(kernel: Kernel, shop_url: str) -> None:
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(QueryCancelledError):
+        read(kernel, Database(shop_url), stopped)
+
+
+def test_kinds_and_types_have_their_icons() -> None:
+    schema = Schema(Database("x"), "public", False, Shelf())
+    icons = {
+        kind: relation_node(Table(schema, Relation(schema="public", name="x", kind=kind))).icon
+        for kind in ("table", "view", "materialized view", "something new")
+    }
+    assert icons == {"table": "table", "view": "eye", "materialized view": "eye-fill", "something new": "table"}
+    assert [type_icon(name) for name in ("VARCHAR(20)", "int4", "interval", "blob", "geometry", "")] == [
+        "fonts", "123", "calendar3", "file-binary", "dot", "dot",
+    ]  # fmt: skip
+    assert plural("materialized view") == "Materialized views"
+
+
+# -- what is written -----------------------------------------------------------------------------------------------
+
+
+def table_in(kernel: Kernel, database: Database, schema: str, name: str, *, implied: bool = False) -> Table:
+    catalog = kernel.catalog(database.target)
+    relation = next(each for each in catalog.relations(schema) if each.name == name)
+    return Table(Schema(database, schema, implied, Shelf()), relation)
+
+
+def columns_of(kernel: Kernel, table: Table) -> list[ColumnInfo]:
+    catalog = kernel.catalog(table.schema.database.target)
+    return table.schema.shelf.details(catalog, table.schema.name, table.relation.name).columns
+
+
+NASTY = 'o"r d`e]r.s'
+
+
+def test_generated_statements_run_whatever_the_names(
+    kernel: Kernel, postgres: PostgresServer, mariadb: MariaServer, tmp_path: Path
+) -> None:
+    with postgres.database() as name:
+        file = tmp_path / "x.db"
+        maria = mariadb.new_database()
+        for url, schema in (
+            (f"sqlite:///{file}?mode=rwc", "main"),
+            (postgres.url(name), "public"),
+            (mariadb.url(maria), maria),
+        ):
+            with kernel.connect(url) as session:
+                catalog = kernel.catalog(url)
+                quote = catalog.quote
+                session.run(f"create table {quote(NASTY)} ({quote('select')} int, plain int, {quote(NASTY)} int)")
+                table = table_in(kernel, Database(url), schema, NASTY)
+                columns = columns_of(kernel, table)
+                inserted = sql.insert(catalog, table.schema, NASTY, columns)
+                assert inserted.count("\n    null") == 1
+                session.run(inserted.rstrip(";\n"), {"select": 1, "plain": 2})
+                selected = session.run(sql.select(catalog, table.schema, NASTY, columns).rstrip(";\n"))
+                assert selected is not None
+                assert [str(cell) for cell in selected.window(0, 1)[0][:2]] == ["1", "2"]
+                first = session.run(sql.first_rows(catalog, table.schema, NASTY).rstrip(";\n"))
+                assert first is not None
+                assert len(first) == 1
+
+
+def test_what_the_server_makes_is_not_inserted(kernel: Kernel, postgres: PostgresServer) -> None:
+    with postgres.database() as name:
+        postgres.psql(SHOP, name)
+        url = postgres.url(name)
+        orders = table_in(kernel, Database(url), "public", "orders")
+        assert '"twice"' not in sql.insert(kernel.catalog(url), orders.schema, "orders", columns_of(kernel, orders))
+
+
+def test_a_name_is_qualified_unless_its_schema_is_implied(kernel: Kernel, shop_url: str) -> None:
+    catalog = kernel.catalog(shop_url)
+    assert sql.qualified(catalog, Schema(Database(shop_url), "main", True, Shelf()), "a b") == '"a b"'
+    assert sql.qualified(catalog, Schema(Database(shop_url), "main", False, Shelf()), "a b") == '"main"."a b"'
+
+
+# -- from the tree -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def window(screen: Screen, home: Path) -> Iterator[MainWindow]:
+    with Kernel(paths=Paths(home, home / "cache")) as kernel:
+        report = screen.root.report_callback_exception
+        window = MainWindow(kernel, screen.root)  # type: ignore[arg-type]  # the fixture's root is one
+        screen.root.report_callback_exception = report
+        window.root.deiconify()
+        yield window
+        window.quit()
+
+
+@pytest.fixture
+def panel(window: MainWindow, screen: Screen, shop_url: str) -> ConnectionsPanel:
+    """The tree with the shop open and its table selected."""
+    window.run("connections.add", {"name": "shop", "url": shop_url})
+    (panel,) = window.panels("connections")
+    assert isinstance(panel, ConnectionsPanel)
+    screen.pump(lambda: panel.model.roots)
+    shop = panel.model.roots[0]
+    panel.tree.toggle(shop)
+    screen.pump(lambda: shop.children and isinstance(shop.children[0].data, Table))
+    panel.tree.select((shop.children or [])[0])
+    return panel
+
+
+def clipboard(window: MainWindow) -> str:
+    return str(window.root.clipboard_get())
+
+
+def test_names_are_copied_as_sql_wants_them(window: MainWindow, screen: Screen, panel: ConnectionsPanel) -> None:
+    window.copy("")
+    screen.press(panel.tree.canvas, "<Control-Key-c>")
+    screen.pump(lambda: clipboard(window) == '"item"')
+    table = panel.tree.selected
+    assert table is not None
+    panel.tree.toggle(table)
+    screen.pump(lambda: table.children and isinstance(table.children[0].data, Part))
+    panel.tree.select((table.children or [])[1])
+    window.run("catalog.copy-name")
+    screen.pump(lambda: clipboard(window) == '"name"')
+    panel.tree.select(panel.model.roots[0])
+    window.run("catalog.copy-name")
+    assert clipboard(window) == "shop"
+
+
+def test_statements_are_written_into_editors(window: MainWindow, screen: Screen, panel: ConnectionsPanel) -> None:
+    window.run("catalog.select")
+    screen.pump(lambda: len(window.panels("editor")) == 1)
+    state = window.panels("editor")[0].state()
+    assert state["target"] == "shop"
+    assert '    "price",\n    "picture"\nfrom "item"\nlimit 100;' in state["text"]
+    window.run("catalog.insert")
+    screen.pump(lambda: len(window.panels("editor")) == 2)
+    assert 'insert into "item" (' in window.panels("editor")[1].state()["text"]
+    assert window.kernel.sessions() == []  # nothing is run that nobody asked to run
+
+
+def test_the_first_rows_are_read_in_an_editor(window: MainWindow, screen: Screen, panel: ConnectionsPanel) -> None:
+    window.run("catalog.first-rows")
+    screen.pump(lambda: window.panels("editor"))
+    (results,) = window.panels("results")
+    model = results.model  # type: ignore[attr-defined]  # the panel of results has one
+    screen.pump(lambda: model.run is not None and model.run.entries[0].statement.outcome is not None)
+    assert model.run.entries[0].statement.rows == 3
+
+
+def test_enter_opens_the_table_once(window: MainWindow, screen: Screen, panel: ConnectionsPanel) -> None:
+    screen.press(panel.tree.canvas, "<Return>")
+    (page,) = window.panels("table")
+    assert isinstance(page, TablePanel)
+    screen.pump(lambda: page.page is not None)
+    screen.press(panel.tree.canvas, "<Return>")
+    assert window.panels("table") == [page]
+    assert window.active is page
