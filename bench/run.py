@@ -15,6 +15,7 @@ import cancels
 import catalogs
 import cold_query
 import dispatch
+import grid
 import history
 import query_mariadb
 import query_postgres
@@ -30,6 +31,7 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "P4": query_mariadb.measure,
     "P5": query_sqlite.measure,
     "P6": cold_query.measure,
+    "P8": grid.measure,
     "P9": catalogs.measure,
     "P10": cancels.measure,
     "P11": dispatch.measure,

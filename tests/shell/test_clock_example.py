@@ -47,7 +47,7 @@ def test_a_panel_that_pip_installed_is_found_and_opens(python: str, home: Path, 
     )
     assert looked.stderr == ""
     faults, keys, seen = looked.stdout.splitlines()
-    assert (faults, keys) == ("[]", "['Ctrl+Alt+C']")
+    assert (faults, keys) == ("[]", "['Ctrl+Alt+K']")
     assert seen.startswith("True ")
     listed = subprocess.run(
         [sys.executable, "-m", "alveary", "plugins"], env=env, capture_output=True, text=True, timeout=60, check=True

@@ -160,3 +160,15 @@ def test_leaving_a_field_is_told(form: Form, screen: Screen, told: list[tuple[st
 
 def test_a_secret_is_not_shown(form: Form) -> None:
     assert entry(form, "password")["show"] == "•"
+
+
+def test_sections_stand_in_the_order_they_are_asked_for(form: Form, screen: Screen) -> None:
+    first = Section("First", (Field("first", "First"),))
+    form.arrange([first, FIELDS, MORE])
+    screen.settle()
+    tops = [entry(form, name).winfo_rooty() for name in ("first", "name", "port")]
+    assert tops == sorted(tops)
+    assert entry(form, "first").tk_focusNext() is entry(form, "name")
+    form.arrange([MORE, FIELDS])
+    screen.settle()
+    assert entry(form, "port").winfo_rooty() < entry(form, "name").winfo_rooty()

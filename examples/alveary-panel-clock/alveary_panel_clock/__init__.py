@@ -19,6 +19,6 @@ def alveary_commands() -> list[CommandSpec]:
             id="clock.show",
             summary="Show the clock.",
             factory="alveary_panel_clock.commands:show",
-            placement=Placement(title="Clock", menu="Tools", keys=("Ctrl+Alt+C",)),
+            placement=Placement(title="Clock", menu="Tools", keys=("Ctrl+Alt+K",)),
         )
     ]

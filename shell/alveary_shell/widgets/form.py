@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
 from tkinter import ttk
+from typing import Any
 
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.flat import FlatButton
@@ -64,21 +65,25 @@ class Form(tk.Frame):
 
     def arrange(self, sections: Sequence[Section]) -> None:
         """Show these fields; a section that was there stays as it is, and so does what was typed."""
+        if list(self._sections) == list(sections):
+            return
         focused = next((name for name, row in self._rows.items() if row.focused), self._wanted)
         before, self._sections = self._sections, {}
         for section, (frame, rows) in before.items():
-            frame.pack_forget()
             if section not in sections:
                 frame.destroy()
                 for name in rows:
                     self._rows.pop(name)
         px = self.theme.px
+        last: tk.Frame | None = None
         for section in sections:
             frame, rows = self._sections[section] = before.get(section) or self._make(section)
-            frame.pack(anchor="n", fill="x", padx=px(24), pady=(px(8), px(8)))
-            # The keyboard goes through the fields in the order they stand in.
-            frame.lift()
+            place: dict[str, Any] = {} if last is None else {"after": last}
+            # One that stays is never taken away meanwhile: the keyboard may be in it.
+            frame.pack(anchor="n", fill="x", padx=px(24), pady=(px(8), px(8)), **place)
+            frame.lift()  # the keyboard goes through the fields in this order
             self._rows |= rows
+            last = frame
         if focused is not None and focused in self._rows and not self._rows[focused].focused:
             self._rows[focused].focus()
 

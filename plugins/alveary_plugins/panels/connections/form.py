@@ -130,6 +130,7 @@ class ConnectionPanel(Panel):
         self._said.bind("<Configure>", lambda event: self._said.configure(wraplength=max(event.width - px(4), 100)))
         self._form = Form(self.frame, theme, changed=self._changed, left=self._left, browse=self._browse)
         self._form.pack(fill="both", expand=True)
+        foot.lift()  # the keyboard comes to the buttons after the fields
         self._look: tuple[str, str] = ("", "muted")
 
         def paint() -> None:
