@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,7 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
 def main() -> None:
     """Measure the figures that are asked for and print the report."""
     words = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the servers go, too
     data = Path(__file__).parent.absolute() / "data"
     with Servers(data, words.rows) as servers:
         _report(words, data, servers)

@@ -79,7 +79,8 @@ class Toasts:
             self._remove(self._cards[0])
         self._arrange()
         if copied is None:
-            card.after(SECONDS * 1000, lambda: self._remove(card))
+            # Of the root: a callback of the card's own would outlive the card, and Tk gives its name to another one.
+            self._root.after(SECONDS * 1000, lambda: self._remove(card))
 
     def error(self, error: AlvearyError, title: str | None) -> None:
         """Show an error with what is known of it."""
@@ -100,7 +101,7 @@ class Toasts:
         return False
 
     def _remove(self, card: tk.Frame) -> None:
-        if card in self._cards:
+        if card in self._cards and card.winfo_exists():
             self._cards.remove(card)
             card.destroy()
             self._arrange()

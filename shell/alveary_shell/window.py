@@ -113,7 +113,9 @@ class MainWindow(Window):
         self._jobs: dict[str, Job] = {}
         self._closing = False
         self.keymap = Keymap(kernel.plugins.commands, self._chosen_keys())
+        refusals = kernel.credentials.refusals
         kernel.credentials = Credentials(kernel.credentials.sources, ask=self._ask_password)
+        kernel.credentials.refusals.extend(refusals)
         self._build()
         self._restore()
 

@@ -469,8 +469,12 @@ def greet(bus: socket.socket, polite: bool) -> None:
         while True:
             guest, _ = bus.accept()
             guests.append(guest)
-            while polite and b"BEGIN" not in (line := guest.recv(4096)):
-                guest.sendall(b"OK 0123456789abcdef\r\n" if b"AUTH" in line else b"ERROR\r\n")
+            if polite:
+                # A line may come in pieces: its first byte, which is a NUL, is sent alone.
+                for line in guest.makefile("rb"):
+                    if b"BEGIN" in line:
+                        break
+                    guest.sendall(b"OK 0123456789abcdef\r\n" if b"AUTH" in line else b"ERROR\r\n")
     for guest in guests:
         guest.close()
 

@@ -91,7 +91,14 @@ def _escaped(text: str) -> str:
 
 def test_the_declared_options_are_those_that_are_understood() -> None:
     (spec,) = alveary_drivers()
-    assert {option.name for option in spec.options} == {"ssl_mode", "ssl_ca", "ssl_cert", "ssl_key", "unix_socket"}
+    assert {option.name for option in spec.options} == {
+        "ssl_mode",
+        "ssl_ca",
+        "ssl_cert",
+        "ssl_key",
+        "unix_socket",
+        "max_statement_time",
+    }
     assert spec.schemes == ("mysql", "mariadb")
 
 

@@ -260,7 +260,7 @@ class ConnectionsPanel(Panel):
 
         node.open = True
         job = self._reads[node] = self.window.background(f"Reading {node.text}", work, done, failed)
-        self.frame.after(PATIENCE, tell)
+        self._later(f"tell {job.id}", PATIENCE, tell)
         self.tree.refresh()
 
     def _put(self, node: Node, children: list[Node]) -> None:
