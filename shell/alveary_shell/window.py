@@ -393,6 +393,8 @@ class MainWindow(Window):
                 widget.bindtags((tags[0], "Alveary", *tags[1:]))
 
     def _pressed(self, event: tk.Event[tk.Misc], commands: list[str]) -> str | None:
+        if self._closing:
+            return None
         widget: object = event.widget  # a name, if it is gone by now
         if not isinstance(widget, tk.Misc) or widget.winfo_toplevel() is not self.root:
             return None  # a dialog has its own keys
