@@ -208,9 +208,12 @@ class Plugins:
         for distribution in distributions():
             name, version = "?", "?"
             try:
-                name = distribution.metadata["Name"] or "?"
+                # A header that is missing is None for Python's own finder, KeyError for the backport that some
+                # libraries bring along, which takes the finder's place once it is imported.
+                headers = distribution.metadata
+                name = ("Name" in headers and headers["Name"]) or "?"
+                version = ("Version" in headers and headers["Version"]) or "?"
                 for entry in distribution.entry_points.select(group=GROUP):
-                    version = distribution.metadata["Version"] or "?"
                     # A distribution that stands twice on sys.path is seen twice; Python imports the first one.
                     found.setdefault(
                         entry,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import tomllib
 from collections.abc import Callable
@@ -184,7 +185,9 @@ def test_nobody_can_take_a_built_in_plugin_away(install: Callable[..., None], ho
         assert "sqlite" in kernel.plugins.drivers.ids()
 
 
-def test_broken_metadata_hides_nobody(install: Callable[..., None], home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("reader", ["importlib.metadata", "importlib_metadata"])
+def test_broken_metadata_hides_nobody(install: Callable[..., None], home: Path, tmp_path: Path, reader: str) -> None:
+    importlib.import_module(reader)  # the backport, which keyring brings, takes the place of Python's own reader
     for name, metadata, entry_points in (
         ("nameless", "Version: 1\n", "[alveary]\na = nowhere\n"),
         ("versionless", "Name: versionless\n", "[alveary]\nb = nowhere\n"),
