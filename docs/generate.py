@@ -85,6 +85,24 @@ def settings() -> str:
     return page
 
 
+def formats() -> str:
+    """Return the page of all formats and their options."""
+    page = HEAD + (
+        "# Formats\n\nWhat results can be written in with `--format NAME`. Options are given by `--option name=value`, "
+        "any number of times. `--no-header` leaves the names of the columns out, and `--null TEXT` stands for NULL.\n"
+    )
+    with Kernel.in_memory(safe_mode=True) as kernel:
+        for spec in kernel.plugins.exporters:
+            endings = f" Files: {', '.join(f'`{ending}`' for ending in spec.extensions)}." if spec.extensions else ""
+            page += f"\n## {spec.id}\n\n{spec.summary}.{endings}\n"
+            if spec.options:
+                page += "\n| option | default | may be | what it does |\n|---|---|---|---|\n"
+            for option in spec.options:
+                default = f"`{value_text(option.kind, option.default)}`" if option.default is not None else ""
+                page += f"| `{option.name}` | {default} | {option.allowed()} | {option.description} |\n"
+    return page
+
+
 def contract() -> str:
     """Return the JSON Schema of everything that crosses the command table."""
     text: list[str] = []
@@ -109,6 +127,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "events.md": happenings(),
         REFERENCE / "commands.md": commands(),
         REFERENCE / "settings.md": settings(),
+        REFERENCE / "formats.md": formats(),
         REFERENCE.parent / "contract.json": contract(),
         SCHEMA: schema(),
     }

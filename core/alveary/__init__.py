@@ -23,9 +23,9 @@ if TYPE_CHECKING:
         ServerInfo,
         TransactionState,
     )
-    from alveary.contracts.exporter import Exporter, ExportOptions
+    from alveary.contracts.exporter import Exporter, ExportOptions, Origin
     from alveary.contracts.setting import SettingSpec
-    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, OptionSpec, VaultSpec
+    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, FormatOption, OptionSpec, VaultSpec
     from alveary.contracts.target import Target
     from alveary.contracts.values import Cell, Column, Parameters, Row, ValueKind
     from alveary.contracts.vault import SecretKey, Vault
@@ -54,9 +54,9 @@ _DOORS = {
         "ServerInfo",
         "TransactionState",
     ),
-    "alveary.contracts.exporter": ("ExportOptions", "Exporter"),
+    "alveary.contracts.exporter": ("ExportOptions", "Exporter", "Origin"),
     "alveary.contracts.setting": ("SettingSpec",),
-    "alveary.contracts.specs": ("CommandSpec", "DriverSpec", "ExporterSpec", "OptionSpec", "VaultSpec"),
+    "alveary.contracts.specs": ("CommandSpec", "DriverSpec", "ExporterSpec", "FormatOption", "OptionSpec", "VaultSpec"),
     "alveary.contracts.target": ("Target",),
     "alveary.contracts.values": ("Cell", "Column", "Parameters", "Row", "ValueKind"),
     "alveary.contracts.vault": ("SecretKey", "Vault"),
@@ -91,11 +91,13 @@ __all__ = [
     "Exporter",
     "ExporterSpec",
     "ForeignKey",
+    "FormatOption",
     "IndexInfo",
     "Kernel",
     "Message",
     "Notice",
     "OptionSpec",
+    "Origin",
     "Outcome",
     "PanelSpec",
     "Parameters",

@@ -256,7 +256,7 @@ class MissingParameterError(InvalidInputError):
 
 
 class MissingPackageError(InvalidInputError):
-    """A driver's Python package is not installed; the hint names the extra that brings it."""
+    """A Python package that a driver or a format needs is not installed; the hint names what brings it."""
 
     code = "missing_package"
 

@@ -8,13 +8,18 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alveary.contracts.exporter import Exporter, ExportOptions
+from alveary.contracts.exporter import Exporter, ExportOptions, Origin
 from alveary.contracts.values import Column, Row
-from alveary.errors import AlvearyError, DiskFullError, FileUnwritableError, OutputClosedError
+from alveary.errors import AlvearyError, DiskFullError, FileUnwritableError, InvalidInputError, OutputClosedError
+from alveary.formats import Format
 from alveary.results import Sink
+
+if TYPE_CHECKING:
+    import hashlib
 
 _STDOUT = 1
 _DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
@@ -25,11 +30,15 @@ class Output:
 
     BUFFER = 1 << 16
 
-    def __init__(self, path: str | None) -> None:
-        """Open ``path`` for writing, or standard output for None; FileUnwritableError when that can't be done."""
+    def __init__(self, path: str | None, *, checksum: bool = False) -> None:
+        """Open ``path`` for writing, or standard output for None; FileUnwritableError when that can't be done.
+
+        With ``checksum`` the SHA-256 of what is written is kept.
+        """
         path = None if path == "-" else path
         self.name = "standard output" if path is None else path or "a file without a name"
         self.bytes = 0
+        self._sum = _sha256() if checksum else None
         self._buffer = bytearray()
         self._final: Path | None = None
         self._temporary: Path | None = None
@@ -42,6 +51,11 @@ class Output:
             raise self._mapped(exc) from exc
         self.is_terminal = os.isatty(self._descriptor)
 
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of what has been written out, in hexadecimal; None if nobody asked for it."""
+        return None if self._sum is None else self._sum.hexdigest()
+
     def write(self, data: bytes) -> None:
         """Write all of ``data``, soon; at once when a person's terminal reads it."""
         self.bytes += len(data)
@@ -52,6 +66,8 @@ class Output:
     def flush(self) -> None:
         """Write what is still buffered."""
         view, self._buffer = memoryview(self._buffer), bytearray()
+        if self._sum is not None:
+            self._sum.update(view)
         try:
             while view:
                 view = view[os.write(self._descriptor, view) :]
@@ -123,29 +139,53 @@ def output_error(exc: OSError, name: str, consequence: str = "") -> AlvearyError
     return error(f"can't write {name}: {exc.strerror or exc}{consequence}")
 
 
+def _sha256() -> hashlib._Hash:
+    import hashlib  # a fiftieth of a second, for those who ask
+
+    return hashlib.sha256()
+
+
 class ExportWriter:
     """One exporter on one output, for the results of any number of statements."""
 
-    def __init__(
-        self,
-        exporter: Callable[[Callable[[bytes], object], ExportOptions], Exporter],
-        path: str | None,
-        *,
-        header: bool = True,
-        null: str | None = None,
-    ) -> None:
-        """Open the output; whether it is a person's terminal decides how control characters are written."""
-        self._output = Output(path)
-        options = ExportOptions(header=header, null=null, terminal=self._output.is_terminal)
+    def __init__(self, format: Format, path: str | None, *, checksum: bool = False) -> None:
+        """Open the output; whether it is a person's terminal decides how control characters are written.
+
+        A format that no terminal can show is refused there.
+        """
+        exporter = format.exporter()
+        self._output = Output(path, checksum=checksum)
+        terminal = self._output.is_terminal
         try:
+            if format.binary and terminal:
+                raise InvalidInputError(
+                    "this format is not text, and a terminal can't show it",
+                    hint="give a file with -o, or lead the output into a file or a pipe",
+                )
+            options = ExportOptions(header=format.header, null=format.null, terminal=terminal)
             self._exporter = exporter(self._output.write, options)
         except BaseException:
             self._output.discard()
             raise
 
-    def sink(self) -> Sink:
-        """Return the sink for the next statement."""
-        return _ExportSink(self._exporter, self._output)
+    @property
+    def bytes(self) -> int:
+        """How many bytes have been written."""
+        return self._output.bytes
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls the output."""
+        return self._output.name
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of what has been written out; None if nobody asked for it."""
+        return self._output.sha256
+
+    def sink(self, origin: Origin) -> Sink:
+        """Return the sink for the next statement, whose rows come from ``origin``."""
+        return _ExportSink(self._exporter, self._output, origin)
 
     def commit(self) -> None:
         """Everything is whole: write what is left, and give the file its name."""
@@ -160,15 +200,17 @@ class ExportWriter:
 class _ExportSink:
     """Writes one statement's rows as they come; nothing touches the disk on the way."""
 
-    def __init__(self, exporter: Exporter, output: Output) -> None:
+    def __init__(self, exporter: Exporter, output: Output, origin: Origin) -> None:
         self._exporter = exporter
         self._output = output
+        self._origin = origin
         self._begun = False
 
     def columns(self, columns: Sequence[Column]) -> None:
         # A result of no columns has nothing any format could write.
         self._begun = bool(columns)
         if self._begun:
+            self._exporter.origin = self._origin
             self._exporter.begin(columns)
 
     def rows(self, rows: Sequence[Row]) -> int:

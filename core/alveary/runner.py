@@ -64,8 +64,8 @@ class ScriptOptions:
     timeout: float | None = None
     stop_on_error: bool = True
     single_transaction: bool = False
-    sink: Callable[[], Sink] | None = field(default=None)
-    """Makes the sink of one statement; without it rows are stored, counted and dropped."""
+    sink: Callable[[str], Sink] | None = field(default=None)
+    """Makes the sink of one statement, given its SQL; without it rows are stored, counted and dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +160,14 @@ def run_statements(
             options.parameters,
             limit=options.limit,
             timeout=options.timeout,
-            sink=options.sink() if options.sink is not None else None,
+            sink=options.sink(planned.sql) if options.sink is not None else None,
         )
         began = time.monotonic()
         current[:] = [statement]
         job.on_cancel(cancel)  # called now, if somebody asked before the callback could know this statement
         while not statement.wait(_POLL):
-            job.progress(report.rows + statement.rows, "rows", item=f"statement {number} of {len(statements)}")
+            size = f"{statement.bytes / 1e6:,.1f} MB of statement {number} of {len(statements)}"
+            job.progress(report.rows + statement.rows, "rows", item=size)
         if options.sink is None and statement.result is not None:
             report.stored_bytes += statement.bytes
             statement.result.drop()

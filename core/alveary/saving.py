@@ -7,7 +7,6 @@ child: it reads the pages itself and writes the file, which appears when it is w
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,37 +16,20 @@ import msgspec
 from alveary.arrangement import Arrangement
 from alveary.arrangement.children import Child, run
 from alveary.arrangement.stored import Numbers, Ordered, Pages
-from alveary.contracts.exporter import Exporter
-from alveary.contracts.factory import load_factory
+from alveary.contracts.exporter import Origin
 from alveary.contracts.values import Row
 from alveary.errors import InvalidInputError
+from alveary.formats import Format
 from alveary.output import ExportWriter
 from alveary.results import ResultSet
-from alveary.strangers import guarded
 
 if TYPE_CHECKING:
     from alveary.jobs import Job
 
+__all__ = ["Format", "Part", "save"]
+
 BATCH = 500
 SAY_EVERY = 10_000
-
-
-class Format(msgspec.Struct, frozen=True, kw_only=True):
-    """How rows are written: an exporter's factory, ``"module:attr"``, and what it is to be told.
-
-    ``options`` are further keyword arguments of the factory, for exporters that take some.
-    """
-
-    factory: str
-    header: bool = True
-    null: str | None = None
-    options: dict[str, str | bool] = {}
-
-    def exporter(self) -> Callable[..., Exporter]:
-        """Return what makes the exporter; its module is imported now."""
-        with guarded(f"the format {self.factory} can't be loaded"):
-            factory: Callable[..., Exporter] = load_factory(self.factory)
-        return functools.partial(factory, **self.options)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +74,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     ends: str | None
     part: Part
     format: Format
+    origin: Origin
     path: str
     most: int | None
 
@@ -102,10 +85,13 @@ def save(
     path: str,
     *,
     part: Part | None = None,
+    origin: Origin | None = None,
     most: int | None = None,
     job: Job | None = None,
 ) -> int:
     """Write the rows that are there by now to a file, and return how many.
+
+    ``origin`` is where they come from, for formats that want to know.
 
     Takes a while, so it belongs into a job, which is told of the progress; cancelled, it makes this raise
     QueryCancelledError, and no file appears. More than ``most`` bytes raise InvalidInputError.
@@ -121,6 +107,7 @@ def save(
         ends=str(source.ends) if isinstance(source, Arrangement) else None,
         part=part,
         format=format,
+        origin=origin or Origin(),
         path=str(Path(path).absolute()),
         most=most,
     )
@@ -136,9 +123,9 @@ def write(task: Task, done: Callable[[int], object]) -> int:
         columns = pages.columns()
         if task.part.columns is not None:
             columns = tuple(columns[column] for column in task.part.columns)
-        writer = ExportWriter(task.format.exporter(), task.path, header=task.format.header, null=task.format.null)
+        writer = ExportWriter(task.format, task.path)
         try:
-            sink = writer.sink()
+            sink = writer.sink(task.origin)
             sink.columns(columns)
             count = said = size = 0
             for rows in task.part.batches(source):

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import pytest
 
 from alveary.contracts.exporter import Exporter, ExportOptions
-from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import ExporterSpec
 from alveary.contracts.values import Cell, Column, Row, ValueKind
+from alveary.errors import InvalidInputError
+from alveary.formats import format_of
 from alveary_plugins import exporters
 from alveary_plugins.exporters import aligned, first_page
 from alveary_plugins.exporters.json_text import unique_names
@@ -26,9 +27,10 @@ HUGE, TINY = 2**63 - 1, -(2**63)
 class Written:
     """An exporter and what it has written so far."""
 
-    def __init__(self, format_id: str, options: ExportOptions) -> None:
+    def __init__(self, format_id: str, options: ExportOptions, **more: object) -> None:
         self.pieces: list[bytes] = []
-        self.exporter: Exporter = load_factory(SPECS[format_id].factory)(self.pieces.append, options)
+        factory = format_of(SPECS[format_id], more).exporter()
+        self.exporter: Exporter = factory(self.pieces.append, options)
 
     def result(self, columns: Sequence[str | Column], *batches: Sequence[Row], whole: bool = True) -> None:
         self.exporter.begin([Column(name=name) if isinstance(name, str) else name for name in columns])
@@ -47,8 +49,9 @@ def export(
     header: bool = True,
     null: str | None = None,
     terminal: bool = False,
+    **more: object,
 ) -> str:
-    written = Written(format_id, ExportOptions(header=header, null=null, terminal=terminal))
+    written = Written(format_id, ExportOptions(header=header, null=null, terminal=terminal), **more)
     written.result(columns, *batches)
     written.exporter.finish()
     return written.data().decode(errors="surrogateescape")
@@ -191,6 +194,42 @@ def test_tsv_quotes_tabs_but_not_commas() -> None:
     assert export("tsv", ["a", "b"], rows) == 'a\tb\na,b\t"a\tb"\n""\t\n""""\t"\n"\n'
 
 
+def test_csv_options_choose_delimiter_quotes_and_line_ends() -> None:
+    columns = [of_kind(ValueKind.NUMBER), of_kind(ValueKind.TEXT), Column(name="c")]
+    rows: list[Row] = [("1", "x;y", 2), ("1,5", None, "z"), ("", 'q"', b"\x01")]
+    assert export("csv", columns, rows, header=False, delimiter=";") == '1;"x;y";2\n1,5;;z\n"";"q""";0x01\n'
+    assert export("csv", columns, rows, header=False, quote="text") == ('1,"x;y",2\n"1,5",,"z"\n"","q""","0x01"\n')
+    assert export("csv", columns, rows, quote="all", line_end="crlf") == (
+        '"a","a","c"\r\n"1","x;y","2"\r\n"1,5",,"z"\r\n"","q""","0x01"\r\n'
+    )
+    assert export("csv", ["a"], [("\x1b",)], quote="all", terminal=True) == '"a"\n"\\x1b"\n'
+    assert export("csv", ["a", "b"], [(1, 2)], delimiter="\\t") == export("tsv", ["a", "b"], [(1, 2)])
+
+
+@pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n", "\r", "é", "\0"])
+def test_what_can_not_separate_fields_is_refused(delimiter: str) -> None:
+    with pytest.raises(InvalidInputError):
+        export("csv", ["a"], delimiter=delimiter)
+
+
+def test_csv_is_written_in_the_encoding_that_is_asked_for() -> None:
+    def data(encoding: str, text: str, **more: object) -> bytes:
+        written = Written("csv", ExportOptions(), encoding=encoding, **more)
+        written.result(["é"], [(text,)])
+        written.result(["b"], [(1,)])
+        return written.data()
+
+    assert data("utf-8", "€", bom=True) == "\ufeffé\n€\nb\n1\n".encode()
+    assert data("utf-16", "€") == "\ufeffé\n€\nb\n1\n".encode("utf-16-le")
+    assert data("windows-1252", "€") == b"\xe9\n\x80\nb\n1\n"
+    assert data("utf-8", "\udcff") == b"\xc3\xa9\n\xff\nb\n1\n"
+    for encoding, text in (("latin-1", "€"), ("windows-1252", "日"), ("utf-16", "\udcff")):
+        with pytest.raises(InvalidInputError, match=f"U\\+{ord(text):04X}"):
+            data(encoding, text)
+    with pytest.raises(InvalidInputError, match="byte order mark"):
+        data("latin-1", "x", bom=True)
+
+
 # -- json and jsonl ------------------------------------------------------------------------------------------
 
 
@@ -306,6 +345,17 @@ def test_json_on_a_terminal_escapes_without_changing_a_value() -> None:
         '{"\\u009b":"\\u0000\\u001b[2J\\u007f\\u009b\\u202e\\u2028\\udc9b\\t日本","j":{"\\u202e": "\\u007f","b": 1}}\n'
     )
     assert json.loads(shown) == {"\x9b": text, "j": {"\u202e": "\x7f", "b": 1}}
+
+
+def test_json_rows_can_be_arrays_and_bytes_base64() -> None:
+    columns = [Column(name="a"), Column(name="b", kind=ValueKind.BINARY)]
+    rows: list[Row] = [(1, b"\x00\xff"), (None, None), (b"", "text")]
+    assert export("jsonl", columns, rows, rows="arrays", binary="base64") == (
+        '["a","b"]\n[1,"AP8="]\n[null,null]\n["","text"]\n'
+    )
+    assert export("json", columns, rows[:1], rows="arrays", header=False) == '[[1,"0x00FF"]]\n'
+    assert export("json", columns, [], rows="arrays") == '[["a","b"]]\n'
+    assert export("json", columns, [], rows="arrays", header=False) == "[]\n"
 
 
 # -- table ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from alveary.cli.app import App
 from alveary.cli.verbs import pairs
 from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport, RunParameters, read_script
 from alveary.errors import EmptyScriptError, QueryCancelledError, UsageError
+from alveary.tables import visible
 from alveary.wire import json_text
 
 _COMMENT = re.compile(r"--\s")
@@ -63,10 +64,17 @@ def _running() -> list[click.Parameter]:
             ["--format"],
             default="table",
             show_default=True,
-            help="table, csv, tsv, json, jsonl, markdown, vertical, another one a plugin brings, or none: read "
-            "everything, print nothing.",
+            help="table, csv, tsv, json, jsonl, markdown, vertical, another one that `alveary formats` lists, or none: "
+            "read everything, print nothing.",
         ),
         click.Option(["-o", "--output"], metavar="FILE", help="Write to a file, which appears when it is whole."),
+        click.Option(
+            ["--option", "options"],
+            multiple=True,
+            metavar="K=V",
+            help="Option K of the format, such as delimiter=; for csv; `alveary formats` lists them.",
+        ),
+        click.Option(["--checksum"], is_flag=True, help="Print the SHA-256 of what is written on standard error."),
         click.Option(["--limit"], type=int, metavar="N", help="Take at most N rows of each result."),
         click.Option(["--timeout"], type=float, metavar="SECONDS", help="Stop a statement that runs longer."),
         click.Option(
@@ -123,9 +131,9 @@ def _saved_query(app: App, *, stats: bool, **values: Any) -> int:
 
 def _parameters(values: dict[str, Any]) -> dict[str, Any]:
     """Return what the options are called in the command's parameters."""
-    bound = pairs(values.pop("params"), "--param")
+    bound, options = pairs(values.pop("params"), "--param"), pairs(values.pop("options"), "--option")
     no_header, no_history = values.pop("no_header"), values.pop("no_history")
-    return values | {"parameters": bound, "header": not no_header, "history": not no_history}
+    return values | {"parameters": bound, "options": options, "header": not no_header, "history": not no_history}
 
 
 def _run(app: App, command: str, parameters: RunParameters, *, stats: bool) -> int:
@@ -133,6 +141,9 @@ def _run(app: App, command: str, parameters: RunParameters, *, stats: bool) -> i
     report: QueryReport = app.run(command, parameters, data_on_terminal=data_on_terminal)
     if report.rolled_back:
         sys.stderr.write("notice: the script left a transaction open; it was rolled back\n")
+    if report.sha256 is not None:
+        name = "standard output" if parameters.output in (None, "-") else visible(str(parameters.output))
+        sys.stderr.write(f"sha256 {report.sha256}  {name}\n")
     if stats:
         sys.stderr.write(json_text(_stats(report)) + "\n")
     if report.cancelled:
@@ -146,6 +157,8 @@ def _stats(report: QueryReport) -> dict[str, Any]:
         "statements": report.statements,
         "rows": report.rows,
         "spooled_bytes": report.spooled_bytes,
+        "written_bytes": report.written_bytes,
+        "sha256": report.sha256,
         "first_row_seconds": report.first_row_seconds,
         "total_seconds": report.total_seconds,
     }

@@ -130,6 +130,13 @@ KERNEL_COMMANDS = (
         render=f"{_HERE}.plugins:render_change",
     ),
     CommandSpec(
+        id="formats.list",
+        summary="List the formats results can be written in, and the options of each.",
+        factory=f"{_HERE}.formats:list_formats",
+        verb="formats",
+        render=f"{_HERE}.formats:render",
+    ),
+    CommandSpec(
         id="commands.list",
         summary="List every command with the JSON Schema of its parameters and result.",
         factory=f"{_HERE}.table:list_commands",

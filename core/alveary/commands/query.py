@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,21 +13,22 @@ from msgspec import Meta
 
 from alveary.catalog import parse_path
 from alveary.commands import Context
-from alveary.contracts.exporter import Exporter
-from alveary.contracts.factory import load_factory
+from alveary.contracts.exporter import Origin
+from alveary.contracts.setting import Value
 from alveary.errors import (
     ErrorRecord,
     FileUnreadableError,
     InvalidInputError,
     QueryCancelledError,
     QueryError,
-    UnknownFormatError,
     error_from_record,
 )
+from alveary.formats import Format, find_format, format_of
 from alveary.output import ExportWriter
+from alveary.results import Sink
 from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, refuse_transactions, run_statements
 from alveary.sessions import Session
-from alveary.strangers import guarded
+from alveary.sqltext import Dialect
 from alveary.wire import Small
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class RunParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     single_transaction: Annotated[bool, Meta(description="Run everything in one transaction.")] = False
     header: Annotated[bool, Meta(description="Write the column names.")] = True
     null: Annotated[str | None, Meta(description="Text that stands for NULL.")] = None
+    options: Annotated[
+        dict[str, Value], Meta(description="Options of the format by their names; formats.list tells which there are.")
+    ] = {}
+    checksum: Annotated[bool, Meta(description="Report the SHA-256 of what is written.")] = False
     history: Annotated[bool, Meta(description="Record what is run in the history.")] = True
 
 
@@ -66,6 +72,7 @@ class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of it. A failed statement is reported here; only what prevents the start is raised.
 
     ``total_seconds`` and ``first_row_seconds`` count from the start of the command, connecting included.
+    ``written_bytes`` went to the file or to standard output; ``sha256`` is theirs, in hexadecimal, if it was asked for.
     """
 
     statements: Small
@@ -74,6 +81,8 @@ class QueryReport(msgspec.Struct, frozen=True, kw_only=True):
     spooled_bytes: int
     first_row_seconds: float | None
     total_seconds: float
+    written_bytes: int = 0
+    sha256: str | None = None
     cancelled: bool = False
     rolled_back: bool = False
     error: ErrorRecord | None = None
@@ -87,7 +96,7 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
     kernel = context.kernel
     if parameters.single_transaction and parameters.on_error == "continue":
         raise InvalidInputError("a single transaction can't continue after an error", hint="leave one of the two out")
-    exporter = _exporter(kernel, parameters.format)
+    format = _format(kernel, parameters)
     target, driver = kernel.target(parameters.target, read_only=parameters.read_only)
     statements: list[Planned] = []
     if parameters.table is None:
@@ -97,9 +106,8 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
         if parameters.single_transaction:
             refuse_transactions(statements)
     writer = None
-    if exporter is not None:
-        null = _null(kernel, parameters.format) if parameters.null is None else parameters.null
-        writer = ExportWriter(exporter, parameters.output, header=parameters.header, null=null)
+    if format is not None:
+        writer = ExportWriter(format, parameters.output, checksum=parameters.checksum)
         context.job.on_abandon(writer.discard)
     try:
         with kernel.open(target, driver, record=parameters.history) as session:
@@ -114,7 +122,7 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
                 timeout=parameters.timeout,
                 stop_on_error=parameters.on_error == "stop",
                 single_transaction=parameters.single_transaction,
-                sink=writer.sink if writer is not None else None,
+                sink=_sinks(writer, driver.dialect) if writer is not None else None,
             )
             try:
                 report = run_statements(session, statements, options, context.job, kernel.bus)
@@ -127,18 +135,29 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
     finally:
         if writer is not None:
             writer.discard()  # nothing is left to discard after a commit
-    return _report(report, connected - started, time.monotonic() - started, options.stop_on_error)
+    result = _report(report, connected - started, time.monotonic() - started, options.stop_on_error)
+    if writer is None:
+        return result
+    # What was thrown away has no sum.
+    return msgspec.structs.replace(result, written_bytes=writer.bytes, sha256=None if stopped else writer.sha256)
 
 
-def _exporter(kernel: Kernel, format: str) -> type[Exporter] | None:
-    if format == NO_OUTPUT:
+def _sinks(writer: ExportWriter, dialect: Dialect) -> Callable[[str], Sink]:
+    return lambda sql: writer.sink(Origin(sql=sql, dialect=dialect))
+
+
+def _format(kernel: Kernel, parameters: RunParameters) -> Format | None:
+    """Return how to write, all of it checked; None to write nothing."""
+    if parameters.format == NO_OUTPUT:
+        if parameters.options or parameters.checksum:
+            raise InvalidInputError(
+                "the format none writes nothing, so it takes no option and has no checksum",
+                hint="choose another format with --format",
+            )
         return None
-    if (spec := kernel.plugins.exporters.find(format)) is None:
-        known = ", ".join([*kernel.plugins.exporters.ids(), NO_OUTPUT])
-        raise UnknownFormatError(f"no format is named {format!r}", hint=f"formats: {known}")
-    with guarded(f"the format {format} can't be loaded"):
-        exporter: type[Exporter] = load_factory(spec.factory)
-    return exporter
+    spec = find_format(kernel.plugins.exporters, parameters.format, NO_OUTPUT)
+    null = _null(kernel, spec.id) if parameters.null is None else parameters.null
+    return format_of(spec, parameters.options, header=parameters.header, null=null)
 
 
 def _null(kernel: Kernel, format: str) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from alveary.contracts.values import Column, Row
+from alveary.sqltext import ANSI, Dialect
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,13 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     terminal: bool = False
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a result comes from: the statement, as far as it is known, and the dialect of its database."""
+
+    sql: str = ""
+    dialect: Dialect = ANSI
+
+
 class Exporter(ABC):
     """Writes any number of results, one after the other, to one output.
 
@@ -29,8 +37,14 @@ class Exporter(ABC):
     ``finish``. Memory must not grow with the rows.
     """
 
+    origin: Origin = Origin()
+    """Where the current result comes from; set before each ``begin``."""
+
     def __init__(self, write: Callable[[bytes], object], options: ExportOptions) -> None:
-        """Remember where the bytes go: each ``write`` takes all of them, and waits while the reader is slow."""
+        """Remember where the bytes go: each ``write`` takes all of them, and waits while the reader is slow.
+
+        Each option that the format's spec declares comes as a further keyword argument.
+        """
         self.write = write
         self.options = options
 

@@ -1,4 +1,4 @@
-"""Settings as they are declared: what kind of value one has, which are allowed, and how a person writes it."""
+"""Values as they are declared, of settings and of options: their kind, which are allowed, how a person writes them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ _DURATION = re.compile(rf"{_NUMBER.pattern}\s*(?P<unit>ms|s|min|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 
 
-class SettingSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting. ``id`` is ``area.name``; ``description`` a sentence that says what it changes, and from when on.
+class ValueSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that a person can choose; ``description`` is a sentence that says what it changes.
 
     ``kind`` is bool, int, float, text, choice (one of ``choices``) or duration (seconds, which a person may write
     ``90``, ``90s``, ``1.5 min``, ``2h``, ``7d``). ``minimum`` and ``maximum`` bound numbers and durations. A
-    ``default`` of None means that nothing is set until somebody sets something.
+    ``default`` of None means that nothing holds until somebody chooses something.
     """
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+$")]
     kind: SettingKind
     default: Value
     description: str
@@ -39,20 +38,25 @@ class SettingSpec(msgspec.Struct, frozen=True, kw_only=True):
     maximum: float | None = None
     choices: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """What a sentence calls it."""
+        raise NotImplementedError
+
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself."""
         if (self.kind == "choice") != bool(self.choices):
-            raise ValueError(f"the setting {self.id}: choices belong to the kind 'choice', and to no other")
+            raise ValueError(f"{self.title}: choices belong to the kind 'choice', and to no other")
         if self.kind not in ("int", "float", "duration") and (self.minimum, self.maximum) != (None, None):
-            raise ValueError(f"the setting {self.id}: only a number or a duration has a minimum or maximum")
+            raise ValueError(f"{self.title}: only a number or a duration has a minimum or maximum")
         if self.default is not None:
             self.accept(self.default)
 
     def accept(self, value: object) -> Value:
-        """Return a value as this setting holds it, read from text where it is one; ValueError says what is allowed."""
+        """Return a value in its own kind, read from text where it is one; ValueError says what is allowed."""
         found = self._read(value) if isinstance(value, str) else self._typed(value)
         if found is None or not self._allows(found):
-            raise ValueError(f"the setting {self.id} must be {self.allowed()}, not {_shown(value)}")
+            raise ValueError(f"{self.title} must be {self.allowed()}, not {_shown(value)}")
         return found
 
     def allowed(self) -> str:
@@ -104,6 +108,16 @@ class SettingSpec(msgspec.Struct, frozen=True, kw_only=True):
         if not math.isfinite(value) or abs(value) > SAFE:
             return False
         return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+
+
+class SettingSpec(ValueSpec, frozen=True, kw_only=True):
+    """A setting. ``id`` is ``area.name``; the description also says from when on a change holds."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+$")]
+
+    @property
+    def title(self) -> str:
+        return f"the setting {self.id}"
 
 
 def value_text(kind: SettingKind, value: Value) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from alveary.contracts.driver import Capability
+from alveary.contracts.setting import ValueSpec
 from alveary.contracts.window import Placement
 from alveary.sqltext import ANSI, Dialect
 
@@ -65,16 +66,35 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: bool = False
 
 
+class FormatOption(ValueSpec, frozen=True, kw_only=True):
+    """What a person can choose about a format, by ``--option name=value`` or in a dialog made of the declaration.
+
+    The exporter's factory takes it as the keyword argument ``name``, checked and in its own kind.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+
+    @property
+    def title(self) -> str:
+        return f"the option {self.name}"
+
+
 class ExporterSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A format results can be written in; ``factory`` is an :class:`~alveary.contracts.exporter.Exporter` class.
 
-    ``extensions`` are the file name endings, with their dot, that usually hold this format.
+    ``extensions`` are the file name endings, with their dot, that usually hold this format. ``options`` are what a
+    person can choose besides the header and the text of NULL. ``binary`` says that no terminal can show it.
+    ``package`` is the import name of the library it needs and ``extra`` the extra of its distribution that brings it.
     """
 
     id: Id
     summary: str
     factory: Reference
     extensions: tuple[str, ...] = ()
+    options: tuple[FormatOption, ...] = ()
+    binary: bool = False
+    package: str | None = None
+    extra: str | None = None
 
 
 class VaultSpec(msgspec.Struct, frozen=True, kw_only=True):

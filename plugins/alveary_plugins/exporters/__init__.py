@@ -3,8 +3,51 @@
 from __future__ import annotations
 
 from alveary.contracts.setting import SettingSpec
-from alveary.contracts.specs import ExporterSpec
+from alveary.contracts.specs import ExporterSpec, FormatOption
 from alveary.hookspecs import hookimpl
+
+DELIMITER = FormatOption(
+    name="delimiter", kind="text", default=",", description="The character between two fields; \\t is the tab."
+)
+DELIMITED = (
+    FormatOption(
+        name="quote",
+        kind="choice",
+        choices=("needed", "text", "all"),
+        default="needed",
+        description="Which fields stand in quotes: those that need them, all that are no numbers, or all but NULL.",
+    ),
+    FormatOption(name="line_end", kind="choice", choices=("lf", "crlf"), default="lf", description="What ends a line."),
+    FormatOption(
+        name="encoding",
+        kind="choice",
+        choices=("utf-8", "utf-16", "latin-1", "windows-1252"),
+        default="utf-8",
+        description="The encoding of the file; a character that it has not is an error.",
+    ),
+    FormatOption(
+        name="bom",
+        kind="bool",
+        default=False,
+        description="Begin with a byte order mark, by which Excel knows utf-8; utf-16 always has one.",
+    ),
+)
+JSON = (
+    FormatOption(
+        name="rows",
+        kind="choice",
+        choices=("objects", "arrays"),
+        default="objects",
+        description="Write a row as an object, or as an array, after one with the names unless there is no header.",
+    ),
+    FormatOption(
+        name="binary",
+        kind="choice",
+        choices=("hex", "base64"),
+        default="hex",
+        description="How bytes are written: as the other formats do, or in base64.",
+    ),
+)
 
 
 @hookimpl
@@ -37,24 +80,28 @@ def alveary_exporters() -> tuple[ExporterSpec, ...]:
             summary='Comma-separated values by the rule of PostgreSQL\'s COPY: NULL is empty, empty text ""',
             factory=f"{room}.delimited:CsvExporter",
             extensions=(".csv",),
+            options=(DELIMITER, *DELIMITED),
         ),
         ExporterSpec(
             id="tsv",
             summary="Tab-separated values, quoted by the same rule as csv",
             factory=f"{room}.delimited:TsvExporter",
             extensions=(".tsv", ".tab"),
+            options=DELIMITED,
         ),
         ExporterSpec(
             id="json",
             summary="One array of objects per result, each on one line",
             factory=f"{room}.json_text:JsonExporter",
             extensions=(".json",),
+            options=JSON,
         ),
         ExporterSpec(
             id="jsonl",
             summary="One JSON object per row and line",
             factory=f"{room}.json_text:JsonLinesExporter",
             extensions=(".jsonl", ".ndjson"),
+            options=JSON,
         ),
         ExporterSpec(
             id="markdown",

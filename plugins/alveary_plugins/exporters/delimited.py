@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import ClassVar
+from typing import Any
 
 from alveary.contracts.exporter import Exporter, ExportOptions
-from alveary.contracts.values import Cell, Column, Row, cell_text
+from alveary.contracts.values import Cell, Column, Row, ValueKind, cell_text
+from alveary.errors import InvalidInputError
 from alveary_plugins.exporters.terminal import escape_except_layout
-from alveary_plugins.exporters.texts import encode
+from alveary_plugins.exporters.texts import encoder
+
+_BARE = (ValueKind.NUMBER, ValueKind.BOOLEAN)
+"""Kinds of columns whose values are no text."""
 
 
 class DelimitedExporter(Exporter):
@@ -19,28 +23,54 @@ class DelimitedExporter(Exporter):
     none needs quotes, which is several times faster than asking each.
     """
 
-    delimiter: ClassVar[str]
-
-    def __init__(self, write: Callable[[bytes], object], options: ExportOptions) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], object],
+        options: ExportOptions,
+        *,
+        delimiter: str,
+        quote: str = "needed",
+        line_end: str = "lf",
+        encoding: str = "utf-8",
+        bom: bool = False,
+    ) -> None:
         super().__init__(write, options)
+        self.delimiter = _one_character(delimiter)
         self._null = options.null or ""
-        self._alone = False
+        self._policy = quote
+        self._line_end = {"lf": "\n", "crlf": "\r\n"}[line_end]
+        self._encode = encoder(encoding)
+        if bom and not encoding.startswith("utf-"):
+            raise InvalidInputError(f"there is no byte order mark in {encoding}", hint="leave the option bom out")
+        self._mark = "\ufeff" if bom or encoding == "utf-16" else ""
+        self._kinds: list[ValueKind] = []
 
     def begin(self, columns: Sequence[Column]) -> None:
-        self._alone = len(columns) == 1
+        self._write(self._mark)
+        self._mark = ""
+        self._kinds = [ValueKind.TEXT] * len(columns)
         if self.options.header:
             self.rows([tuple(column.name for column in columns)])
+        self._kinds = [column.kind for column in columns]
 
     def rows(self, rows: Sequence[Row]) -> None:
         if rows:
-            fields = [self._fields(cells) for cells in zip(*rows, strict=True)]
+            fields = [
+                self._fields(cells, kind) for cells, kind in zip(zip(*rows, strict=True), self._kinds, strict=True)
+            ]
             lines = map(self.delimiter.join, zip(*fields, strict=True))
-            self.write(encode("\n".join(lines) + "\n"))
+            self._write(self._line_end.join(lines) + self._line_end)
+
+    def _write(self, text: str) -> None:
+        if text:
+            self.write(self._encode(text))
 
     def end(self, whole: bool) -> None:
         return
 
-    def _fields(self, cells: Sequence[Cell]) -> Sequence[str]:
+    def _fields(self, cells: Sequence[Cell], kind: ValueKind) -> Sequence[str]:
+        if self._policy != "needed":
+            return [self._null if cell is None else self._by_policy(cell, kind) for cell in cells]
         classes = set(map(type, cells))
         if type(None) not in classes:
             return self._quoted(_texts(cells, classes))
@@ -60,7 +90,7 @@ class DelimitedExporter(Exporter):
             or "\r" in together
             or "" in texts
             or self._null in texts
-            or (self._alone and "\\." in texts)
+            or (len(self._kinds) == 1 and "\\." in texts)
         ):
             return [self._field(text) for text in texts]
         return texts
@@ -74,22 +104,45 @@ class DelimitedExporter(Exporter):
             or "\n" in text
             or "\r" in text
             or text == self._null
-            or (self._alone and text == "\\.")  # alone on its line it would end the data of a COPY FROM STDIN
+            or (len(self._kinds) == 1 and text == "\\.")  # alone on its line it would end the data of a COPY FROM STDIN
         ):
             return f'"{text}"'
         return text
+
+    def _by_policy(self, cell: Cell, kind: ValueKind) -> str:
+        text = cell_text(cell)
+        if self.options.terminal:
+            text = escape_except_layout(text)
+        is_text = isinstance(cell, str | bytes) if kind is ValueKind.DYNAMIC else kind not in _BARE
+        if self._policy == "all" or is_text:
+            return '"' + text.replace('"', '""') + '"'
+        return self._field(text)
 
 
 class CsvExporter(DelimitedExporter):
     """Comma-separated values."""
 
-    delimiter = ","
+    def __init__(
+        self, write: Callable[[bytes], object], options: ExportOptions, *, delimiter: str = ",", **more: Any
+    ) -> None:
+        super().__init__(write, options, delimiter=delimiter, **more)
 
 
 class TsvExporter(DelimitedExporter):
     """Tab-separated values, quoted as CSV is."""
 
-    delimiter = "\t"
+    def __init__(self, write: Callable[[bytes], object], options: ExportOptions, **more: Any) -> None:
+        super().__init__(write, options, delimiter="\t", **more)
+
+
+def _one_character(delimiter: str) -> str:
+    """Return a delimiter that can be told from what stands between two of them; raises InvalidInputError."""
+    delimiter = "\t" if delimiter == "\\t" else delimiter
+    if len(delimiter) != 1 or delimiter in '"\r\n\0' or not delimiter.isascii():
+        raise InvalidInputError(
+            f"{delimiter!r} can't separate fields", hint="give one ASCII character that is no quote; \\t is the tab"
+        )
+    return delimiter
 
 
 def _texts(cells: Sequence[Cell], classes: set[type]) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import repeat
@@ -33,24 +34,36 @@ class ObjectsExporter(Exporter):
     A batch is encoded column by column and glued together behind the keys, which never change.
     """
 
-    def __init__(self, write: Callable[[bytes], object], options: ExportOptions) -> None:
+    def __init__(
+        self, write: Callable[[bytes], object], options: ExportOptions, *, rows: str = "objects", binary: str = "hex"
+    ) -> None:
         super().__init__(write, options)
+        self._arrays, self._base64 = rows == "arrays", binary == "base64"
         self._keys: list[bytes] = []
-        self._kinds: list[ValueKind] = []
+        self._columns: Sequence[Column] = ()
 
     def begin(self, columns: Sequence[Column]) -> None:
-        names = map(_string, unique_names([column.name for column in columns]))
-        self._keys = [(b"," if position else b"{") + name + b":" for position, name in enumerate(names)]
-        self._kinds = [column.kind for column in columns]
+        self._columns = columns
+        names = list(map(_string, unique_names([column.name for column in columns])))
+        if self._arrays:
+            self._keys = [b"," if position else b"[" for position in range(len(names))]
+            if self.options.header:
+                self._write([b"[" + b",".join(names) + b"]"])
+        else:
+            self._keys = [(b"," if position else b"{") + name + b":" for position, name in enumerate(names)]
 
     def rows(self, rows: Sequence[Row]) -> None:
         if not rows:
             return
         pieces: list[Iterable[bytes]] = []
-        for key, kind, cells in zip(self._keys, self._kinds, zip(*rows, strict=True), strict=True):
-            pieces += (repeat(key), _values(kind, cells))
-        pieces.append(repeat(b"}"))
-        data = self.join(map(b"".join, zip(*pieces, strict=False)))  # the keys repeat without end
+        for key, column, cells in zip(self._keys, self._columns, zip(*rows, strict=True), strict=True):
+            given = [_base64(column, cell) for cell in cells] if self._base64 else cells
+            pieces += (repeat(key), _values(column.kind, given))
+        pieces.append(repeat(b"]" if self._arrays else b"}"))
+        self._write(map(b"".join, zip(*pieces, strict=False)))  # the keys repeat without end
+
+    def _write(self, objects: Iterable[bytes]) -> None:
+        data = self.join(objects)
         self.write(escape_json(data.decode()).encode() if self.options.terminal else data)
 
     @abstractmethod
@@ -64,8 +77,8 @@ class JsonExporter(ObjectsExporter):
     _opening = b"["
 
     def begin(self, columns: Sequence[Column]) -> None:
-        super().begin(columns)
         self._opening = b"["
+        super().begin(columns)
 
     def join(self, objects: Iterable[bytes]) -> bytes:
         opening, self._opening = self._opening, b","
@@ -101,6 +114,13 @@ def unique_names(names: Sequence[str]) -> list[str]:
         taken.add(candidate)
         unique.append(candidate)
     return unique
+
+
+def _base64(column: Column, cell: Cell) -> Cell:
+    """Return the bytes that a cell stands for in base64, and any other cell as it is."""
+    if isinstance(cell, str) and column.kind is ValueKind.BINARY:
+        cell = column.decode(cell)
+    return b64encode(cell).decode() if isinstance(cell, bytes) else cell
 
 
 def _values(kind: ValueKind, cells: Sequence[Cell]) -> Sequence[bytes]:

@@ -1,0 +1,91 @@
+"""Formats as the command line has them: listed with their options, given options, refused and summed up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Alveary = Callable[..., Any]
+
+
+def test_formats_are_listed_with_their_options(alveary: Alveary) -> None:
+    ran = alveary("formats")
+    assert (ran.status, ran.err) == (0, "")
+    assert "csv" in ran.out
+    assert "delimiter" in ran.out
+    listed = {each["name"]: each for each in json.loads(alveary("formats", "--format", "json").out)["formats"]}
+    assert (listed["csv"]["extensions"], listed["csv"]["binary"]) == ([".csv"], False)
+    (quote,) = [option for option in listed["csv"]["options"] if option["name"] == "quote"]
+    assert (quote["default"], quote["choices"]) == ("needed", ["needed", "text", "all"])
+    assert [each["name"] for each in json.loads(alveary("formats", "tsv", "--format", "json").out)["formats"]] == [
+        "tsv"
+    ]
+    assert alveary("formats", "nope").status == 2
+
+
+def test_options_are_given_by_name(alveary: Alveary, shop_url: str) -> None:
+    sql = "select id, name from item order by id"
+    ran = alveary("query", shop_url, sql, "--format", "csv", "--option", "delimiter=;", "--option", "quote=all")
+    assert ran.out == '"id";"name"\n"1";"comb"\n"2";""\n"3";"a,b""c"\n'
+    marked = alveary("query", shop_url, "select 1 as a", "--format", "csv", "--option", "bom:=true")
+    assert marked.out == "\ufeffa\n1\n"
+    by_id = alveary("run", "query.run", f"target={shop_url}", 'sql:=["select 1 as a, 2 as b"]', "format=csv",
+                    'options:={"delimiter": "|"}')  # fmt: skip
+    assert by_id.out.startswith("a|b\n1|2\n")
+
+
+def test_a_wrong_option_is_told_before_anything_runs(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
+    for option, format in (
+        ("delimiter=ab", "csv"), ("nope=1", "csv"), ("quote=maybe", "csv"), ("delimiter=;", "table"), ("bare", "csv"),
+        ("delimiter=;", "none"),
+    ):  # fmt: skip
+        ran = alveary("query", shop_url, "delete from item", "--format", format, "--option", option, "-o", "out.csv")
+        assert (ran.status, ran.out) == (2, ""), option
+    assert not (tmp_path / "out.csv").exists()
+    assert alveary("query", shop_url, "select count(*) as n from item", "--format", "csv").out == "n\n3\n"
+
+
+def test_a_checksum_is_of_what_was_written(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
+    ran = alveary("query", shop_url, "select * from item", "--format", "csv", "-o", "x.csv", "--checksum", "--stats")
+    content = (tmp_path / "x.csv").read_bytes()
+    expected = hashlib.sha256(content).hexdigest()
+    said, stats = ran.err.splitlines()
+    assert (ran.status, ran.out, said) == (0, "", f"sha256 {expected}  x.csv")
+    assert (json.loads(stats)["sha256"], json.loads(stats)["written_bytes"]) == (expected, len(content))
+    through_pipe = alveary("query", shop_url, "select * from item", "--format", "csv", "--checksum")
+    assert through_pipe.err == f"sha256 {expected}  standard output\n"
+    plain = json.loads(alveary("query", shop_url, "select 1", "--format", "csv", "--stats").err)
+    assert (plain["sha256"], plain["written_bytes"]) == (None, 4)
+    cut = alveary("query", shop_url, "select 1; select nope", "--format", "csv", "-o", "y.csv", "--checksum")
+    assert (cut.status, "sha256" in cut.err, (tmp_path / "y.csv").exists()) == (1, False, False)
+    assert alveary("query", shop_url, "select 1", "--format", "none", "--checksum").status == 2
+
+
+def test_a_plugins_format_takes_its_own_options(alveary: Alveary, install: Callable[..., None], shop_url: str) -> None:
+    install(
+        "shout",
+        "from alveary import Exporter, ExporterSpec, FormatOption, hookimpl\n"
+        "class Shout(Exporter):\n"
+        "    def __init__(self, write, options, *, times):\n"
+        "        super().__init__(write, options)\n"
+        "        self.times = times\n"
+        "    def begin(self, columns):\n"
+        "        self.write(f'{self.origin.sql}|{self.origin.dialect.name}'.encode())\n"
+        "    def rows(self, rows): self.write(b'!' * self.times * len(rows))\n"
+        "    def end(self, whole): self.write(b'\\n')\n"
+        "@hookimpl\ndef alveary_exporters():\n"
+        "    times = FormatOption(name='times', kind='int', default=2, minimum=0, description='How often.')\n"
+        "    return [ExporterSpec(id='shout', summary='', factory='shout:Shout', options=(times,)),\n"
+        "            ExporterSpec(id='far', summary='', factory='far:Far', package='no_such_package')]",
+        {"shout": "shout"},
+    )
+    run = ("query", shop_url, "select 1; select 2 where 0", "--format", "shout")
+    assert alveary(*run).out == "select 1|sqlite!!\nselect 2 where 0|sqlite\n"
+    assert alveary(*run, "--option", "times=3").out == "select 1|sqlite!!!\nselect 2 where 0|sqlite\n"
+    assert "a whole number, at least 0" in alveary(*run, "--option", "times=-1").err
+    missing = alveary("query", shop_url, "select 1", "--format", "far")
+    assert (missing.status, "missing_package" in missing.err) == (2, True)
+    assert "needs: pip install 'no_such_package'" in alveary("formats").out
