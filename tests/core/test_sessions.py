@@ -384,8 +384,8 @@ def test_a_script_without_a_main_guard_runs_once(shop_url: str, tmp_path: Path) 
 # -- a driver that misbehaves --------------------------------------------------------------------------------------
 
 ROGUE = """
-import sys
-from alveary import Batch, Column, Columns, Connection, Driver, DriverSpec, Notice, ServerInfo, hookimpl
+import itertools, sys, threading
+from alveary import Batch, Column, Columns, Connection, Driver, DriverSpec, Notice, RowCount, ServerInfo, hookimpl
 
 @hookimpl
 def alveary_drivers():
@@ -398,15 +398,34 @@ class Rogue(Driver):
         return Line()
 
 class Line(Connection):
+    def __init__(self):
+        self.cancelled, self.can_cancel = threading.Event(), True
     def execute(self, sql, parameters, *, batch):
         if sql == "notices":
             yield from (Notice("NOTICE", f"number {n}") for n in range(2500))
+            return
+        if sql.startswith("deaf"):
+            self.can_cancel = False
+            yield Columns((Column(name="n"),))
+            says = {"deaf notices": lambda n: Notice("NOTICE", str(n)), "deaf rows": lambda n: Batch([(n,)])}
+            yield from map(says[sql], itertools.count())
+        if sql == "finish":
+            yield Notice("NOTICE", "begun")
+            self.cancelled.wait()
+            yield Notice("NOTICE", "it is stored")
+            yield Columns((Column(name="n"),))
+            yield Batch([(1,)])
+            yield RowCount(1)
             return
         yield Columns((Column(name="n"),))
         yield Batch([(1,)])
         if sql == "exit":
             sys.exit(9)
         raise IndexError(sql)
+    def cancel(self):
+        self.cancelled.set()
+        if not self.can_cancel:
+            raise NotImplementedError("deaf")
     def close(self): raise RuntimeError("close")
     def server(self): return ServerInfo(product="Rogue", version="0")
     @property
@@ -453,6 +472,27 @@ def test_notices_are_kept_up_to_a_bound_and_counted_beyond(
     told = alveary("query", "rogue://h/d", "notices").err.splitlines()
     assert told[0] == "NOTICE: number 0"
     assert told[-1] == "1,500 more notices are not shown"
+
+
+def test_what_was_done_before_a_cancel_reached_it_is_not_called_cancelled(rogue: Kernel, host: HostKind) -> None:
+    started = Started(rogue)
+    with rogue.connect("rogue://h/d", host=host) as session:
+        statement = session.execute("finish")
+        started.wait()
+        statement.cancel()
+        assert statement.wait(HANG)
+        assert (statement.outcome, statement.affected, statement.rows) == (Outcome.COMPLETED, 1, 1)
+
+
+@pytest.mark.parametrize("sql", ["deaf rows", "deaf notices"])
+def test_a_driver_that_can_not_stop_is_left_between_two_messages(rogue: Kernel, host: HostKind, sql: str) -> None:
+    started = Started(rogue)
+    with rogue.connect("rogue://h/d", host=host) as session:
+        statement = session.execute(sql)
+        started.wait()
+        statement.cancel()
+        assert statement.wait(HANG)
+        assert statement.outcome is Outcome.CANCELLED
 
 
 def test_an_undeclared_capability_is_refused(rogue: Kernel) -> None:

@@ -73,6 +73,8 @@ class Worker:
         self._waiting: set[str] = set()
         self._stopped: dict[str, _Stop] = {}
         self._current: str | None = None
+        self._unheeded: str | None = None
+        """The statement that its driver can't stop, or does not: it is left as soon as it says anything."""
         self._left = threading.Event()
         self._connection: Connection | None = None
         self._watchdog: Watchdog | None = None
@@ -129,8 +131,10 @@ class Worker:
                         self._connection.cancel()
                     else:
                         abort_at = math.inf
+                        self._unheeded = id
                         self._connection.abort()
-                except Exception as exc:  # noqa: BLE001  # told to the log; the statement stops between two batches
+                except Exception as exc:  # noqa: BLE001  # told to the log; the statement stops between two messages
+                    self._unheeded = id
                     _log.info("the driver could not cancel: %s", described(exc))
             if self._left.wait(pause):
                 return
@@ -209,7 +213,7 @@ class Worker:
                 self._watchdog.watch(request.id, request.timeout)
             try:
                 assert self._connection is not None, "the first request opens the connection"
-                run.drive(self._connection, lambda: request.id in self._stopped)
+                run.drive(self._connection, lambda: request.id == self._unheeded)
             except Exception as exc:  # noqa: BLE001  # mapped in ended(): drivers and sinks raise anything
                 error = exc
             if self._watchdog is not None:
@@ -259,7 +263,12 @@ class _Run:
         self._first_row: float | None = None
         self._truncated = self._whole = False
 
-    def drive(self, connection: Connection, stopped: Callable[[], bool]) -> None:
+    def drive(self, connection: Connection, unheeded: Callable[[], bool]) -> None:
+        """Run the statement to the end its driver makes of it.
+
+        To stop it is the driver's part, for it alone knows whether what was to be stopped is done already. Only where
+        it does not heed that (``unheeded``) the statement is left between two messages.
+        """
         request, batch = self._request, BatchSize()
         reported = 0.0
         self._emit(QueryStarted(session=self._session, statement=request.id))
@@ -290,9 +299,10 @@ class _Run:
                         )
                     elif isinstance(message, RowCount):
                         self._affected = message.count
+                        continue  # it is done, whoever wanted it stopped
                     elif isinstance(message, Notice):
                         self._notice(message)
-                    if stopped():
+                    if unheeded():
                         return
             self._whole = True
         finally:
