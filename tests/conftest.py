@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from alveary import Kernel
 from alveary.paths import Paths
+from alveary.redaction import SECRETS
 
 pytest_plugins = ["fix_postgres", "fix_mariadb", "fix_keyring", "fix_window"]
 
@@ -31,6 +32,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("ALVEARY_ENV", "ALVEARY_LOG", "DISPLAY"):  # no test opens a window on the person's screen
         monkeypatch.delenv(name, raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test begin with no secret known: those of all tests together would be looked for in every text."""
+    monkeypatch.setattr(SECRETS, "_known", {})
 
 
 @pytest.fixture

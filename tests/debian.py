@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -19,8 +22,13 @@ def require(what: str, missing: Callable[[], bool], *packages: str) -> None:
     allowed = in_ci or os.environ.get("ALVEARY_TEST_SERVERS") == "install"
     if missing() and allowed and os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-            subprocess.run(["apt-get", *command], env=environment, stdin=subprocess.DEVNULL, timeout=600, check=False)
+        # Tests run in several processes, of which one installs and the others wait.
+        with (Path(tempfile.gettempdir()) / "alveary-tests-install.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]) if missing() else ():
+                subprocess.run(
+                    ["apt-get", *command], env=environment, stdin=subprocess.DEVNULL, timeout=600, check=False
+                )
     if missing():
         reason = f"{what} is not installed (as root, ALVEARY_TEST_SERVERS=install lets the tests install it)"
         if in_ci:

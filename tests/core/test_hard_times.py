@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -127,13 +128,21 @@ def test_what_a_driver_says_wrongly_ends_the_statement(odd: Kernel, host: HostKi
 def test_a_host_that_can_not_start_gives_its_place_back(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alveary.kernel.MOST_SESSIONS", 2)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 1, hard))
+    # The limit is one of numbers, so the gaps below it are filled, but for one.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 1, hard))
+    fillers = []
+    with contextlib.suppress(OSError):
+        while True:
+            fillers.append(os.dup(0))
+    os.close(fillers.pop())
     try:
         for _ in range(4):
             with pytest.raises(InternalError):
                 kernel.connect("sqlite:///:memory:", host="process")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for filler in fillers:
+            os.close(filler)
     assert kernel.connect("sqlite:///:memory:", host="process").run("select 1")
 
 
