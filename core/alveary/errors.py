@@ -430,6 +430,12 @@ class PermissionDeniedError(QueryError):
     code = "permission_denied"
 
 
+class CursorClosedError(QueryError):
+    """The cursor of a statement is closed, so no more of its rows can be fetched without running it again."""
+
+    code = "cursor_closed"
+
+
 class QueryTimeoutError(QueryError):
     """The statement ran longer than its timeout and was stopped."""
 

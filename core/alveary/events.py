@@ -84,6 +84,13 @@ class QueryStarted(Event, frozen=True, kw_only=True, tag="query:started"):
     statement: str
 
 
+class QueryResumed(Event, frozen=True, kw_only=True, tag="query:resumed"):
+    """The worker goes on with the open cursor of a statement that had reached its row limit."""
+
+    session: str
+    statement: str
+
+
 class QueryColumnsReady(Event, frozen=True, kw_only=True, tag="query:columns-ready"):
     """The header of a result is known; its rows follow."""
 
@@ -111,11 +118,13 @@ class QueryNoticed(Event, frozen=True, kw_only=True, tag="query:notice"):
 
 
 class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
-    """A statement ended, whatever the outcome.
+    """A statement ended, whatever the outcome; one that was resumed ends once more.
 
     ``rows`` reached the sink and took ``bytes`` there; ``affected`` is the server's count of changed rows, None
     where it gives none. ``first_row`` and ``seconds`` are counted from the moment the driver was handed the
-    statement; ``first_row`` is None when there was no row. ``notices`` counts all of them, published or not.
+    statement, without the time its cursor lay open; ``first_row`` is None when there was no row. ``notices`` counts
+    all of them, published or not. ``held`` is set when the limit was reached and the cursor stays open: for so many
+    seconds, or until the next request of its session.
     """
 
     session: str
@@ -128,6 +137,30 @@ class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
     affected: int | None = None
     first_row: float | None = None
     notices: int = 0
+    held: float | None = None
+    error: ErrorRecord | None = None
+
+
+class CursorEnd(enum.StrEnum):
+    """Why an open cursor was closed before its last row."""
+
+    NEXT = "next"
+    """Its session was asked for something else, or closed."""
+    TIME = "time"
+    """Its time was over."""
+    CANCELLED = "cancelled"
+
+
+class CursorClosed(Event, frozen=True, kw_only=True, tag="query:cursor-closed"):
+    """A statement that had reached its row limit can't be resumed any more; what it brought is kept.
+
+    ``error`` is what went wrong when it was closed.
+    """
+
+    session: str
+    statement: str
+    reason: CursorEnd
+    transaction: TransactionState
     error: ErrorRecord | None = None
 
 
@@ -152,10 +185,12 @@ WorkerEvent: TypeAlias = (
     SessionOpened
     | SessionOpenFailed
     | QueryStarted
+    | QueryResumed
     | QueryColumnsReady
     | QueryProgressed
     | QueryNoticed
     | QueryEnded
+    | CursorClosed
     | Answered
     | SessionClosed
 )

@@ -38,6 +38,7 @@ from alveary.pool import MetadataPools, lives_in_its_session
 from alveary.results import ResultStore
 from alveary.sessions import Session
 from alveary.settings import KERNEL_SETTINGS, Settings
+from alveary.sqltext import only_reads
 from alveary.urls import parse_target
 from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 
@@ -219,6 +220,8 @@ class Kernel:
                 raise BusyError(f"{MOST_SESSIONS} sessions are open already", hint="close one first")
             self._sessions[session.id] = session
         session.when_over(lambda: self._sessions.pop(session.id, None))
+        if driver.file_based:
+            session.before_running(lambda sql: self._make_way(session, sql))
         try:
             self._start(session, timeout, host)
         except BaseException:
@@ -275,6 +278,13 @@ class Kernel:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _make_way(self, session: Session, sql: str) -> None:
+        """Close cursors that other sessions left open in the same file, where they would keep it from being written."""
+        for other in self.sessions():
+            shares = other.has_open_cursor and other is not session and other.target.database == session.target.database
+            if shares and not only_reads(sql, session.driver.dialect):
+                other.close_cursor()
 
     def _password_kept(self, target: Target) -> str | None:
         if target.profile_id is None:

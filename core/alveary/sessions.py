@@ -26,7 +26,9 @@ from alveary.errors import (
     BusyError,
     ConnectionLostError,
     ConnectionTimeoutError,
+    CursorClosedError,
     ErrorRecord,
+    InvalidInputError,
     QueryCancelledError,
     SessionClosedError,
     UnsupportedError,
@@ -34,8 +36,10 @@ from alveary.errors import (
 )
 from alveary.events import (
     Answered,
+    CursorClosed,
     Outcome,
     QueryEnded,
+    QueryResumed,
     QueryStarted,
     SessionClosed,
     SessionOpened,
@@ -46,9 +50,10 @@ from alveary.events import (
 )
 from alveary.inputs import check_text, names, plain
 from alveary.results import ResultSet, ResultStore, Sink
+from alveary.sqltext import only_reads
 from alveary.statements import Statement
 from alveary.workers.hosts import WorkerHost
-from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Open
+from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Open
 from alveary.workers.questions import QUESTIONS, AskedCatalog
 
 if TYPE_CHECKING:
@@ -60,6 +65,8 @@ MOST_WAITING = 1000
 """Statements that may wait in one session; one more is refused."""
 CLOSE_SECONDS = 1.0
 """How long a session may take to close before its worker is given up."""
+LONGEST_HELD = 20_000
+"""Characters of a statement whose cursor may stay open: to look at longer ones takes time, and the caller waits."""
 LOOK = 0.05
 """Seconds between two looks of a waiting thread whether it was told to stop."""
 
@@ -103,6 +110,8 @@ class Session:
         self._lock = threading.RLock()
         self._statements: dict[str, Statement] = {}
         self._running: str | None = None
+        self._open_cursor: Statement | None = None
+        """The statement that can be resumed."""
         self._answers: dict[str, Callable[[Answered], None]] = {}
         self._connected = threading.Event()
         self._over = threading.Event()
@@ -117,6 +126,7 @@ class Session:
         self._timeout, self._deadline = 0.0, math.inf
         self._when_open: list[Callable[[], object]] = []
         self._when_over: list[Callable[[], object]] = []
+        self._before_running: list[Callable[[str], object]] = []
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -188,6 +198,10 @@ class Session:
         """Call ``callback``, which must not block, once the session is closed or lost; set before it is started."""
         self._when_over.append(callback)
 
+    def before_running(self, callback: Callable[[str], object]) -> None:
+        """Call ``callback``, which must not block, with the text of each statement before it is handed over."""
+        self._before_running.append(callback)
+
     @property
     def state(self) -> SessionState:
         """Where the session stands."""
@@ -235,6 +249,7 @@ class Session:
         limit: int | None = None,
         timeout: float | None = None,
         sink: Sink | None = None,
+        hold: float = 0.0,
     ) -> Statement:
         """Queue one statement and return at once.
 
@@ -242,13 +257,23 @@ class Session:
         ``limit`` rows are taken; that there were more is the outcome ``truncated``. ``timeout`` is in seconds, from
         the moment the statement begins; None is what the target says. Raises InvalidInputError or NulCharacterError
         before anything is sent.
+
+        With ``hold`` the cursor of a stored result stays open for that many seconds once the limit is reached, or until
+        the next request, so that :meth:`Statement.fetch_more` can go on. That is only done for what looks as if it
+        changed nothing: of another statement the server might keep the changes, or its locks, open as long.
         """
         check_text(sql)
         id = f"{self.id}-{next(self._ids)}"
         spool = str(self._results.new_directory()) if sink is None else ""
         timeout = self.target.statement_timeout if timeout is None else timeout
-        request = Execute(id=id, sql=sql, parameters=plain(parameters), limit=limit, timeout=timeout, spool=spool)
-        statement = Statement(id, sql, names(parameters), spool, self.cancel)
+        if hold and (limit is None or not spool or not self._may_hold(sql)):
+            hold = 0.0
+        request = Execute(
+            id=id, sql=sql, parameters=plain(parameters), limit=limit, timeout=timeout, spool=spool, hold=hold
+        )
+        statement = Statement(id, sql, names(parameters), spool, self.cancel, self._fetch)
+        for callback in self._before_running:
+            callback(sql)
         with self._lock:
             self._check_open()
             if len(self._statements) >= MOST_WAITING:
@@ -279,14 +304,46 @@ class Session:
         return statement.result
 
     def cancel(self, statement: Statement | None = None) -> None:
-        """Stop a statement, by default the one that runs; returns at once and never touches another one."""
+        """Stop a statement, by default the one that runs; returns at once and never touches another one.
+
+        Of one that has ended and can be resumed the cursor is closed.
+        """
         with self._lock:
             id = statement.id if statement is not None else self._running
-            if id is None or id not in self._statements:
+            if id is None or (id not in self._statements and statement is not self._open_cursor):
                 return
             if id == self._running:
                 self._move(SessionState.CANCELLING)
         self._send(Cancel(id=id))
+
+    def close_cursor(self) -> None:
+        """Close the cursor that a statement left open, if there is one; returns at once."""
+        if (statement := self._open_cursor) is not None:
+            self.cancel(statement)
+
+    @property
+    def has_open_cursor(self) -> bool:
+        """Whether the last statement reached its limit and can be resumed."""
+        return self._open_cursor is not None
+
+    def _fetch(self, statement: Statement, rows: int | None) -> None:
+        if rows is not None and rows < 1:
+            raise InvalidInputError(f"{rows} is no number of rows to fetch")
+        with self._lock:
+            self._check_open()
+            if statement is not self._open_cursor:
+                raise CursorClosedError(
+                    "the cursor of this statement is closed",
+                    hint="run the statement again, with a higher limit or without one",
+                    statement=statement.sql,
+                )
+            self._open_cursor = None
+            self._statements[statement.id] = statement
+            statement.resume()
+        self._send(Fetch(id=statement.id, rows=rows))
+
+    def _may_hold(self, sql: str) -> bool:
+        return len(sql) <= LONGEST_HELD and only_reads(sql, self.driver.dialect)
 
     # -- transactions and catalog ------------------------------------------------------------------------------
 
@@ -389,10 +446,17 @@ class Session:
             self._settle()
             if (take := self._answers.pop(event.request, None)) is not None:
                 take(event)
+        elif isinstance(event, CursorClosed):
+            # More rows may have been asked for meanwhile, but too late.
+            statement = self._statements.pop(event.statement, None) or self._open_cursor
+            self._open_cursor = None
+            self._follow_transaction(event)
+            if statement is not None:
+                statement.hear(event)
         elif (statement := self._statements.get(event.statement)) is not None:
-            if isinstance(event, QueryStarted):
+            if isinstance(event, QueryStarted | QueryResumed):
                 self._running = event.statement
-                if self._recording is not None:
+                if isinstance(event, QueryStarted) and self._recording is not None:
                     self._recording.started(statement)
                 self._move(SessionState.RUNNING)
             elif isinstance(event, QueryEnded):
@@ -400,12 +464,17 @@ class Session:
                 if self._recording is not None:  # before whoever waits for the statement is woken
                     self._recording.ended(event)
                 self._statements.pop(event.statement)
-                self._transaction = event.transaction
-                if event.error is not None and event.error.code == ConnectionLostError.code:
-                    self._move(SessionState.BROKEN, event.error.message)
-                else:
-                    self._settle()
+                if event.held is not None:
+                    self._open_cursor = statement
+                self._follow_transaction(event)
             statement.hear(event)
+
+    def _follow_transaction(self, event: QueryEnded | CursorClosed) -> None:
+        self._transaction = event.transaction
+        if event.error is not None and event.error.code == ConnectionLostError.code:
+            self._move(SessionState.BROKEN, event.error.message)
+        else:
+            self._settle()
 
     def _settle(self) -> None:
         if self._running is None:
@@ -424,6 +493,9 @@ class Session:
         for statement in self._statements.values():
             statement.end(Outcome.FAILED, reason)
         self._statements.clear()
+        cursor, self._open_cursor = self._open_cursor, None
+        if cursor is not None:
+            cursor.held_until = None
         self._held.clear()
         answers, self._answers = self._answers, {}
         for id, take in answers.items():

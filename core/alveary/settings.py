@@ -40,6 +40,15 @@ KERNEL_SETTINGS = (
         description="How long each statement may run, where neither the command nor a saved connection says otherwise.",
     ),
     SettingSpec(
+        id="query.hold",
+        kind="duration",
+        default=60.0,
+        minimum=0,
+        maximum=3600,
+        description="How long the cursor of a result that reached its row limit stays open in the window, so that the "
+        "rest can be fetched without running the statement again; 0 closes it at once.",
+    ),
+    SettingSpec(
         id="history.keep_days",
         kind="int",
         default=365,

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 import weakref
 from collections.abc import Callable
 
 from alveary.contracts.values import Column
 from alveary.errors import AlvearyError, ErrorRecord, QueryCancelledError, error_from_record
-from alveary.events import Outcome, QueryColumnsReady, QueryEnded, QueryNoticed, QueryProgressed, WorkerEvent
+from alveary.events import (
+    CursorClosed,
+    Outcome,
+    QueryColumnsReady,
+    QueryEnded,
+    QueryNoticed,
+    QueryProgressed,
+    WorkerEvent,
+)
 from alveary.results import ResultSet
 
 
@@ -17,7 +26,13 @@ class Statement:
     """One statement handed to a session: what is known of it by now, and how to wait for it or stop it."""
 
     def __init__(
-        self, id: str, sql: str, parameters: tuple[str, ...], spool: str, cancel: Callable[[Statement], None]
+        self,
+        id: str,
+        sql: str,
+        parameters: tuple[str, ...],
+        spool: str,
+        cancel: Callable[[Statement], None],
+        fetch: Callable[[Statement, int | None], None],
     ) -> None:
         """``spool`` is the directory its rows go to, "" when they go elsewhere."""
         self.id = id
@@ -38,7 +53,10 @@ class Statement:
         self.error: AlvearyError | None = None
         self.seconds = 0.0
         self.first_row: float | None = None
+        self.held_until: float | None = None
+        """Until when, on the monotonic clock, its cursor stays open for :meth:`fetch_more`; None when it is closed."""
         self._cancel = cancel
+        self._fetch = fetch
         self._spool = spool
         self._result: ResultSet | None = None
         self._lock = threading.Lock()
@@ -51,8 +69,16 @@ class Statement:
         return self._ended.wait(timeout)
 
     def cancel(self) -> None:
-        """Ask the server to stop the statement; returns at once. A statement that ended is left alone."""
+        """Ask the server to stop the statement, or close its open cursor; returns at once. Else do nothing."""
         self._cancel(self)
+
+    def fetch_more(self, rows: int | None = None) -> None:
+        """Take ``rows`` more rows, or all, from the cursor that stayed open; returns at once, :meth:`wait` waits.
+
+        They come behind those that are there already; the statement itself is not run again. Raises CursorClosedError
+        when there is no open cursor. Should it be closed before this is served, the outcome stays ``truncated``.
+        """
+        self._fetch(self, rows)
 
     @property
     def result(self) -> ResultSet | None:
@@ -79,13 +105,25 @@ class Statement:
             self.columns = event.columns
         elif isinstance(event, QueryNoticed):
             self.notices.append(event)
+        elif isinstance(event, CursorClosed):
+            self.held_until = None
+            if self.outcome is None:  # more rows were asked for, too late
+                self.end(Outcome.TRUNCATED, None)
         elif isinstance(event, QueryEnded):
             self.rows, self.bytes, self.affected = event.rows, event.bytes, event.affected
             self.seconds, self.first_row, self.noticed = event.seconds, event.first_row, event.notices
+            self.held_until = None if event.held is None else time.monotonic() + event.held
             self.end(event.outcome, event.error)
+
+    def resume(self) -> None:
+        """Take note that more rows are asked for; called by its session only."""
+        self._ended.clear()
+        self.outcome = self.held_until = None
 
     def end(self, outcome: Outcome, error: ErrorRecord | None) -> None:
         """Note how it ended; called by its session only."""
+        if outcome is not Outcome.TRUNCATED:
+            self.held_until = None
         if error is not None:
             self.error = error_from_record(error)
             self.error.statement = self.sql

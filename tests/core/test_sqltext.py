@@ -22,6 +22,7 @@ from alveary.sqltext import (
     PieceKind,
     Token,
     TokenKind,
+    only_reads,
     parameters,
     scan_line,
     split,
@@ -413,3 +414,27 @@ def test_importing_compiles_nothing() -> None:
         "assert [cache.cache_info().currsize for cache in caches] == [0, 0, 0]\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("select * from t", True),
+        ("-- update\n/* delete */ select 'insert', replace(a, 'b', 'c') from t", True),
+        ("with x as (select 1) select * from x", True),
+        ("TABLE t", True),
+        ("with x as (delete from t returning *) select * from x", False),
+        ("insert into t values (1) returning *", False),
+        ("select * into u from t", False),
+        ("select * from t for update", False),
+        ("select * from t FOR NO KEY UPDATE", False),
+        ("select * from t lock in share mode", False),
+        ("explain analyze delete from t", False),
+        ("call p()", False),
+        ("pragma user_version = 3", False),
+        ("", False),
+    ],
+)
+def test_what_only_reads_is_told_by_its_words(text: str, reads: bool) -> None:
+    for dialect in (POSTGRES, MYSQL, SQLITE):
+        assert only_reads(text, dialect) is reads

@@ -109,6 +109,10 @@ class Connection(ABC):
         A result yields ``Columns`` and then ``Batch``es of at most ``batch.rows`` rows. Closing the generator early
         ends the statement. Values are bound, never pasted in; those of a mapping that the statement does not name are
         ignored. An empty text yields nothing; two statements in one text are refused.
+
+        The generator may be left alone after a batch, for a minute, and be gone on with or closed then. Meanwhile
+        nothing is asked but the state of the transaction, and should that raise it is taken to be what it was; and the
+        connection may be closed before the generator is.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ from alveary.sqltext.dialects import (
     Dialect,
 )
 from alveary.sqltext.lexer import LexState, Parameter, Token, TokenKind, parameters, scan_line, tokens
+from alveary.sqltext.reading import only_reads
 from alveary.sqltext.scanner import Piece, PieceKind, split, statement_at
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "PieceKind",
     "Token",
     "TokenKind",
+    "only_reads",
     "parameters",
     "scan_line",
     "split",

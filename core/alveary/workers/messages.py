@@ -24,7 +24,8 @@ class Open(Request, frozen=True, kw_only=True):
 class Execute(Request, frozen=True, kw_only=True):
     """Run one statement. ``limit`` rows at most reach the sink, ``timeout`` is in seconds.
 
-    ``spool`` is the directory for the rows; it is "" when the session hands the worker a sink instead.
+    ``spool`` is the directory for the rows; it is "" when the session hands the worker a sink instead. ``hold`` says
+    for how many seconds the cursor is left open once the limit is reached, at most until the next request.
     """
 
     id: str
@@ -33,6 +34,14 @@ class Execute(Request, frozen=True, kw_only=True):
     limit: int | None
     timeout: float | None
     spool: str
+    hold: float = 0.0
+
+
+class Fetch(Request, frozen=True, kw_only=True):
+    """Take so many more rows, or (None) all, from the open cursor of the statement with this id; else do nothing."""
+
+    id: str
+    rows: int | None
 
 
 class Ask(Request, frozen=True, kw_only=True):
@@ -44,7 +53,7 @@ class Ask(Request, frozen=True, kw_only=True):
 
 
 class Cancel(Request, frozen=True, kw_only=True):
-    """Stop the statement with this id, whether it runs or still waits; any other is left alone."""
+    """Stop the statement with this id, whether it runs or still waits, or close its cursor; leave any other alone."""
 
     id: str
 
@@ -53,4 +62,4 @@ class Close(Request, frozen=True, kw_only=True):
     """Finish what runs, close the connection, end. Requests that came before are still served."""
 
 
-AnyRequest: TypeAlias = Open | Execute | Ask | Cancel | Close
+AnyRequest: TypeAlias = Open | Execute | Fetch | Ask | Cancel | Close

@@ -2,59 +2,36 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 import math
 import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 
-import msgspec
-
-from alveary.contracts.driver import Batch, BatchSize, Columns, Connection, Driver, Notice, RowCount, TransactionState
+from alveary.contracts.driver import Connection, Driver, TransactionState
 from alveary.contracts.factory import load_factory
-from alveary.errors import (
-    AlvearyError,
-    ErrorRecord,
-    InternalError,
-    QueryCancelledError,
-    QueryTimeoutError,
-    described,
-)
+from alveary.errors import QueryCancelledError, described
 from alveary.events import (
     Answered,
-    Outcome,
-    QueryColumnsReady,
-    QueryEnded,
-    QueryNoticed,
-    QueryProgressed,
-    QueryStarted,
+    CursorClosed,
+    CursorEnd,
     SessionClosed,
     SessionOpened,
     SessionOpenFailed,
     WorkerEvent,
 )
-from alveary.redaction import SECRETS, redacted
+from alveary.redaction import SECRETS
 from alveary.results import ResultWriter, Sink
-from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Open
+from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Open
 from alveary.workers.questions import answer
+from alveary.workers.running import Run, Stop, error_record
 from alveary.workers.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 
-PROGRESS_EVERY = 0.1
-"""Seconds between two progress events of one statement; the first one comes with the first rows."""
 ABORT_SECONDS = 5.0
 """How long a cancel asks; after that the connection's socket is shut, which wakes any thread that waits for it."""
-MOST_NOTICES = 1000
-"""Notices of one statement that become events; a loop on the server can raise millions."""
-
-
-class _Stop(enum.Enum):
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed out"
 
 
 class Worker:
@@ -71,22 +48,25 @@ class Worker:
         self._lock = threading.Lock()  # held for bookkeeping only, never across I/O
         self._cancelling = threading.Lock()
         self._waiting: set[str] = set()
-        self._stopped: dict[str, _Stop] = {}
+        self._stopped: dict[str, Stop] = {}
         self._current: str | None = None
         self._unheeded: str | None = None
         """The statement that its driver can't stop, or does not: it is left as soon as it says anything."""
         self._left = threading.Event()
         self._connection: Connection | None = None
         self._watchdog: Watchdog | None = None
+        self._cursor: Run | None = None
+        """The statement whose cursor is open until the next request, or until its time is over."""
+        self._closes_at = math.inf
+        self._last_transaction = TransactionState.IDLE
         self._thread = threading.Thread(target=self._serve, name=f"alveary-worker-{session}", daemon=True)
         self._thread.start()
 
     def submit(self, request: AnyRequest, sink: Sink | None = None) -> None:
         """Take a request; a :class:`Cancel` acts at once, everything else waits its turn."""
-        if isinstance(request, Cancel):
-            self._stop(request.id, _Stop.CANCELLED)
-            return
-        if isinstance(request, Execute | Ask):
+        if isinstance(request, Cancel) and self._stop(request.id, Stop.CANCELLED):
+            return  # else it is of a statement that has ended; its cursor may be open
+        if isinstance(request, Execute | Fetch | Ask):
             with self._lock:
                 self._waiting.add(request.id)
         self._requests.put((request, sink))
@@ -96,7 +76,7 @@ class Worker:
         with self._lock:
             waiting = list(self._waiting)
         for id in waiting:
-            self._stop(id, _Stop.CANCELLED)
+            self._stop(id, Stop.CANCELLED)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the worker's thread to end; False if it has not."""
@@ -105,14 +85,19 @@ class Worker:
 
     # -- any thread --------------------------------------------------------------------------------------------
 
-    def _stop(self, id: str, why: _Stop) -> None:
+    def _stop(self, id: str, why: Stop) -> bool:
+        """Stop a statement that runs or waits; False if it does neither."""
         with self._lock:
             if id not in self._waiting:
-                return
+                return False
             running = id == self._current and id not in self._stopped
             self._stopped.setdefault(id, why)
         if running:
             self._cancel_soon(id)
+        return True
+
+    def _time_out(self, id: str) -> None:
+        self._stop(id, Stop.TIMED_OUT)
 
     def _cancel_soon(self, id: str) -> None:
         threading.Thread(target=self._cancel, args=(id,), name="alveary-cancel", daemon=True).start()
@@ -146,7 +131,7 @@ class Worker:
         lost: str | None = None
         try:
             while True:
-                request, sink = self._requests.get()
+                request, sink = self._next()
                 if isinstance(request, Close):
                     break
                 if isinstance(request, Open):
@@ -154,8 +139,12 @@ class Worker:
                         return
                 elif isinstance(request, Execute):
                     self._execute(request, sink)
+                elif isinstance(request, Fetch):
+                    self._fetch(request)
                 elif isinstance(request, Ask):
                     self._ask(request)
+                elif self._cursor is not None and self._cursor.request.id == request.id:
+                    self._give_up_cursor(CursorEnd.CANCELLED)
         except BaseException as exc:  # noqa: BLE001  # a driver that calls sys.exit must not leave a session that waits for ever
             _log.error("the worker of session %s died: %s", self._session, described(exc))
             lost = described(exc)
@@ -166,7 +155,19 @@ class Worker:
                 self._connection.close()
             except Exception:  # noqa: BLE001  # logged; the session ends all the same
                 _log.exception("closing the connection of session %s failed", self._session)
+            self._connection = None
+        # Only now: on an open connection a driver may have to take all that is left.
+        self._close_cursor(CursorEnd.NEXT)
         self._emit(SessionClosed(session=self._session, lost=lost))
+
+    def _next(self) -> tuple[AnyRequest, Sink | None]:
+        """Wait for the next request; an open cursor whose time is over meanwhile is closed."""
+        if self._cursor is not None:
+            try:
+                return self._requests.get(timeout=max(self._closes_at - time.monotonic(), 0.0))
+            except queue.Empty:
+                self._give_up_cursor(CursorEnd.TIME)
+        return self._requests.get()
 
     def _open(self, request: Open) -> bool:
         started = time.monotonic()
@@ -176,7 +177,7 @@ class Worker:
             connection = driver.connect(request.target, timeout=request.timeout)
             server = connection.server()
         except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
-            self._emit(SessionOpenFailed(session=self._session, error=_record(exc)))
+            self._emit(SessionOpenFailed(session=self._session, error=error_record(exc)))
             return False
         self._connection = connection
         self._emit(
@@ -189,14 +190,14 @@ class Worker:
         )
         return True
 
-    def _enter(self, id: str) -> _Stop | None:
+    def _enter(self, id: str) -> Stop | None:
         with self._lock:
             if (stop := self._stopped.get(id)) is None:
                 self._left.clear()
                 self._current = id
             return stop
 
-    def _leave(self, id: str) -> _Stop | None:
+    def _leave(self, id: str) -> Stop | None:
         # This waits for a driver's cancel that is under way, so it can't reach what comes next.
         with self._cancelling, self._lock:
             self._current = None
@@ -205,30 +206,91 @@ class Worker:
             return self._stopped.pop(id, None)
 
     def _execute(self, request: Execute, sink: Sink | None) -> None:
-        run = _Run(self._session, request, sink if sink is not None else ResultWriter(request.spool), self._emit)
+        sink = sink if sink is not None else ResultWriter(request.spool)
+        run = Run(self._session, request, sink, self._emit, lambda: request.id == self._unheeded)
         error: Exception | None = None
         if self._enter(request.id) is None:
-            if request.timeout is not None:
-                self._watchdog = self._watchdog or Watchdog(lambda id: self._stop(id, _Stop.TIMED_OUT))
-                self._watchdog.watch(request.id, request.timeout)
+            # Within the turn of what comes next, because it may take a while, and a cancel can end it there.
+            self._close_cursor(CursorEnd.NEXT)
+            if request.id not in self._stopped:
+                connection = self._connection
+                assert connection is not None, "the first request opens the connection"
+                error = self._drive(run, lambda: run.begin(connection))
+        self._end(run, error)
+
+    def _fetch(self, request: Fetch) -> None:
+        if (run := self._cursor) is None or run.request.id != request.id:  # it was closed, which has been told
+            self._leave(request.id)
+            return
+        error: Exception | None = None
+        self._cursor = None
+        if self._enter(request.id) is None:
+            error = self._drive(run, lambda: run.go_on(request.rows))
+        else:
             try:
-                assert self._connection is not None, "the first request opens the connection"
-                run.drive(self._connection, lambda: request.id == self._unheeded)
-            except Exception as exc:  # noqa: BLE001  # mapped in ended(): drivers and sinks raise anything
+                run.close(False)
+            except Exception as exc:  # noqa: BLE001  # mapped when it is told: drivers raise anything
                 error = exc
+        self._end(run, error)
+
+    def _drive(self, run: Run, drive: Callable[[], None]) -> Exception | None:
+        """Let a statement run, for as long as it may; return what it raised."""
+        if (timeout := run.request.timeout) is not None:
+            self._watchdog = self._watchdog or Watchdog(self._time_out)
+            self._watchdog.watch(run.request.id, timeout)
+        try:
+            drive()
+        except Exception as exc:  # noqa: BLE001  # mapped when it is told: drivers and sinks raise anything
+            return exc
+        finally:
             if self._watchdog is not None:
                 self._watchdog.rest()
-        stop = self._leave(request.id)
+        return None
+
+    def _end(self, run: Run, error: Exception | None) -> None:
+        stop = self._leave(run.request.id)
+        if run.held:
+            self._cursor, self._closes_at = run, time.monotonic() + run.request.hold
         self._emit(run.ended(stop, error, self._transaction()))
+
+    def _give_up_cursor(self, why: CursorEnd) -> None:
+        """Close the open cursor as a turn of its own, which a cancel can end."""
+        assert self._cursor is not None, "there is one"
+        id = self._cursor.request.id
+        with self._lock:
+            self._waiting.add(id)
+        self._enter(id)
+        self._close_cursor(why, lambda: self._leave(id))
+
+    def _close_cursor(self, why: CursorEnd, then: Callable[[], object] = lambda: None) -> None:
+        run, self._cursor = self._cursor, None
+        if run is None:
+            return
+        error = None
+        try:
+            run.close()
+        except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
+            error = error_record(exc)
+        then()
+        self._emit(
+            CursorClosed(
+                session=self._session,
+                statement=run.request.id,
+                reason=why,
+                transaction=self._transaction(),
+                error=error,
+            )
+        )
 
     def _ask(self, request: Ask) -> None:
         payload, error = b"", None
         if self._enter(request.id) is None:
+            self._close_cursor(CursorEnd.NEXT)
             try:
                 assert self._connection is not None, "the first request opens the connection"
                 payload = answer(self._connection, request.question, request.arguments)
             except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
-                error = _record(exc)
+                error = error_record(exc)
         if self._leave(request.id) is not None and not payload:
             error = error or QueryCancelledError("cancelled").record()
         self._emit(
@@ -242,142 +304,13 @@ class Worker:
         )
 
     def _transaction(self) -> TransactionState:
+        if self._connection is None:
+            return TransactionState.IDLE
         try:
-            return TransactionState(self._connection.transaction_state) if self._connection else TransactionState.IDLE
+            self._last_transaction = TransactionState(self._connection.transaction_state)
         except Exception:  # noqa: BLE001  # logged; the event that asks must go out
+            if self._cursor is not None:  # some can't be asked beside it; it only reads, so nothing has changed
+                return self._last_transaction
             _log.exception("the driver can't tell the transaction state")
             return TransactionState.IDLE
-
-
-class _Run:
-    """One statement on its way through the driver into its sink, and what is counted of it."""
-
-    def __init__(self, session: str, request: Execute, sink: Sink, emit: Callable[[WorkerEvent], None]) -> None:
-        self._session = session
-        self._request = request
-        self._sink = sink
-        self._emit = emit
-        self._rows = self._bytes = self._notices = 0
-        self._affected: int | None = None
-        self._started = time.monotonic()
-        self._first_row: float | None = None
-        self._truncated = self._whole = False
-
-    def drive(self, connection: Connection, unheeded: Callable[[], bool]) -> None:
-        """Run the statement to the end its driver makes of it.
-
-        To stop it is the driver's part, for it alone knows whether what was to be stopped is done already. Only where
-        it does not heed that (``unheeded``) the statement is left between two messages.
-        """
-        request, batch = self._request, BatchSize()
-        reported = 0.0
-        self._emit(QueryStarted(session=self._session, statement=request.id))
-        self._started = time.monotonic()
-        try:
-            self._clamp(batch)
-            # Leaving the loop early closes the generator, which is how a driver learns that nobody wants the rest.
-            with closing(connection.execute(request.sql, request.parameters, batch=batch)) as messages:
-                for message in messages:
-                    if isinstance(message, Batch):
-                        if self._first_row is None:
-                            self._first_row = time.monotonic() - self._started
-                        self._store(message, batch)
-                        if self._truncated:
-                            break
-                        now = time.monotonic()
-                        if now - reported >= PROGRESS_EVERY:
-                            reported = now
-                            self._emit(
-                                QueryProgressed(
-                                    session=self._session, statement=request.id, rows=self._rows, bytes=self._bytes
-                                )
-                            )
-                    elif isinstance(message, Columns):
-                        self._sink.columns(message.columns)
-                        self._emit(
-                            QueryColumnsReady(session=self._session, statement=request.id, columns=message.columns)
-                        )
-                    elif isinstance(message, RowCount):
-                        self._affected = message.count
-                        continue  # it is done, whoever wanted it stopped
-                    elif isinstance(message, Notice):
-                        self._notice(message)
-                    if unheeded():
-                        return
-            self._whole = True
-        finally:
-            self._sink.close(self._whole)
-
-    def _notice(self, message: Notice) -> None:
-        self._notices += 1
-        if self._notices <= MOST_NOTICES:
-            self._emit(
-                QueryNoticed(
-                    session=self._session,
-                    statement=self._request.id,
-                    severity=message.severity,
-                    message=message.message,
-                )
-            )
-
-    def _store(self, message: Batch, batch: BatchSize) -> None:
-        rows = message.rows
-        if self._request.limit is not None and self._rows + len(rows) > self._request.limit:
-            self._truncated = True
-            rows = rows[: self._request.limit - self._rows]
-        if rows:
-            size = self._sink.rows(rows)
-            self._rows += len(rows)
-            self._bytes += size
-            batch.weighed(len(rows), size)
-            self._clamp(batch)
-
-    def _clamp(self, batch: BatchSize) -> None:
-        # One row more than the limit is fetched: that is how we know that there was more.
-        if self._request.limit is not None:
-            batch.rows = min(batch.rows, self._request.limit - self._rows + 1)
-
-    def ended(self, stop: _Stop | None, error: Exception | None, transaction: TransactionState) -> QueryEnded:
-        # The driver's word counts: what ran to its end is complete, however late somebody wanted it stopped, and a
-        # statement that failed for a reason of its own has failed.
-        outcome, record = Outcome.COMPLETED, None
-        if self._whole and error is None:
-            outcome = Outcome.TRUNCATED if self._truncated else Outcome.COMPLETED
-        elif stop is _Stop.CANCELLED and (error is None or isinstance(error, QueryCancelledError)):
-            outcome = Outcome.CANCELLED
-        elif stop is _Stop.TIMED_OUT and (error is None or isinstance(error, QueryCancelledError)):
-            outcome = Outcome.FAILED
-            record = QueryTimeoutError(
-                f"the statement was stopped after {self._request.timeout:g} s",
-                hint="give it more time, or ask for less",
-            ).record()
-        else:
-            outcome = Outcome.FAILED
-            record = _record(error or InternalError("the statement ended without a reason"))
-        return QueryEnded(
-            session=self._session,
-            statement=self._request.id,
-            outcome=outcome,
-            transaction=transaction,
-            rows=self._rows,
-            bytes=self._bytes,
-            affected=self._affected,
-            first_row=self._first_row,
-            notices=self._notices,
-            seconds=time.monotonic() - self._started,
-            error=record,
-        )
-
-
-def _record(error: BaseException) -> ErrorRecord:
-    """Return an error as data, without secrets: a driver's text may hold anything."""
-    if not isinstance(error, AlvearyError):
-        _log.error("the driver raised what is not an error of ours: %s", described(error))
-        return InternalError(described(error), hint="this is a defect of a plugin, not of the statement").record()
-    record = error.record()
-    return msgspec.structs.replace(
-        record,
-        message=redacted(record.message),
-        detail=redacted(record.detail) if record.detail else None,
-        hint=redacted(record.hint) if record.hint else None,
-    )
+        return self._last_transaction

@@ -17,7 +17,7 @@ test is skipped only where the driver does not declare the capability.
 from alveary.testing.conformance.cancelling import Cancelling
 from alveary.testing.conformance.catalogs import Catalogs
 from alveary.testing.conformance.connecting import Connecting
-from alveary.testing.conformance.sessions import Sessions
+from alveary.testing.conformance.cursors import Cursors
 from alveary.testing.conformance.statements import Statements
 from alveary.testing.conformance.transactions import ReadOnly, Transactions
 from alveary.testing.conformance.values import Values
@@ -25,5 +25,5 @@ from alveary.testing.conformance.values import Values
 __all__ = ["DriverConformance"]
 
 
-class DriverConformance(Connecting, Statements, Values, Transactions, ReadOnly, Cancelling, Catalogs, Sessions):
+class DriverConformance(Connecting, Statements, Values, Transactions, ReadOnly, Cancelling, Catalogs, Cursors):
     """All that every driver must be able to do; see the attributes and fixtures of ``Conformance`` for what to set."""

@@ -40,6 +40,7 @@ from alveary.errors import (
     SessionClosedError,
     UnsupportedError,
 )
+from alveary.sqltext import POSTGRES, only_reads
 from alveary_plugins.drivers.postgres import connecting, errors, guard, types
 from alveary_plugins.drivers.postgres.binding import Bound, bind
 from alveary_plugins.drivers.postgres.catalog import PostgresCatalog
@@ -202,7 +203,7 @@ class PostgresConnection(Connection):
             return
         # A cancel would roll back what the statement changes, and fail the transaction it stands in. Where either is
         # at stake the rest is taken from the server and dropped; a cancel() can still end that.
-        harmless = self._before is TransactionStatus.IDLE and guard.only_reads(bound.text)
+        harmless = self._before is TransactionStatus.IDLE and only_reads(bound.text, POSTGRES)
         try:
             if harmless:
                 self._stop_on_server()

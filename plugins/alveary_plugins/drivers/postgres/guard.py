@@ -16,12 +16,8 @@ STARTUP = "-c default_transaction_read_only=on"
 TIGHTEN = "set default_transaction_read_only = on"
 
 _SETTINGS = {"transaction_read_only", "default_transaction_read_only"}
-_READS = {"select", "table", "values", "show", "explain", "with", "fetch"}
-_WRITES = {"insert", "update", "delete", "merge", "into", "execute", "analyze"}
 _NAMES = (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
 
-_LONGEST = 1_000_000
-"""Characters of a statement above which its words are not looked at: it would take seconds."""
 _FIRST_WORDS = 200
 """How many words of a statement are looked at to find what loosens the session: such statements are short."""
 
@@ -40,14 +36,6 @@ def check(sql: str) -> None:
         refused = "leaving read-only" if of_setting or ("read", "write") in pairwise(words) else None
     if refused:
         raise ReadOnlyError(f"{refused} is refused: the session is read-only")
-
-
-def only_reads(sql: str) -> bool:
-    """Tell whether a statement looks as if it changed nothing, so that it may be stopped without undoing anything."""
-    if len(sql) > _LONGEST:
-        return False
-    words = list(_words(sql))
-    return bool(words) and words[0] in _READS and _WRITES.isdisjoint(words)
 
 
 def first_word(sql: str) -> str:
