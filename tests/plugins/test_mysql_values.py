@@ -11,6 +11,7 @@ import pytest
 from fix_mariadb import MariaServer, rows, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typed_values import MARIADB_VALUES
 
 from alveary.contracts.driver import Batch, Columns
 from alveary.contracts.values import Cell, Column, ValueKind
@@ -18,60 +19,6 @@ from alveary_plugins.drivers.mysql.driver import MysqlConnection
 from alveary_plugins.drivers.mysql.types import DECODER, Field, column, converter, decode
 
 Connect = Callable[..., MysqlConnection]
-
-#: (type, literals, the name the driver gives it, its kind)
-TABLE: list[tuple[str, list[str], str, ValueKind]] = [
-    ("tinyint", ["-128", "127", "0"], "tinyint", ValueKind.NUMBER),
-    ("tinyint unsigned", ["255"], "tinyint unsigned", ValueKind.NUMBER),
-    ("boolean", ["true", "false"], "tinyint", ValueKind.NUMBER),
-    ("smallint", ["-32768", "32767"], "smallint", ValueKind.NUMBER),
-    ("mediumint unsigned", ["16777215"], "mediumint unsigned", ValueKind.NUMBER),
-    ("int", ["-2147483648", "2147483647"], "int", ValueKind.NUMBER),
-    ("int unsigned", ["4294967295"], "int unsigned", ValueKind.NUMBER),
-    ("int(8) zerofill", ["42"], "int unsigned", ValueKind.NUMBER),
-    ("bigint", ["-9223372036854775808", "9223372036854775807"], "bigint", ValueKind.NUMBER),
-    ("bigint unsigned", ["18446744073709551615"], "bigint unsigned", ValueKind.NUMBER),
-    ("decimal(65,0)", ["9" * 65, "-" + "9" * 65], "decimal", ValueKind.NUMBER),
-    ("decimal(65,30)", ["9" * 35 + "." + "9" * 30, "0.1", "-0.000000000000000000000000000001"], "decimal",
-     ValueKind.NUMBER),
-    ("float", ["0.1", "1e38", "123456.789", "-0.0"], "float", ValueKind.NUMBER),
-    ("double", ["0.1", "1e300", "5e-324", "1.7976931348623157e308", "1/3", "-0.0"], "double", ValueKind.NUMBER),
-    ("date", ["'0000-00-00'", "'2024-00-10'", "'2024-02-30'", "'9999-12-31'", "'1000-01-01'"], "date",
-     ValueKind.TEMPORAL),
-    ("time", ["'838:59:59'", "'-838:59:59'", "'00:00:00'", "'25:00:01'"], "time", ValueKind.TEMPORAL),
-    ("time(6)", ["'838:59:59.999999'", "'-00:00:00.000001'"], "time", ValueKind.TEMPORAL),
-    ("datetime", ["'0000-00-00 00:00:00'", "'9999-12-31 23:59:59'"], "datetime", ValueKind.TEMPORAL),
-    ("datetime(6)", ["'2024-02-29 12:34:56.000001'", "'0000-00-00'", "'2024-00-00 01:02:03.5'"], "datetime",
-     ValueKind.TEMPORAL),
-    ("timestamp(3) null", ["'2038-01-19 03:14:07.999'", "0"], "timestamp", ValueKind.TEMPORAL),
-    ("year", ["1901", "2155", "0000"], "year", ValueKind.NUMBER),
-    ("char(10)", ["'x  '", "''", "'é縗😀'"], "char", ValueKind.TEXT),
-    ("varchar(300)", ["'a,\"b\"\\n\\t\\r'", "''", "'NULL'", "'\\0\\Z\\\\'", "repeat('é', 251)"], "varchar",
-     ValueKind.TEXT),
-    ("varchar(30) character set latin1", ["'é'", "'ÿ'"], "varchar", ValueKind.TEXT),
-    ("varchar(30) character set utf16", ["'é😀'"], "varchar", ValueKind.TEXT),
-    ("varchar(30) character set sjis", ["'縗'"], "varchar", ValueKind.TEXT),
-    ("tinytext", ["'x'"], "tinytext", ValueKind.TEXT),
-    ("text", ["repeat('x', 65535)", "'é'"], "text", ValueKind.TEXT),
-    ("mediumtext", ["repeat('😀', 100000)"], "mediumtext", ValueKind.TEXT),
-    ("longtext", ["'x'"], "longtext", ValueKind.TEXT),
-    ("json", ["'{\"b\": 1.10, \"a\": 1e400, \"a\": [ ]}'", "'null'", "'12345678901234567890'"], "longtext",
-     ValueKind.TEXT),
-    ("enum('', 'x', 'é')", ["'x'", "''", "'é'"], "enum", ValueKind.TEXT),
-    ("set('a', 'b', 'c')", ["'a,c'", "''"], "set", ValueKind.TEXT),
-    ("uuid", ["'123e4567-e89b-12d3-a456-426655440000'"], "char", ValueKind.TEXT),
-    ("inet6", ["'::1'", "'2001:db8::ff00:42:8329'"], "char", ValueKind.TEXT),
-    ("binary(4)", ["x'00ff'", "''"], "binary", ValueKind.BINARY),
-    ("varbinary(300)", ["x'00ff'", "''", "repeat(x'fb', 251)"], "varbinary", ValueKind.BINARY),
-    ("tinyblob", ["x'fb'"], "tinyblob", ValueKind.BINARY),
-    ("blob", ["x''", "repeat(x'80', 65535)"], "blob", ValueKind.BINARY),
-    ("mediumblob", ["x'fe'"], "mediumblob", ValueKind.BINARY),
-    ("longblob", ["x'ff'"], "longblob", ValueKind.BINARY),
-    ("geometry", ["st_geomfromtext('point(1 2)', 4326)"], "geometry", ValueKind.BINARY),
-    ("polygon", ["st_geomfromtext('polygon((0 0,0 3,3 3,0 0))')"], "geometry", ValueKind.BINARY),
-    ("bit(1)", ["b'0'", "b'1'"], "bit", ValueKind.NUMBER),
-    ("bit(64)", ["b'" + "1" * 64 + "'", "1"], "bit", ValueKind.NUMBER),
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -91,7 +38,9 @@ def text_of(cell: Cell) -> bytes | None:
     return cell if isinstance(cell, bytes) else str(cell).encode("utf-8", "surrogateescape")
 
 
-@pytest.mark.parametrize(("type_name", "values", "shown", "kind"), TABLE, ids=[row[0] for row in TABLE])
+@pytest.mark.parametrize(
+    ("type_name", "values", "shown", "kind"), MARIADB_VALUES, ids=[row[0] for row in MARIADB_VALUES]
+)
 def test_every_cell_is_what_the_server_holds(
     connection: MysqlConnection, type_name: str, values: list[str], shown: str, kind: ValueKind
 ) -> None:
@@ -227,11 +176,13 @@ def test_a_wide_table_of_everything_reads_as_its_columns_one_by_one(connect: Con
     run(connection, "set sql_mode = 'ALLOW_INVALID_DATES'")
     run(
         connection,
-        "create table t (n int primary key, " + ", ".join(f"c{i} {row[0]}" for i, row in enumerate(TABLE)) + ")",
+        "create table t (n int primary key, "
+        + ", ".join(f"c{i} {row[0]}" for i, row in enumerate(MARIADB_VALUES))
+        + ")",
     )
     for number in range(3):
-        values = ", ".join(row[1][number % len(row[1])] if number < 2 else "null" for row in TABLE)
+        values = ", ".join(row[1][number % len(row[1])] if number < 2 else "null" for row in MARIADB_VALUES)
         run(connection, f"insert into t values ({number}, {values})")
     together = rows(connection, "select * from t order by n")
-    apart = [rows(connection, f"select c{i} from t order by n") for i in range(len(TABLE))]
+    apart = [rows(connection, f"select c{i} from t order by n") for i in range(len(MARIADB_VALUES))]
     assert [row[1:] for row in together] == [tuple(cells[n][0] for cells in apart) for n in range(3)]

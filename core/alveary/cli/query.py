@@ -64,8 +64,8 @@ def _running() -> list[click.Parameter]:
             ["--format"],
             default="table",
             show_default=True,
-            help="table, csv, tsv, json, jsonl, markdown, vertical, another one that `alveary formats` lists, or none: "
-            "read everything, print nothing.",
+            help="table, csv, json, jsonl, sql, another one that `alveary formats` lists, or none: read everything, "
+            "print nothing.",
         ),
         click.Option(["-o", "--output"], metavar="FILE", help="Write to a file, which appears when it is whole."),
         click.Option(

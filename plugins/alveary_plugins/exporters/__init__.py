@@ -48,6 +48,40 @@ JSON = (
         description="How bytes are written: as the other formats do, or in base64.",
     ),
 )
+INSERTS = (
+    FormatOption(
+        name="table",
+        kind="text",
+        default=None,
+        description="The table to fill, schema.table; without it the one that the query reads, else table_name.",
+    ),
+    FormatOption(
+        name="dialect",
+        kind="choice",
+        choices=("source", "postgres", "mysql", "sqlite", "ansi"),
+        default="source",
+        description="Whose SQL it is: that of the database the rows come from, or another one's.",
+    ),
+    FormatOption(
+        name="rows", kind="int", default=500, minimum=1, maximum=100_000, description="Rows a statement at most."
+    ),
+    FormatOption(
+        name="conflict",
+        kind="choice",
+        choices=("error", "ignore", "update"),
+        default="error",
+        description="What becomes of a row whose key is there: an error, nothing, or the other columns are updated.",
+    ),
+    FormatOption(
+        name="key", kind="text", default=None, description="The columns of the key that conflict=update goes by: a,b."
+    ),
+    FormatOption(
+        name="preamble",
+        kind="bool",
+        default=True,
+        description="Begin with the settings that MySQL needs to read the rest as it is meant.",
+    ),
+)
 
 
 @hookimpl
@@ -108,6 +142,13 @@ def alveary_exporters() -> tuple[ExporterSpec, ...]:
             summary="A Markdown table",
             factory=f"{room}.markdown:MarkdownExporter",
             extensions=(".md", ".markdown"),
+        ),
+        ExporterSpec(
+            id="sql",
+            summary="INSERT statements of many rows, for PostgreSQL, MySQL, MariaDB, SQLite or standard SQL",
+            factory=f"{room}.inserts:InsertExporter",
+            extensions=(".sql",),
+            options=INSERTS,
         ),
         ExporterSpec(
             id="vertical",

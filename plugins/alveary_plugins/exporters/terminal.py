@@ -6,9 +6,10 @@ import re
 
 # Controls (C0, DEL, C1), the marks that turn the direction of writing, the line and paragraph separators, and
 # surrogates: a lone one stands for a byte that is no UTF-8, and such a byte can begin a control sequence.
-_UNSAFE = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-_ALL = re.compile(f"[{_UNSAFE}]")
-_ALL_BUT_LAYOUT = re.compile(f"(?![\t\n])[{_UNSAFE}]")
+_CHARACTERS = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_ALL = re.compile(f"[{_CHARACTERS}]")
+UNSAFE = re.compile(f"(?![\t\n])[{_CHARACTERS}]")
+"""Finds what could act on a terminal, but for tabs and line feeds."""
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -20,7 +21,7 @@ def escape(text: str) -> str:
 
 def escape_except_layout(text: str) -> str:
     """Do the same, but leave tabs and line feeds alone."""
-    return text if text.isprintable() else _ALL_BUT_LAYOUT.sub(_spelled, text)
+    return text if text.isprintable() else UNSAFE.sub(_spelled, text)
 
 
 def escape_json(text: str) -> str:
@@ -28,7 +29,7 @@ def escape_json(text: str) -> str:
 
     A line feed stays: it can't stand inside a string, so there it is only layout.
     """
-    return text if text.isprintable() else _ALL_BUT_LAYOUT.sub(_spelled_for_json, text)
+    return text if text.isprintable() else UNSAFE.sub(_spelled_for_json, text)
 
 
 def _spelled(match: re.Match[str]) -> str:
