@@ -278,14 +278,14 @@ def click(widget: tk.Misc, x: int, state: int = 0) -> None:
 def test_a_click_on_a_header_sorts_all_rows(stage: Stage) -> None:
     stage.run(ROWS.format(50_000))
     grid = stage.results.grid
-    middle = (grid._lefts[0] + grid._lefts[1]) // 2
-    click(grid._head, middle)
+    middle = (grid._layout.lefts[0] + grid._layout.lefts[1]) // 2
+    click(grid._drawing.head, middle)
     stage.arranged()
     assert stage.column()[:2] == [1, 2]
-    click(grid._head, middle)
+    click(grid._drawing.head, middle)
     stage.arranged()
     assert stage.column()[:2] == [50_000, 49_999]
-    click(grid._head, middle)
+    click(grid._drawing.head, middle)
     stage.arranged()
     assert stage.column()[:2] == [1, 2]
     assert stage.results.entry is not None

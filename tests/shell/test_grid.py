@@ -85,14 +85,17 @@ def event(widget: tk.Misc, name: str, **fields: int) -> None:
 
 def drawn(grid: Grid, row: int, column: int) -> str:
     """Return the text at a cell in sight."""
-    slot = grid._slots[column]
+    slot = grid._drawing.slots[column]
     return option(grid.cells, slot.items[row - grid.view.top], "text")
 
 
 def at(grid: Grid, row: int, column: int) -> dict[str, int]:
     """Return the middle of a cell in the window."""
-    left, right = grid._lefts[column], grid._lefts[column + 1]
-    return {"x": (left + right) // 2 - grid._x, "y": (row - grid.view.top) * grid._row + grid._row // 2}
+    left, right = grid._layout.lefts[column], grid._layout.lefts[column + 1]
+    return {
+        "x": (left + right) // 2 - grid._layout.x,
+        "y": (row - grid.view.top) * grid._layout.row + grid._layout.row // 2,
+    }
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------
@@ -118,8 +121,8 @@ def test_cells_header_and_numbers_are_drawn(screen: Screen, grid: Grid) -> None:
     screen.settle()
     assert [drawn(grid, 0, column) for column in range(4)] == ["1", "ann", "2.5", "NULL"]
     assert [drawn(grid, 1, column) for column in range(4)] == ["20", "", "x", "y↵z"]
-    assert {"id", "int8", "name", "text"} <= set(texts(grid._head))
-    assert [text for text in texts(grid._index) if text] == ["1", "2"]
+    assert {"id", "int8", "name", "text"} <= set(texts(grid._drawing.head))
+    assert [text for text in texts(grid._drawing.index) if text] == ["1", "2"]
 
 
 def test_null_is_drawn_otherwise_than_text_and_numbers_stand_to_the_right(screen: Screen, grid: Grid) -> None:
@@ -127,7 +130,7 @@ def test_null_is_drawn_otherwise_than_text_and_numbers_stand_to_the_right(screen
     screen.settle()
 
     def of(row: int, column: int, name: str) -> str:
-        return option(grid.cells, grid._slots[column].items[row], name)
+        return option(grid.cells, grid._drawing.slots[column].items[row], name)
 
     theme = screen.theme
     assert of(0, 1, "fill") == theme.color("faint")
@@ -210,22 +213,22 @@ def test_columns_are_as_wide_as_their_content_and_numbers_are_never_cut(screen: 
 
 
 def test_theme_and_zoom_redraw_everything(screen: Screen, grid: Grid) -> None:
-    before = grid._row
+    before = grid._layout.row
     screen.theme.zoom(14)
     screen.settle()
-    assert grid._row > before
+    assert grid._layout.row > before
     assert drawn(grid, 0, 1) == "row 0"
     screen.theme.zoom(10)
     screen.theme.use("light")
     screen.settle()
     assert grid.cells.cget("background") == screen.theme.color("background")
-    assert option(grid.cells, grid._slots[1].items[0], "fill") == screen.theme.color("text")
+    assert option(grid.cells, grid._drawing.slots[1].items[0], "fill") == screen.theme.color("text")
 
 
 def test_what_is_found_stands_out(screen: Screen, grid: Grid) -> None:
     grid.highlight("ROW 7")
     screen.settle()
-    colors = [option(grid.cells, grid._slots[1].items[row], "fill") for row in range(10)]
+    colors = [option(grid.cells, grid._drawing.slots[1].items[row], "fill") for row in range(10)]
     assert [color == screen.theme.color("accent") for color in colors] == [row == 7 for row in range(10)]
 
 
@@ -234,15 +237,15 @@ def test_a_view_brings_back_place_widths_and_selection(screen: Screen, grid: Gri
     grid.show(COLUMNS, Counting(1000), view)
     screen.settle()
     grid.select(500, 2)
-    grid._resize(1, 400)
+    grid.resize(1, 400)
     screen.settle()
-    top, widths = grid.view.top, list(grid._lefts)
+    top, widths = grid.view.top, list(grid._layout.lefts)
     grid.show(COLUMNS, Counting(5))
     screen.settle()
     assert grid.view.top == 0
     grid.show(COLUMNS, Counting(1000), view)
     screen.settle()
-    assert (grid.view.top, grid._lefts) == (top, widths)
+    assert (grid.view.top, grid._layout.lefts) == (top, widths)
     assert (grid.selection.row, grid.selection.column) == (500, 2)
 
 
@@ -338,16 +341,16 @@ def test_a_drag_beyond_the_edge_scrolls_on(screen: Screen, grid: Grid) -> None:
 
 def test_row_numbers_select_rows(screen: Screen, grid: Grid) -> None:
     y = at(grid, 3, 0)["y"]
-    event(grid._index, "<Button-1>", x=5, y=y)
-    event(grid._index, "<B1-Motion>", x=5, y=at(grid, 5, 0)["y"])
-    event(grid._index, "<ButtonRelease-1>", x=5, y=at(grid, 5, 0)["y"])
+    event(grid._drawing.index, "<Button-1>", x=5, y=y)
+    event(grid._drawing.index, "<B1-Motion>", x=5, y=at(grid, 5, 0)["y"])
+    event(grid._drawing.index, "<ButtonRelease-1>", x=5, y=at(grid, 5, 0)["y"])
     assert grid.selection.count(100, 4) == (3, 4)
-    event(grid._corner, "<Button-1>", x=5, y=5)
+    event(grid._drawing.corner, "<Button-1>", x=5, y=5)
     assert grid.selection.count(100, 4) == (100, 4)
 
 
 def test_a_click_on_a_header_sorts_and_a_drag_selects(screen: Screen, grid: Grid, events: Events) -> None:
-    head = grid._head
+    head = grid._drawing.head
     x = at(grid, 0, 1)["x"]
     event(head, "<Button-1>", x=x, y=8)
     event(head, "<ButtonRelease-1>", x=x, y=8)
@@ -368,22 +371,22 @@ def test_a_click_on_a_header_sorts_and_a_drag_selects(screen: Screen, grid: Grid
 
 
 def test_a_border_is_dragged_and_a_double_click_fits(screen: Screen, grid: Grid, events: Events) -> None:
-    head = grid._head
-    border = grid._lefts[2] - grid._x
-    before = grid._lefts[2] - grid._lefts[1]
+    head = grid._drawing.head
+    border = grid._layout.lefts[2] - grid._layout.x
+    before = grid._layout.lefts[2] - grid._layout.lefts[1]
     event(head, "<Motion>", x=border, y=8)
     assert head.cget("cursor") == "sb_h_double_arrow"
     event(head, "<Button-1>", x=border, y=8)
     event(head, "<B1-Motion>", x=border + 100, y=8)
     event(head, "<ButtonRelease-1>", x=border + 100, y=8)
     screen.settle()
-    assert grid._lefts[2] - grid._lefts[1] == pytest.approx(before + 100, abs=2)
+    assert grid._layout.lefts[2] - grid._layout.lefts[1] == pytest.approx(before + 100, abs=2)
     assert not [said for said in events.said if said[0] == "sort"]
     for _ in range(2):
         event(head, "<Button-1>", x=border + 100, y=8)
         event(head, "<ButtonRelease-1>", x=border + 100, y=8)
     screen.settle()
-    assert grid._lefts[2] - grid._lefts[1] == pytest.approx(before, abs=2)
+    assert grid._layout.lefts[2] - grid._layout.lefts[1] == pytest.approx(before, abs=2)
 
 
 def test_the_wheel_scrolls_both_ways(screen: Screen, grid: Grid) -> None:
@@ -397,7 +400,7 @@ def test_the_wheel_scrolls_both_ways(screen: Screen, grid: Grid) -> None:
     event(grid.cells, "<MouseWheel>", delta=-120, x=5, y=5)
     assert grid.view.top == 3
     event(grid.cells, "<Shift-Button-5>", x=5, y=5)
-    assert grid._x > 0
+    assert grid._layout.x > 0
     grid._panned("moveto", "1.0")
     screen.settle()
     assert drawn(grid, 3, 59) == "3"
@@ -408,8 +411,8 @@ def test_the_wheel_scrolls_both_ways(screen: Screen, grid: Grid) -> None:
 
 def test_menus_know_where_they_were_asked_for(screen: Screen, grid: Grid, events: Events) -> None:
     event(grid.cells, "<Button-3>", **at(grid, 4, 2))
-    event(grid._head, "<Button-3>", x=at(grid, 0, 3)["x"], y=5)
-    event(grid._index, "<Button-3>", x=5, y=at(grid, 6, 0)["y"])
+    event(grid._drawing.head, "<Button-3>", x=at(grid, 0, 3)["x"], y=5)
+    event(grid._drawing.index, "<Button-3>", x=5, y=at(grid, 6, 0)["y"])
     assert [said for said in events.said if said[0] == "menu"] == [("menu", 4, 2), ("menu", -1, 3), ("menu", 6, -1)]
 
 
