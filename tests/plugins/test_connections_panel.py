@@ -170,10 +170,10 @@ def test_what_can_not_be_read_says_so_in_its_place_and_can_be_tried_again(
 def test_closing_a_branch_gives_up_reading_it(
     window: MainWindow, screen: Screen, panel: ConnectionsPanel, postgres: PostgresServer
 ) -> None:
-    from fix_postgres import Proxy
+    from faults.proxy import Proxy
 
     with Proxy(postgres.port) as proxy:
-        proxy.silent.set()
+        proxy.swallow()
         slow = add(window, screen, panel, "slow", f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres")
         panel.tree.toggle(slow)
         screen.pump(lambda: "  loading…" in texts(panel))
@@ -564,10 +564,10 @@ def test_a_page_that_is_closed_while_it_asks_hurts_nobody(window: MainWindow, sc
 
 
 def test_a_test_can_be_stopped(window: MainWindow, screen: Screen, postgres: PostgresServer) -> None:
-    from fix_postgres import Proxy
+    from faults.proxy import Proxy
 
     with Proxy(postgres.port) as proxy:
-        proxy.silent.set()
+        proxy.swallow()
         page = page_of(window, screen, {"url": f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres", "name": "x"})
         page.test()
         assert said(page) == "Connecting…"

@@ -13,7 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fix_postgres import PostgresServer, Proxy
+from faults.proxy import Proxy
+from fix_postgres import PostgresServer
 
 from alveary.contracts.driver import Batch, BatchSize, Columns, Message, TransactionState
 from alveary.errors import ConnectionLostError, ConnectionTimeoutError, QueryCancelledError
@@ -176,7 +177,7 @@ def test_a_server_that_does_not_answer_is_left_by_abort(
     with Proxy(postgres.port) as proxy:
         connection = PostgresDriver().connect(postgres.target(database, port=proxy.port), timeout=10)
         run(connection, "select 1")
-        proxy.silent.set()
+        proxy.swallow()
         with Running(lambda: run(connection, "select 1")) as running:
             running.thread.join(0.1)
             started = time.monotonic()
@@ -197,7 +198,7 @@ def test_closing_does_not_wait_for_a_dead_server(postgres: PostgresServer, datab
         connection = PostgresDriver().connect(postgres.target(database, port=proxy.port), timeout=10)
         messages = connection.execute(ROWS, None, batch=BatchSize())
         next(messages)
-        proxy.silent.set()
+        proxy.swallow()
         started = time.monotonic()
         connection.close()
         assert time.monotonic() - started < 1

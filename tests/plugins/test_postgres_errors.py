@@ -13,7 +13,8 @@ from urllib.parse import quote, quote_plus
 
 import psycopg
 import pytest
-from fix_postgres import PASSWORD, ROLE, PostgresServer, Proxy
+from faults.proxy import Proxy
+from fix_postgres import PASSWORD, ROLE, PostgresServer
 
 from alveary.contracts.driver import Batch, BatchSize, Columns, TransactionState
 from alveary.contracts.target import Target

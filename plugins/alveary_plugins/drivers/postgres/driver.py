@@ -39,6 +39,7 @@ from alveary.errors import (
     QueryError,
     SessionClosedError,
     UnsupportedError,
+    described,
 )
 from alveary.sqltext import POSTGRES, only_reads
 from alveary_plugins.drivers.postgres import connecting, errors, guard, types
@@ -110,9 +111,11 @@ class PostgresConnection(Connection):
                 failure = yield from self._received(batch)
             except psycopg.Error as exc:
                 raise self._broken(exc) from exc
-            except BaseException:  # above all GeneratorExit: nobody wants the rest
+            except (AlvearyError, GeneratorExit):  # nobody wants the rest
                 self._leave(bound)
                 raise
+            except Exception as exc:
+                raise self._garbled(exc) from exc
             if failure is not None:
                 raise self._error(failure, bound)
             ended = self._before is TransactionStatus.INERROR and self._wire.status is TransactionStatus.IDLE
@@ -298,6 +301,8 @@ class PostgresConnection(Connection):
         except psycopg.Error as exc:
             if failure is None:
                 raise self._broken(exc) from exc
+        except Exception as exc:
+            raise self._garbled(exc) from exc
         if failure is not None:
             raise self._error(failure, bound)
 
@@ -327,6 +332,15 @@ class PostgresConnection(Connection):
         if self._closed:
             return SessionClosedError("the connection is closed")
         return errors.lost_connection(str(exc)) if self._wire.dead else QueryError(str(exc))
+
+    def _garbled(self, exc: Exception) -> AlvearyError:
+        """Return the error for what is no answer of a server; libpq reads on after some, and what it then reads is not
+        what the server means."""
+        self.abort()
+        self._wire.close()
+        return errors.lost_connection(
+            "the server's answer can't be understood; the connection was closed", detail=described(exc)
+        )
 
     # -- cancelling ----------------------------------------------------------------------------------------------
 
