@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from python_calamine import CalamineWorkbook
 
 Alveary = Callable[..., Any]
 
@@ -89,3 +93,25 @@ def test_a_plugins_format_takes_its_own_options(alveary: Alveary, install: Calla
     missing = alveary("query", shop_url, "select 1", "--format", "far")
     assert (missing.status, "missing_package" in missing.err) == (2, True)
     assert "needs: pip install 'no_such_package'" in alveary("formats").out
+
+
+def test_a_workbook_goes_to_a_file_or_down_a_pipe(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
+    sql = "select id, name from item order by id; select 2 as b"
+    assert alveary("query", shop_url, sql, "--format", "xlsx", "-o", "x.xlsx").status == 0
+    piped = subprocess.run(
+        [sys.executable, "-m", "alveary", "query", shop_url, sql, "--format", "xlsx"], capture_output=True, check=True
+    )
+    assert piped.stdout == (tmp_path / "x.xlsx").read_bytes()
+    book = CalamineWorkbook.from_path(tmp_path / "x.xlsx")
+    assert [book.get_sheet_by_name(name).to_python() for name in book.sheet_names] == [
+        [["id", "name"], [1, "comb"], [2, ""], [3, 'a,b"c']],
+        [["b"], [2]],
+    ]
+
+
+def test_a_value_that_a_format_can_not_hold_leaves_no_file(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
+    ran = alveary("query", shop_url, "select 1 as a; select printf('%40000c', 'x') as long", "--format", "xlsx",
+                  "-o", "x.xlsx")  # fmt: skip
+    assert (ran.status, (tmp_path / "x.xlsx").exists()) == (2, False)
+    assert "row 1, column long: a value of 40,000 characters, and a cell holds 32,767" in ran.err
+    assert "--option long=cut" in ran.err

@@ -41,7 +41,7 @@ def on_a_terminal(*arguments: str, cwd: Path, keys: bytes = b"", after: bytes = 
     return os.waitstatus_to_exitcode(status), screen.decode("utf-8").replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("format", ["table", "csv", "tsv", "json", "jsonl", "markdown", "vertical"])
+@pytest.mark.parametrize("format", ["table", "csv", "tsv", "json", "jsonl", "markdown", "html", "sql", "vertical"])
 def test_control_characters_can_not_drive_a_terminal(format: str, shop_url: str, tmp_path: Path) -> None:
     sql = "select 'a' || char(27) || '[31m' || char(155) || char(8238) || char(7) as \"h\x1b[2J\""
     status, screen = on_a_terminal("query", shop_url, sql, "--format", format, cwd=tmp_path)
@@ -49,6 +49,13 @@ def test_control_characters_can_not_drive_a_terminal(format: str, shop_url: str,
     for dangerous in ("\x1b", "\x9b", "\u202e", "\x07"):
         assert dangerous not in screen
     assert "1b" in screen.lower()
+
+
+def test_a_format_that_is_no_text_is_kept_from_a_terminal(shop_url: str, tmp_path: Path) -> None:
+    status, screen = on_a_terminal("query", shop_url, "delete from item", "--format", "xlsx", cwd=tmp_path)
+    assert (status, "a terminal can't show it" in screen, "-o" in screen) == (2, True, True)
+    _, screen = on_a_terminal("query", shop_url, "select count(*) as n from item", "--format", "csv", cwd=tmp_path)
+    assert screen.startswith("n\n3\n")
 
 
 def test_an_error_message_can_not_drive_a_terminal_either(shop_url: str, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from alveary_plugins.exporters.texts import encode
 from alveary_plugins.exporters.widths import text_width
 
 SPECS: dict[str, ExporterSpec] = {spec.id: spec for spec in exporters.alveary_exporters()}
+TEXTS = [name for name, spec in SPECS.items() if not spec.binary]
 HUGE, TINY = 2**63 - 1, -(2**63)
 
 
@@ -69,7 +70,7 @@ def lines(*expected: str) -> str:
 
 
 def test_the_plugin_declares_its_formats() -> None:
-    assert list(SPECS) == ["table", "csv", "tsv", "json", "jsonl", "markdown", "sql", "vertical"]
+    assert list(SPECS) == ["table", "csv", "tsv", "json", "jsonl", "markdown", "html", "xlsx", "sql", "vertical"]
 
 
 def test_declaring_imports_no_format() -> None:
@@ -81,27 +82,27 @@ def test_declaring_imports_no_format() -> None:
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("format_id", SPECS)
+@pytest.mark.parametrize("format_id", TEXTS)
 def test_every_format_writes_two_thousand_columns(format_id: str) -> None:
     names = [f"c{number}" for number in range(2000)]
     assert export(format_id, names, [tuple(range(2000)), tuple(range(2000))]).count("1999") >= 2
 
 
-@pytest.mark.parametrize("format_id", SPECS)
+@pytest.mark.parametrize("format_id", TEXTS)
 def test_every_format_writes_integers_with_every_digit(format_id: str) -> None:
     text = export(format_id, ["a", "b"], [(HUGE, TINY)])
     assert "9223372036854775807" in text
     assert "-9223372036854775808" in text
 
 
-@pytest.mark.parametrize("format_id", SPECS)
+@pytest.mark.parametrize("format_id", TEXTS)
 def test_every_format_survives_lone_surrogates_in_names_and_cells(format_id: str) -> None:
     for surrogate in ("\udcff", "\ud800", "\udfff\udc80"):
         for terminal in (False, True):
             assert export(format_id, [surrogate], [(surrogate,)], terminal=terminal)
 
 
-@pytest.mark.parametrize("format_id", SPECS)
+@pytest.mark.parametrize("format_id", TEXTS)
 def test_batches_leave_no_seams(format_id: str) -> None:
     rows: list[Row] = [(number, f"name {number}") for number in range(50)]
     assert export(format_id, ["a", "b"], rows) == export(format_id, ["a", "b"], rows[:1], [], rows[1:30], rows[30:])
@@ -356,6 +357,38 @@ def test_json_rows_can_be_arrays_and_bytes_base64() -> None:
     assert export("json", columns, rows[:1], rows="arrays", header=False) == '[[1,"0x00FF"]]\n'
     assert export("json", columns, [], rows="arrays") == '[["a","b"]]\n'
     assert export("json", columns, [], rows="arrays", header=False) == "[]\n"
+
+
+# -- html ----------------------------------------------------------------------------------------------------
+
+
+def test_html_is_a_page_with_a_table_per_result() -> None:
+    written = Written("html", ExportOptions(), title="<Bees>")
+    written.result([of_kind(ValueKind.NUMBER), "b&"], [("1", "<b>x</b>\n y")], [(None, 2)])
+    written.result(["c"])
+    written.exporter.finish()
+    page = written.data().decode()
+    assert page.startswith('<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n<title>&lt;Bees&gt;</title>\n')
+    assert page.endswith("</tbody>\n</table>\n</body>\n</html>\n")
+    assert (
+        "<table>\n<thead><tr><th>a</th><th>b&amp;</th></tr></thead>\n<tbody>\n"
+        '<tr><td class="number">1</td><td>&lt;b&gt;x&lt;/b&gt;\n y</td></tr>\n'
+        '<tr><td class="null">NULL</td><td class="number">2</td></tr>\n</tbody>\n</table>\n'
+        "<table>\n<thead><tr><th>c</th></tr></thead>\n<tbody>\n</tbody>\n</table>\n"
+    ) in page
+
+
+def test_html_can_be_the_tables_alone() -> None:
+    assert export("html", ["a"], [(1,)], header=False, null="-", document=False) == (
+        '<table>\n<tbody>\n<tr><td class="number">1</td></tr>\n</tbody>\n</table>\n'
+    )
+
+
+def test_html_marks_what_no_page_can_hold() -> None:
+    text = export("html", ["a"], [("\x00\x1b\r\t\udcff",), ("\\x00",)], document=False, header=False)
+    assert '<td><span class="escape">\\x00</span><span class="escape">\\x1b</span>&#13;\t' in text
+    assert '<span class="escape">\\udcff</span></td>' in text
+    assert "<td>\\x00</td>" in text
 
 
 # -- table ---------------------------------------------------------------------------------------------------

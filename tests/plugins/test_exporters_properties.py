@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import unicodedata
 from collections.abc import Sequence
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -20,8 +21,11 @@ from alveary.contracts.exporter import ExportOptions
 from alveary.contracts.factory import load_factory
 from alveary.contracts.values import Cell, Column, Row, ValueKind, cell_text
 from alveary_plugins import exporters
+from alveary_plugins.exporters.terminal import escape
 
-FACTORIES: dict[str, Any] = {spec.id: load_factory(spec.factory) for spec in exporters.alveary_exporters()}
+FACTORIES: dict[str, Any] = {
+    spec.id: load_factory(spec.factory) for spec in exporters.alveary_exporters() if not spec.binary
+}
 
 # Pieces that mean something to some format, so that they often meet in a cell; and besides any text.
 # High surrogates are left out: beside a low one they make a character in JSON, which two lone ones are not.
@@ -167,10 +171,48 @@ def test_embedded_json_stays_on_one_line_and_keeps_its_values(values: list[objec
 def test_nothing_drives_a_terminal(result: tuple[list[str], list[Row]]) -> None:
     for format_id in FACTORIES:
         shown = set(export(format_id, *result, ExportOptions(terminal=True)).decode())
-        shown -= set("\n\t" if format_id in ("csv", "tsv", "sql") else "\n")
+        shown -= set("\n\t" if format_id in ("csv", "tsv", "sql", "html") else "\n")
         assert not shown & set("\u200e\u200f\u061c")
         assert not {unicodedata.category(character) for character in shown} & {"Cc", "Zl", "Zp", "Cs"}
         assert not {unicodedata.bidirectional(character) for character in shown} & TURNING
+
+
+class _Tables(HTMLParser):
+    """Reads the rows of tables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attributes: object) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self._inside = True
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.rows[-1][-1] += data
+
+
+@given(result=results())
+@COMPLETE
+def test_html_reads_back(result: tuple[list[str], list[Row]]) -> None:
+    names, rows = result
+    parser = _Tables()
+    parser.feed(export("html", names, rows, ExportOptions()).decode())
+    parser.close()
+    hidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+    shown = [
+        [hidden.sub(lambda found: escape(found[0]), text) for text in texts(row, "NULL")]
+        for row in [tuple(names), *rows]
+    ]
+    assert parser.rows == shown
 
 
 @given(result=results())

@@ -48,6 +48,29 @@ JSON = (
         description="How bytes are written: as the other formats do, or in base64.",
     ),
 )
+HTML = (
+    FormatOption(name="title", kind="text", default="Result", description="The title of the page."),
+    FormatOption(name="document", kind="bool", default=True, description="Write a whole page, not just its tables."),
+)
+XLSX = (
+    FormatOption(
+        name="sheet", kind="text", default="Sheet", description="The name of the first sheet; others are numbered."
+    ),
+    FormatOption(
+        name="dates",
+        kind="choice",
+        choices=("dates", "text"),
+        default="dates",
+        description="Make days and whole seconds real dates where a spreadsheet can hold them, or leave all as text.",
+    ),
+    FormatOption(
+        name="long",
+        kind="choice",
+        choices=("refuse", "cut"),
+        default="refuse",
+        description="What to do with a value of more than 32,767 characters: refuse it, or cut it and say so there.",
+    ),
+)
 INSERTS = (
     FormatOption(
         name="table",
@@ -142,6 +165,21 @@ def alveary_exporters() -> tuple[ExporterSpec, ...]:
             summary="A Markdown table",
             factory=f"{room}.markdown:MarkdownExporter",
             extensions=(".md", ".markdown"),
+        ),
+        ExporterSpec(
+            id="html",
+            summary="A page with a table per result",
+            factory=f"{room}.html:HtmlExporter",
+            extensions=(".html", ".htm"),
+            options=HTML,
+        ),
+        ExporterSpec(
+            id="xlsx",
+            summary="A spreadsheet: what it can't hold exactly, such as long numbers, is text there",
+            factory=f"{room}.xlsx:XlsxExporter",
+            extensions=(".xlsx",),
+            options=XLSX,
+            binary=True,
         ),
         ExporterSpec(
             id="sql",
