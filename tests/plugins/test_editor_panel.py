@@ -151,7 +151,7 @@ def test_an_error_is_marked_at_its_place_though_the_text_moved(
     window.run("editor.go-to-error")
     at = panel.code.content.index("select nothing")
     assert at <= panel.code.caret < at + len("select nothing from item")
-    assert "nothing" in str(panel.code._message["text"])
+    assert "nothing" in str(panel.code.errors.message["text"])
 
 
 def test_what_can_not_be_sent_is_marked_and_nothing_runs(window: MainWindow, screen: Screen, shop_url: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fix_window import Screen
 
 from alveary.sqltext import MYSQL, POSTGRES, SQLITE, Piece
-from alveary_shell.widgets import code as code_module
+from alveary_shell.widgets import code_statements
 from alveary_shell.widgets.code import Code
 from alveary_shell.widgets.search import BadExpression, Match, Query, expanded, find
 
@@ -39,12 +39,12 @@ def type_in(screen: Screen, code: Code, text: str) -> None:
 
 def tags(code: Code, offset: int) -> set[str]:
     """Return the tags of a character as it is shown, but for the line's and the selection."""
-    index = code._index(code.document.position(offset))
+    index = code.sheet.index(code.document.position(offset))
     return {str(tag) for tag in code.text.tag_names(index)} - {"line", "sel"}
 
 
 def shown(code: Code) -> str:
-    return str(code._call("get", "1.0", "end-1c"))
+    return str(code.sheet.call("get", "1.0", "end-1c"))
 
 
 def test_what_is_typed_is_there_with_its_colours(screen: Screen, make: Callable[..., Code]) -> None:
@@ -60,7 +60,7 @@ def test_what_is_typed_is_there_with_its_colours(screen: Screen, make: Callable[
 
 def test_an_open_string_colours_what_follows_until_it_is_closed(screen: Screen, make: Callable[..., Code]) -> None:
     code = make("select 1;\nselect 2;\nselect 'x';\n")
-    screen.pump(lambda: code._states.complete)
+    screen.pump(lambda: code.colours.states.complete)
     code.go_to(0)
     type_in(screen, code, "'")
     screen.pump(lambda: tags(code, code.content.index("select 2")) == {"string"})
@@ -250,7 +250,7 @@ def test_copying_without_a_selection_takes_the_line(screen: Screen, make: Callab
 def test_the_bracket_beside_the_caret_and_its_counterpart_are_marked(screen: Screen, make: Callable[..., Code]) -> None:
     text = "f(a, ')', /* ( */\n  g(b))"
     code = make(text)
-    screen.pump(lambda: code._states.complete)
+    screen.pump(lambda: code.colours.states.complete)
     code.go_to(2)
     screen.pump(lambda: tags(code, 1) >= {"bracket"})
     assert "bracket" in tags(code, len(text) - 1)
@@ -263,20 +263,20 @@ def test_the_statement_of_the_caret_is_known_and_marked(screen: Screen, make: Ca
     text = "select 1;\n\nselect\n  2;\n-- end\n"
     code = make(text)
     code.go_to(text.index("2"))
-    screen.pump(lambda: code._statement == (2, 3))
+    screen.pump(lambda: code.statements.marked == (2, 3))
     code.select_statement()
     assert code.selection is not None
     assert text[slice(*code.selection)] == "select\n  2"
     code.go_to(0)
     type_in(screen, code, "x")
-    screen.pump(lambda: code._statement == (0, 0))
+    screen.pump(lambda: code.statements.marked == (0, 0))
     assert code.gutter.find_withtag("mark")
 
 
 def test_statements_of_a_long_text_are_told_apart_in_another_thread(
     screen: Screen, make: Callable[..., Code], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(code_module, "SPLIT_AT_ONCE", 10)
+    monkeypatch.setattr(code_statements, "SPLIT_AT_ONCE", 10)
     code = make("select 1; select 2;")
     heard: list[list[Piece]] = []
     code.go_to(0)
@@ -396,7 +396,7 @@ def test_the_theme_and_the_zoom_are_followed(screen: Screen, make: Callable[...,
         screen.settle()
         assert str(code.text["background"]) != dark
         assert code._height() > height
-        assert str(code._call("tag", "cget", "keyword", "-foreground")) == screen.theme.color("keyword")
+        assert str(code.sheet.call("tag", "cget", "keyword", "-foreground")) == screen.theme.color("keyword")
     finally:
         screen.theme.zoom(points)
 
@@ -419,6 +419,6 @@ def test_a_widget_that_is_destroyed_leaves_nothing_to_be_called(screen: Screen, 
     path = str(code.text)
     code.load("select 2;\n" * 60_000)
     code.destroy()
-    screen.pump(lambda: not code._after)
+    screen.pump(lambda: not code.timers)
     assert not screen.root.tk.call("info", "commands", path)
     assert make("again").content == "again"
