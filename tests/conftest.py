@@ -108,7 +108,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")])))
 
-    def install(distribution: str, code: str, entry_points: dict[str, str], version: str = "1.0") -> None:
+    def install(
+        distribution: str, code: str, entry_points: dict[str, str], version: str = "1.0", group: str = "alveary"
+    ) -> None:
         module = distribution.replace("-", "_")
         (site / f"{module}.py").write_text(code)
         monkeypatch.delitem(sys.modules, module, raising=False)
@@ -116,6 +118,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
         lines = "".join(f"{name} = {value}\n" for name, value in entry_points.items())
-        (metadata / "entry_points.txt").write_text(f"[alveary]\n{lines}")
+        (metadata / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
     return install

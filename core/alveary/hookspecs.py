@@ -1,8 +1,10 @@
 """Every hook a plugin can implement, in the order they fire.
 
-A plugin is a module (or object) named by an entry point of the group ``alveary``; it marks its functions with
-``alveary.hookimpl``. Hooks are called one plugin at a time, on the thread that builds the kernel, inside a guard:
-whatever a plugin raises, or answers wrongly, becomes a fault shown by ``alveary plugins`` and stops nothing else.
+A plugin is a module (or object) named by an entry point of the group ``alveary``, or ``alveary.window`` if only a
+window needs it; it marks its functions with ``alveary.hookimpl``. Hooks are called one plugin at a time, on the thread
+that builds the kernel (those of a plugin for the window, on the thread that first asks for what it may bring), inside
+a guard: whatever a plugin raises, or answers wrongly, becomes a fault shown by ``alveary plugins`` and stops nothing
+else.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -32,7 +31,7 @@ from alveary.errors import (
 )
 from alveary.events import SecretUnavailable
 from alveary.jobs import Jobs
-from alveary.paths import Paths
+from alveary.paths import Paths, remove_tree
 from alveary.plugins import Plugins
 from alveary.pool import MetadataPools, lives_in_its_session
 from alveary.results import ResultStore
@@ -271,7 +270,7 @@ class Kernel:
             self.store.close()
         self.bus.close()
         if self._temporary:
-            shutil.rmtree(self.paths.data, ignore_errors=True)
+            remove_tree(self.paths.data)
 
     def __enter__(self) -> Kernel:
         return self

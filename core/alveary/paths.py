@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +48,17 @@ class Paths:
     @classmethod
     def temporary(cls) -> Paths:
         """Use a new empty directory, for kernels that must leave nothing behind; the caller removes ``data``."""
+        import tempfile  # this and shutil cost a start 3 ms, and few need them
+
         data = Path(tempfile.mkdtemp(prefix="alveary-"))
         return cls(data, data / "cache")
+
+
+def remove_tree(directory: Path | str) -> None:
+    """Remove a directory with everything in it, as far as that can be done."""
+    import shutil
+
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def make_private(directory: Path) -> Path:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import EntryPoint, distributions
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 import pluggy
@@ -20,12 +20,18 @@ from alveary import hookspecs
 from alveary.contracts.setting import SettingSpec
 from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, VaultSpec
 from alveary.contracts.window import PanelSpec, ThemeSpec
+from alveary.distributions import EntryPoint, bringing
 from alveary.errors import InvalidInputError, StorageError, UnknownPluginError, described
 from alveary.paths import make_private
 
 _log = logging.getLogger(__name__)
 
 GROUP = "alveary"
+WINDOW_GROUP = "alveary.window"
+"""Plugins that only a window needs. They are loaded when somebody asks for all there is of a kind, as a window does, or
+for something that nobody loaded has declared, such as a command of theirs; so not in every run of the command line."""
+_OF_A_WINDOW = ("alveary_settings", "alveary_commands", "alveary_themes", "alveary_panels")
+"""What the built-in plugins of that group declare."""
 OURS = "alveary"
 """The distribution whose plugins are built in."""
 MOST_SPECS = 1000
@@ -58,7 +64,9 @@ class PluginInfo(msgspec.Struct, kw_only=True):
 class Registry(Generic[Spec]):
     """What plugins declared of one kind, by id, in the order of loading."""
 
-    def __init__(self) -> None:
+    def __init__(self, load_rest: Callable[[], None] = lambda: None) -> None:
+        """``load_rest`` loads the plugins that are not loaded yet; called before any answer that they may change."""
+        self._load_rest = load_rest
         self._specs: dict[str, Spec] = {}
         self._names: dict[str, str] = {}
 
@@ -74,14 +82,26 @@ class Registry(Generic[Spec]):
 
     def find(self, name: str) -> Spec | None:
         """Return the spec with this id or further name."""
+        if name not in self._names:
+            self._load_rest()
         return self._specs.get(self._names.get(name, ""))
 
+    def so_far(self) -> list[Spec]:
+        """Return the specs of the plugins that had to be loaded until now."""
+        return list(self._specs.values())
+
     def __iter__(self) -> Iterator[Spec]:
+        self._load_rest()
         return iter(self._specs.values())
 
     def ids(self) -> list[str]:
         """Return the ids, in the order of loading."""
+        self._load_rest()
         return list(self._specs)
+
+
+#: A plugin on its way: where it comes from, and what is said of it.
+_Plugin: TypeAlias = tuple[EntryPoint, PluginInfo]
 
 
 class Choices:
@@ -110,7 +130,7 @@ class Choices:
         make_private(self._file.parent)
         new = self._file.with_suffix(f".{os.getpid()}.new")
         try:
-            new.write_text(json.dumps({"disabled": sorted(names)}) + "\n")
+            new.write_bytes(msgspec.json.encode({"disabled": sorted(names)}) + b"\n")
             os.replace(new, self._file)
         except OSError as exc:
             new.unlink(missing_ok=True)
@@ -131,20 +151,24 @@ class Plugins:
         settings: Iterable[SettingSpec] = (),
         commands: Iterable[CommandSpec] = (),
     ) -> None:
-        """Load every plugin that is enabled, or only the built-in ones in safe mode.
+        """Load every plugin that is enabled, or only the built-in ones in safe mode; those of a window when needed.
 
         ``settings`` and ``commands`` are the kernel's.
         """
-        self.settings: Registry[SettingSpec] = Registry()
-        self.drivers: Registry[DriverSpec] = Registry()
-        self.vaults: Registry[VaultSpec] = Registry()
-        self.exporters: Registry[ExporterSpec] = Registry()
-        self.commands: Registry[CommandSpec] = Registry()
-        self.themes: Registry[ThemeSpec] = Registry()
-        self.panels: Registry[PanelSpec] = Registry()
-        self.infos: list[PluginInfo] = []
+        self.settings: Registry[SettingSpec] = Registry(self._load_rest)
+        self.drivers: Registry[DriverSpec] = Registry(self._load_rest)
+        self.vaults: Registry[VaultSpec] = Registry(self._load_rest)
+        self.exporters: Registry[ExporterSpec] = Registry(self._load_rest)
+        self.commands: Registry[CommandSpec] = Registry(self._load_rest)
+        self.themes: Registry[ThemeSpec] = Registry(self._load_rest)
+        self.panels: Registry[PanelSpec] = Registry(self._load_rest)
         self.kernel_faults: list[PluginFault] = []
         self._choices = Choices(data)
+        self._manager = pluggy.PluginManager("alveary")
+        self._manager.add_hookspecs(hookspecs)
+        self._infos: list[PluginInfo] = []
+        self._waiting: list[_Plugin] = []
+        self._lock = threading.RLock()
         for setting in settings:
             self.settings.add(setting)
         for command in commands:
@@ -152,13 +176,25 @@ class Plugins:
         self._load(safe_mode)
 
     @property
+    def infos(self) -> list[PluginInfo]:
+        """All installed plugins, the built-in ones first."""
+        self._load_rest()
+        return self._infos
+
+    @property
     def faults(self) -> list[PluginFault]:
         """Every fault, in the order they happened to each plugin."""
-        return self.kernel_faults + [fault for info in self.infos for fault in info.faults]
+        self._load_rest()
+        return self.faults_so_far
+
+    @property
+    def faults_so_far(self) -> list[PluginFault]:
+        """Those of the plugins that had to be loaded until now."""
+        return self.kernel_faults + [fault for info in self._infos for fault in info.faults]
 
     def set_enabled(self, name: str, enabled: bool) -> PluginInfo:
         """Enable or disable a plugin for all kernels made from now on; this one goes on as it is."""
-        known = {info.name: info for info in self.infos}
+        known = {info.name: info for info in self._infos}
         if name not in known:
             raise UnknownPluginError(
                 f"no plugin is named {name!r}", hint=f"installed: {', '.join(sorted(known)) or 'none'}"
@@ -172,18 +208,38 @@ class Plugins:
         except StorageError as exc:
             disabled = set()
             self.kernel_faults.append(PluginFault(plugin="-", stage="choices", cause=exc.message))
-        manager = pluggy.PluginManager("alveary")
-        manager.add_hookspecs(hookspecs)
+        now: list[_Plugin] = []
         for entry, info in self._found():
             if info.name in disabled and not (safe_mode and info.built_in):
                 info.state = "disabled"
             elif safe_mode and not info.built_in:
                 info.state = "skipped"
-            elif any(other.name == info.name for other in self.infos):
+            elif any(other.name == info.name for other in self._infos):
                 self._fault(info, "register", "another installed plugin has the same entry-point name")
             else:
-                self._load_one(manager, entry, info)
-            self.infos.append(info)
+                (self._waiting if entry.group == WINDOW_GROUP else now).append((entry, info))
+            self._infos.append(info)
+        self._register(now)
+        if self._waiting and any(self._implements(info, _OF_A_WINDOW) for _, info in now if not info.built_in):
+            # Ours declare first, so that no stranger's command can take the place of one of ours.
+            waiting, self._waiting = self._waiting, []
+            self._register(waiting)
+            now = sorted([*now, *waiting], key=_in_order)
+        self._collect(now)
+
+    def _load_rest(self) -> None:
+        """Load the plugins that were left for later; any thread may be the first to need them."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            self._register(waiting)
+            self._collect(waiting)
+
+    def _register(self, plugins: Iterable[_Plugin]) -> None:
+        for entry, info in plugins:
+            self._register_one(entry, info)
+
+    def _collect(self, plugins: Sequence[_Plugin]) -> None:
+        """Ask plugins, each in its turn, what they declare."""
         for hook, expected, registry, names in (
             ("alveary_settings", SettingSpec, self.settings, lambda _: ()),
             ("alveary_drivers", DriverSpec, self.drivers, lambda spec: spec.schemes),
@@ -193,38 +249,38 @@ class Plugins:
             ("alveary_themes", ThemeSpec, self.themes, lambda _: ()),
             ("alveary_panels", PanelSpec, self.panels, lambda _: ()),
         ):
-            implementations = {each.plugin_name: each for each in getattr(manager.hook, hook).get_hookimpls()}
+            implementations = self._implementations(hook)
             # In the order of loading, which tryfirst and trylast do not change: who came first keeps an id.
-            for info in self.infos:
+            for _, info in plugins:
                 if info.state == "loaded" and info.name in implementations:
                     self._declare(info, hook, implementations[info.name].function, expected, registry, names)
 
-    def _found(self) -> list[tuple[EntryPoint, PluginInfo]]:
-        """Return the entry points of our group: the built-in ones first, so that nobody can take their names.
+    def _implementations(self, hook: str) -> dict[str, pluggy.HookImpl]:
+        return {each.plugin_name: each for each in getattr(self._manager.hook, hook).get_hookimpls()}
 
-        Each distribution is read alone: one whose metadata is broken is a fault and hides no other.
-        """
+    def _implements(self, info: PluginInfo, hooks: Iterable[str]) -> bool:
+        return any(info.name in self._implementations(hook) for hook in hooks)
+
+    def _found(self) -> list[_Plugin]:
+        """Return what stands in our groups: the built-in plugins first, so that nobody can take their names."""
         found: dict[EntryPoint, PluginInfo] = {}
-        for distribution in distributions():
-            name, version = "?", "?"
-            try:
-                # A header that is missing is None for Python's own finder, KeyError for the backport that some
-                # libraries bring along, which takes the finder's place once it is imported.
-                headers = distribution.metadata
-                name = ("Name" in headers and headers["Name"]) or "?"
-                version = ("Version" in headers and headers["Version"]) or "?"
-                for entry in distribution.entry_points.select(group=GROUP):
-                    # A distribution that stands twice on sys.path is seen twice; Python imports the first one.
-                    found.setdefault(
-                        entry,
-                        PluginInfo(name=entry.name, distribution=name, version=version, built_in=name == OURS),
-                    )
-            except Exception as exc:  # noqa: BLE001  # metadata is a stranger's file, and may be anything
-                fault = PluginFault(plugin=name, stage="metadata", cause=described(exc))
+        for distribution in bringing((GROUP, WINDOW_GROUP)):
+            if distribution.fault is not None:
+                fault = PluginFault(plugin=distribution.name, stage="metadata", cause=distribution.fault)
                 self.kernel_faults.append(fault)
-        return sorted(found.items(), key=lambda each: (not each[1].built_in, each[1].distribution, each[1].name))
+            for entry in distribution.entry_points:
+                info = PluginInfo(
+                    name=entry.name,
+                    distribution=distribution.name,
+                    version=distribution.version,
+                    built_in=distribution.name == OURS,
+                )
+                # A distribution that stands twice on sys.path is seen twice; Python imports the first one.
+                found.setdefault(entry, info)
+        return sorted(found.items(), key=_in_order)
 
-    def _load_one(self, manager: pluggy.PluginManager, entry: EntryPoint, info: PluginInfo) -> None:
+    def _register_one(self, entry: EntryPoint, info: PluginInfo) -> None:
+        manager = self._manager
         plugin: object = None
         with self._guard(info, "import"):
             plugin = entry.load()
@@ -287,7 +343,15 @@ class Plugins:
 
 
 class _Printed(io.StringIO):
-    """Takes what a plugin prints; one that closes its standard output closes nothing."""
+    """Takes what this thread prints; what others print goes where it would. To close it closes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+        self._others = sys.stdout
+
+    def write(self, text: str) -> int:
+        return super().write(text) if threading.get_ident() == self._thread else self._others.write(text)
 
     def close(self) -> None:
         return
@@ -313,6 +377,11 @@ def _checked(spec: object, expected: type[Any]) -> Any:
         return msgspec.convert(msgspec.structs.asdict(spec), expected)
     except msgspec.ValidationError as exc:
         raise InvalidInputError(f"{expected.__name__} {spec.id!r}: {exc}") from exc
+
+
+def _in_order(plugin: _Plugin) -> tuple[bool, str, str]:
+    _, info = plugin
+    return not info.built_in, info.distribution, info.name
 
 
 def _verbs(command: CommandSpec) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import struct
 import sys
 import threading
@@ -26,7 +25,7 @@ import msgspec
 
 from alveary.contracts.values import Cell, Column, Row
 from alveary.errors import DiskFullError, StorageError
-from alveary.paths import make_private
+from alveary.paths import make_private, remove_tree
 
 _RECORD = struct.Struct("<QQ")
 _encode = msgspec.msgpack.Encoder().encode
@@ -212,7 +211,7 @@ class ResultStore:
         with self._lock:
             home, held, self._home, self._held = self._home, self._held, None, None
         if home is not None:
-            shutil.rmtree(home, ignore_errors=True)
+            remove_tree(home)
         if held is not None:
             os.close(held)
 
@@ -232,7 +231,7 @@ class ResultStore:
                 descriptor = os.open(orphan / "lock", os.O_RDWR)
                 try:
                     if _try_lock(descriptor):
-                        shutil.rmtree(orphan, ignore_errors=True)
+                        remove_tree(orphan)
                 finally:
                     os.close(descriptor)
 
@@ -291,7 +290,7 @@ def _read_all(descriptor: int, size: int) -> bytes:
 def _delete(directory: Path, *descriptors: int) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-    shutil.rmtree(directory, ignore_errors=True)
+    remove_tree(directory)
 
 
 @contextlib.contextmanager

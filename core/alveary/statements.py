@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 import weakref
@@ -19,6 +18,7 @@ from alveary.events import (
     QueryProgressed,
     WorkerEvent,
 )
+from alveary.paths import remove_tree
 from alveary.results import ResultSet
 
 
@@ -62,7 +62,7 @@ class Statement:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         # Rows that nobody looks at while the statement is held are gone with it.
-        self._unread = weakref.finalize(self, shutil.rmtree, spool, ignore_errors=True) if spool else None
+        self._unread = weakref.finalize(self, remove_tree, spool) if spool else None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the statement has ended; False if it has not."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import os.path
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +17,10 @@ from typing import Any
 import pytest
 
 from alveary import Kernel
+from alveary.distributions import EntryPoint
 from alveary.errors import UnknownPluginError
 from alveary.paths import Paths
-from alveary.plugins import PluginInfo
+from alveary.plugins import GROUP, WINDOW_GROUP, PluginInfo
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,8 +42,9 @@ def load(home: Path, *, safe_mode: bool = False) -> Kernel:
 
 
 def test_ours_are_found_through_entry_points(kernel: Kernel) -> None:
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]["alveary"]
-    assert {info.name for info in kernel.plugins.infos if info.built_in} == set(declared)
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]
+    declared = {name for group in (GROUP, WINDOW_GROUP) for name in groups[group]}
+    assert {info.name for info in kernel.plugins.infos if info.built_in} == declared
     assert info_of(kernel, "sqlite").declares == {"drivers": ["sqlite"]}
     assert kernel.plugins.faults == []
 
@@ -203,6 +210,129 @@ def test_broken_metadata_hides_nobody(install: Callable[..., None], home: Path, 
         assert {"csv", "polite"} <= set(kernel.plugins.exporters.ids())
         assert {"a", "b"} <= {fault.plugin for fault in kernel.plugins.faults}
         assert kernel.run("plugins.list")
+
+
+def test_the_plain_way_finds_what_python_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, egg, wheel = tmp_path / "a.zip", tmp_path / "old-1.egg", tmp_path / "new-1.dist-info"
+    lines = "# none\n\n[ other ]\nx = y\n[alveary]\n one= pack.age:some.thing [extra]\n# two = no\n"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("zipped-1.dist-info/METADATA", "Name: zipped\nVersion: 1\n\nName: no\n")
+        file.writestr("zipped-1.dist-info/entry_points.txt", lines)
+    for folder, headers in ((egg / "EGG-INFO", "PKG-INFO"), (wheel, "METADATA")):
+        folder.mkdir(parents=True)
+        (folder / headers).write_text("name:  what\nSummary: a: b\nVersion: 2.0\n\nVersion: 3\n")
+        (folder / "entry_points.txt").write_text(lines)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (archive, egg, tmp_path))))
+    done = subprocess.run([sys.executable, "-c", BOTH_WAYS], capture_output=True, text=True, check=True)
+    plain, theirs, with_a_finder = done.stdout.splitlines()
+    assert plain == theirs == with_a_finder
+    for name in ("alveary", "zipped", "what"):
+        assert f"('{name}', " in plain
+
+
+BOTH_WAYS = """
+import sys
+from alveary.distributions import bringing
+groups = ("alveary", "alveary.window")
+
+def ours():
+    return sorted((each.name, each.version, entry.group, entry.name, entry.value)
+                  for each in bringing(groups) for entry in each.entry_points)
+
+print(ours())
+from importlib.metadata import distributions
+print(sorted((each.metadata["Name"], each.version, entry.group, entry.name, entry.value)
+             for each in distributions() for entry in each.entry_points if entry.group in groups))
+sys.meta_path.append(type("Finder", (), {"find_distributions": lambda context: []}))
+print(ours())
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("os", os),
+        (" os [posix] ", os),
+        ("os:path", os.path),
+        ("os : path.join", os.path.join),
+        ("os.path:join[x]", os.path.join),
+    ],
+)
+def test_an_entry_point_leads_to_a_module_or_to_what_stands_in_it(value: str, expected: object) -> None:
+    assert EntryPoint(GROUP, "x", value).load() is expected
+
+
+PANEL = """
+from alveary import CommandSpec, hookimpl
+from alveary.contracts.window import PanelSpec
+
+@hookimpl
+def alveary_commands():
+    return [CommandSpec(id="{id}", summary="", factory="nowhere:nothing", verb="{verb}")]
+
+@hookimpl
+def alveary_panels():
+    return [PanelSpec(id="{id}", title="Late", factory="nowhere:Nothing", dock="left")]
+"""
+
+
+def test_what_only_a_window_needs_is_loaded_when_it_is_asked_for(home: Path) -> None:
+    asked: list[Callable[[Kernel], object]] = [
+        lambda kernel: kernel.plugins.commands.find("window.open"),
+        lambda kernel: kernel.plugins.commands.find("verb window"),
+        lambda kernel: "editor.new" in {spec.id for spec in kernel.commands},
+        lambda kernel: kernel.commands.get("editor.new"),
+        lambda kernel: kernel.settings.get("window.theme"),
+        lambda kernel: kernel.plugins.panels.find("editor"),
+        lambda kernel: "dark" in kernel.plugins.themes.ids(),
+        lambda kernel: info_of(kernel, "panel-editor").declares["panels"],
+    ]
+    for ask in asked:
+        with load(home) as kernel:
+            assert kernel.plugins.drivers.find("sqlite")
+            assert kernel.plugins.commands.find("query.run")
+            assert "editor.new" not in {spec.id for spec in kernel.plugins.commands.so_far()}
+            assert ask(kernel)
+            assert "editor.new" in {spec.id for spec in kernel.plugins.commands.so_far()}
+
+
+def test_a_stranger_takes_nothing_from_a_plugin_that_is_loaded_later(install: Callable[..., None], home: Path) -> None:
+    install("thief", PANEL.format(id="editor.new", verb="window"), {"thief": "thief"})
+    with load(home) as kernel:
+        spec = kernel.plugins.commands.find("editor.new")
+        assert spec is not None
+        assert spec.factory.startswith("alveary_plugins.panels.editor")
+        assert kernel.commands.verb("window") is kernel.plugins.commands.find("window.open")
+        assert "is declared already" in kernel.plugins.faults_so_far[0].cause
+
+
+def test_a_strangers_plugin_for_the_window_waits_for_it_too(
+    install: Callable[..., None], alveary: Callable[..., Any], shop_url: str
+) -> None:
+    code = "print('data?'); open('imported', 'w').close()\n" + PANEL.format(id="late.show", verb="late show")
+    install("late", code, {"late": "late"}, group=WINDOW_GROUP)
+    install("broken", "raise RuntimeError('boom')", {"broken": "broken"}, group=WINDOW_GROUP)
+    queried = alveary("query", shop_url, "select 1 as one", "--format", "csv")
+    assert (queried.status, queried.out, queried.err) == (0, "one\n1\n", "")
+    assert not Path("imported").exists()
+    assert "late" in alveary("--help").out
+    assert "show" in alveary("late", "--help").out
+    listed = {plugin["name"]: plugin for plugin in json.loads(alveary("plugins", "--format", "json").out)["plugins"]}
+    assert listed["late"]["declares"] == {"commands": ["late.show"], "panels": ["late.show"]}
+    assert listed["broken"]["faults"][0]["cause"] == "RuntimeError: boom"
+    assert "no such thing" in alveary("late", "no such thing").err
+    assert "can't be loaded" in alveary("run", "late.show").err
+    assert alveary("doctor", "--format", "json").out.count("RuntimeError: boom") == 2
+
+
+def test_what_others_print_while_a_plugin_is_loaded_is_theirs(
+    install: Callable[..., None], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "import threading\nprint('mine')\nthread = threading.Thread(target=print, args=('yours',))\n"
+    install("chatty", code + "thread.start(); thread.join()", {"chatty": "chatty"}, group=WINDOW_GROUP)
+    with load(home) as kernel:
+        assert info_of(kernel, "chatty").state == "loaded"
+    assert capsys.readouterr().out == "yours\n"
 
 
 def test_safe_mode_does_not_even_import_a_strangers_plugin(install: Callable[..., None], home: Path) -> None:

@@ -87,7 +87,7 @@ class App:
         narration = Narration(self.failure_text, data_on_terminal=data_on_terminal)
         if self._shows_password(parameters):
             narration.say(WARNING)
-        if faults := len(self.kernel.plugins.faults):
+        if faults := len(self.kernel.plugins.faults_so_far):
             narration.say(f"{faults} plugin fault{'s' if faults > 1 else ''}; see: alveary plugins")
         if (trouble := self.kernel.settings.trouble) is not None:
             narration.unread(trouble.record())

@@ -7,7 +7,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, get_args, get_origin
 
 import click
@@ -58,8 +58,7 @@ class Verbs(click.Group):
         if ctx.invoked_subcommand is not None:
             return
         try:
-            window = next((spec for spec in self._app.kernel.commands if spec.verb == _WINDOW), None)
-            if window is None:
+            if (window := self._app.kernel.commands.verb(_WINDOW)) is None:
                 raise WindowUnavailableError("no window is installed")
             self._app.run(window.id, self._app.kernel.commands.parse(window.id, {}), foreground=True)
         except WindowUnavailableError as exc:
@@ -76,12 +75,11 @@ class Verbs(click.Group):
             return query_command(self._app, _everywhere(self._app))
         if name == "run":
             return _run_command(self._app)
-        specs = {spec.verb: spec for spec in self._app.kernel.commands if spec.verb}
-        children = {verb.split()[1]: spec for verb, spec in specs.items() if verb.startswith(name + " ")}
-        own = specs.get(name)
-        if not children:
-            return None if own is None else _leaf(self._app, own, name)
-        return _Family(self._app, name, own or children.get("list"), children)
+        family = {spec.verb or "": spec for spec in self._app.kernel.commands.family(name)}
+        own = family.pop(name, None)
+        if family:
+            return _Family(self._app, name, own or family.get(f"{name} list"), family)
+        return None if own is None else _leaf(self._app, own, name)
 
 
 class _Verb(click.Command):
@@ -98,17 +96,26 @@ class _Family(click.Group):
     One that is none lists what there is, if it can: ``settings`` is ``settings list``.
     """
 
-    def __init__(self, app: App, name: str, own: CommandSpec | None, children: Mapping[str, CommandSpec]) -> None:
+    def __init__(self, app: App, name: str, own: CommandSpec | None, below: Iterable[str]) -> None:
         leaf = _leaf(app, own, name) if own is not None else None
+        words = ", ".join(verb.split()[1] for verb in below)
         super().__init__(
             name=name,
-            help=own.summary if own is not None and own.verb == name else f"{', '.join(children)}.",
+            help=own.summary if own is not None and own.verb == name else f"{words}.",
             params=leaf.params if leaf is not None else _everywhere(app),
             invoke_without_command=leaf is not None,
             callback=_unless_below(leaf.callback) if leaf is not None and leaf.callback is not None else None,
         )
-        for word, spec in children.items():
-            self.add_command(_leaf(app, spec, word))
+        self._app = app
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        verbs = (spec.verb.split() for spec in self._app.kernel.commands if spec.verb)
+        return sorted(word for first, *rest in verbs if first == self.name for word in rest[:1])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        # Only the one that is meant: to know its parameters its code must be imported.
+        spec = self._app.kernel.commands.verb(f"{self.name} {name}")
+        return None if spec is None else _leaf(self._app, spec, name)
 
 
 def _unless_below(callback: Callable[..., Any]) -> Callable[..., Any]:

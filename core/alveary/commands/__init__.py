@@ -248,6 +248,18 @@ class Commands:
     def __iter__(self) -> Iterator[CommandSpec]:
         return iter(self._kernel.plugins.commands)
 
+    def verb(self, words: str) -> CommandSpec | None:
+        """Return the command that the command line calls by these words."""
+        return self._kernel.plugins.commands.find(f"verb {words}")
+
+    def family(self, word: str) -> list[CommandSpec]:
+        """Return the commands whose verb begins with a word; plugins are loaded for it only where there is none."""
+        table = self._kernel.plugins.commands
+        for specs in (table.so_far, table.__iter__):
+            if found := [spec for spec in specs() if spec.verb and spec.verb.split()[0] == word]:
+                return found
+        return []
+
     def get(self, id: str) -> Command:
         """Return a command with its handler imported; UnknownCommandError if there is none of that id."""
         if (command := self._commands.get(id)) is None:

@@ -7,7 +7,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 from alveary.errors import (
@@ -193,6 +192,8 @@ def _revision(connection: sqlite3.Connection) -> str | None:
 
 def _make(connection: sqlite3.Connection) -> None:
     """Make the tables in one transaction, from the text the migrations are written down as."""
+    from importlib.resources import files  # only who makes a store needs it
+
     script = files("alveary.store").joinpath("schema.sql").read_text()
     with closing(connection.cursor()) as cursor:
         cursor.execute("begin immediate")

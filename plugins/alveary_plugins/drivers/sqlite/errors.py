@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sqlite3
 from bisect import bisect_left
@@ -145,6 +144,8 @@ def is_undecodable(exc: Exception) -> bool:
 
 def similar_table(message: str, db: sqlite3.Connection) -> str | None:
     """Return a hint that names the table most like the one that there is not; None if none is like it."""
+    import difflib  # of no use but here
+
     wanted = message.rpartition(": ")[2].rpartition(".")[2]
     names = {name.lower(): name for (name,) in db.execute("select name from pragma_table_list limit 5000")}
     close = difflib.get_close_matches(wanted.lower(), names, n=1)
