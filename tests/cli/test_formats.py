@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from python_calamine import CalamineWorkbook
 
 Alveary = Callable[..., Any]
@@ -115,3 +116,29 @@ def test_a_value_that_a_format_can_not_hold_leaves_no_file(alveary: Alveary, sho
     assert (ran.status, (tmp_path / "x.xlsx").exists()) == (2, False)
     assert "row 1, column long: a value of 40,000 characters, and a cell holds 32,767" in ran.err
     assert "--option long=cut" in ran.err
+
+
+def test_parquet_goes_to_a_file_or_down_a_pipe(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
+    run = ("query", shop_url, "select id, name, price, picture from item order by id", "--format", "parquet")
+    assert alveary(*run, "-o", "x.parquet").status == 0
+    piped = subprocess.run([sys.executable, "-m", "alveary", *run], capture_output=True, check=True)
+    assert piped.stdout == (tmp_path / "x.parquet").read_bytes()
+    with duckdb.connect() as db:
+        rows = db.execute(f"select * from read_parquet('{tmp_path}/x.parquet')").fetchall()
+    assert rows == [(1, "comb", 2.5, b"\x00\xff"), (2, "", None, None), (3, 'a,b"c', 0.1, b"")]
+    two = alveary("query", shop_url, "select 1; select 2", "--format", "parquet", "-o", "y.parquet")
+    assert (two.status, "holds one result" in two.err, (tmp_path / "y.parquet").exists()) == (2, True, False)
+    none = alveary("query", shop_url, "delete from item where 0", "--format", "parquet", "-o", "y.parquet")
+    assert (none.status, "nothing to write" in none.err, (tmp_path / "y.parquet").exists()) == (2, True, False)
+
+
+def test_parquet_without_its_package_says_what_to_install(alveary: Alveary, shop_url: str, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    code = "import sys; sys.modules['pyarrow'] = None; from alveary.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "query", shop_url, "select 1", "--format", "parquet", "-o", "x.parquet"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "needs the Python package pyarrow" in done.stderr
+    assert "pip install 'alveary[parquet]'" in done.stderr

@@ -70,7 +70,19 @@ def lines(*expected: str) -> str:
 
 
 def test_the_plugin_declares_its_formats() -> None:
-    assert list(SPECS) == ["table", "csv", "tsv", "json", "jsonl", "markdown", "html", "xlsx", "sql", "vertical"]
+    assert list(SPECS) == [
+        "table",
+        "csv",
+        "tsv",
+        "json",
+        "jsonl",
+        "markdown",
+        "html",
+        "xlsx",
+        "parquet",
+        "sql",
+        "vertical",
+    ]
 
 
 def test_declaring_imports_no_format() -> None:

@@ -39,7 +39,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One column of a result.
 
     ``type_name`` is the server's own name of the type, "" where an expression has none; ``type_id`` the server's
-    number for it. ``nullable`` is None where the server does not say. ``decoder`` names a function
+    number for it. ``nullable`` is None where the server does not say. ``precision`` are the digits of a decimal number
+    and ``scale`` those of them behind the point, None where it may have any. ``decoder`` names a function
     ``"module:attr"`` of ``(column, cell)`` that turns a cell which is not NULL into a Python value; without one the
     cell is the value.
     """
@@ -50,6 +51,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nullable: bool | None = None
     kind: ValueKind = ValueKind.DYNAMIC
     decoder: str | None = None
+    precision: Small | None = None
+    scale: Small | None = None
 
     def text(self, cell: Cell) -> str | None:
         """Return the cell as the server writes it; None for NULL."""

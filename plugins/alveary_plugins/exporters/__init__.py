@@ -71,6 +71,21 @@ XLSX = (
         description="What to do with a value of more than 32,767 characters: refuse it, or cut it and say so there.",
     ),
 )
+PARQUET = (
+    FormatOption(
+        name="compression",
+        kind="choice",
+        choices=("snappy", "zstd", "gzip", "none"),
+        default="snappy",
+        description="How pages are compressed.",
+    ),
+    FormatOption(
+        name="group", kind="int", default=65_536, minimum=1, maximum=10_000_000, description="Rows a row group at most."
+    ),
+    FormatOption(
+        name="text", kind="text", default=None, description="Columns that are written as text: a,b, or * for all."
+    ),
+)
 INSERTS = (
     FormatOption(
         name="table",
@@ -180,6 +195,16 @@ def alveary_exporters() -> tuple[ExporterSpec, ...]:
             extensions=(".xlsx",),
             options=XLSX,
             binary=True,
+        ),
+        ExporterSpec(
+            id="parquet",
+            summary="A Parquet file of one result: whole and decimal numbers exact, times, bytes; else text",
+            factory=f"{room}.parquet:ParquetExporter",
+            extensions=(".parquet",),
+            options=PARQUET,
+            binary=True,
+            package="pyarrow",
+            extra="parquet",
         ),
         ExporterSpec(
             id="sql",

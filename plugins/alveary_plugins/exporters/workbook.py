@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import IO, cast
 from xml.sax.saxutils import escape, quoteattr
 
+from alveary_plugins.exporters.stream import Stream
+
 MOST_ROWS, MOST_COLUMNS, MOST_CHARACTERS = 1_048_576, 16_384, 32_767
 """Of a sheet, and of a cell, there in UTF-16 code units."""
 MOST_BYTES = 3 << 30
@@ -55,7 +57,7 @@ class Workbook:
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         """``write`` takes the bytes of the file, in order."""
-        self._stream = _Stream(write)
+        self._stream = Stream(write)
         self._zip = _Zip(cast("IO[bytes]", self._stream), "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         self._sheet: IO[bytes] | None = None
         self._names: list[str] = []
@@ -127,22 +129,6 @@ class Workbook:
 
     def _part(self, name: str, xml: str) -> None:
         self._zip.writestr(_entry(name), _HEAD + xml)
-
-
-class _Stream:
-    """What ``zipfile`` takes for a file that can't seek."""
-
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
-        self.abandoned = False
-
-    def write(self, data: bytes) -> int:
-        if not self.abandoned:
-            self._write(data)
-        return len(data)
-
-    def flush(self) -> None:
-        return
 
 
 class _Zip(zipfile.ZipFile):

@@ -70,12 +70,15 @@ class Field(NamedTuple):
     """Bytes of the longest cell."""
     type: int
     flags: int
+    decimals: int = 0
+    """Digits behind the point."""
 
 
 def column(field: Field) -> Column:
     """Return the column of ours that a field of the server's is."""
     name, kind = _name(field)
     decodes = kind in (ValueKind.NUMBER, ValueKind.TEMPORAL, ValueKind.JSON) and field.type != _BIT
+    precision, scale = _decimals(field, name)
     return Column(
         name=field.name,
         type_name=name,
@@ -83,7 +86,16 @@ def column(field: Field) -> Column:
         nullable=not field.flags & _NOT_NULL,
         kind=kind,
         decoder=DECODER if decodes else None,
+        precision=precision,
+        scale=scale,
     )
+
+
+def _decimals(field: Field, name: str) -> tuple[int | None, int | None]:
+    if not name.startswith("decimal"):
+        return None, None
+    # The length counts the point and the sign, too.
+    return field.length - (field.decimals > 0) - (not field.flags & _UNSIGNED), field.decimals
 
 
 def converter(field: Field) -> Callable[[bytes], Cell] | None:

@@ -151,8 +151,8 @@ class Wire:
             packet.read_length_coded_string()
         name = packet.read_length_coded_string().decode("utf-8", "surrogateescape")
         packet.read_length_coded_string()  # the column's real name
-        charset, length, type_, flags = packet.read_struct("<xHIBH")
-        return Field(name=name, charset=charset, length=length, type=type_, flags=flags)
+        charset, length, type_, flags, decimals = packet.read_struct("<xHIBHB")
+        return Field(name=name, charset=charset, length=length, type=type_, flags=flags, decimals=decimals)
 
     def fetch(self, answer: Answer, wanted: int) -> list[Row]:
         """Return up to ``wanted`` rows, fewer only where the result ends or breaks off.

@@ -171,16 +171,18 @@ class PostgresConnection(Connection):
         return failure
 
     def _columns(self, result: PGresult) -> tuple[Column, ...]:
-        codec = self._wire.codec
-        return tuple(
-            Column(
-                name=(result.fname(place) or b"").decode(codec, "surrogateescape"),
-                type_name=self._types.of(type_id),
-                type_id=type_id,
-                kind=types.kind(type_id),
-                decoder=types.DECODER,
-            )
-            for place, type_id in ((place, result.ftype(place)) for place in range(result.nfields))
+        return tuple(self._column(result, place, result.ftype(place)) for place in range(result.nfields))
+
+    def _column(self, result: PGresult, place: int, type_id: int) -> Column:
+        precision, scale = types.decimals(type_id, result.fmod(place))
+        return Column(
+            name=(result.fname(place) or b"").decode(self._wire.codec, "surrogateescape"),
+            type_name=self._types.of(type_id),
+            type_id=type_id,
+            kind=types.kind(type_id),
+            decoder=types.DECODER,
+            precision=precision,
+            scale=scale,
         )
 
     def _refuse_copy(self, result: PGresult) -> None:

@@ -14,7 +14,7 @@ from alveary.contracts.values import Cell, Column, ValueKind
 
 DECODER = "alveary_plugins.drivers.postgres.types:decode"
 
-BYTEA = 17
+BYTEA, NUMERIC = 17, 1700
 
 # The numbers of the built-in types never change (src/include/catalog/pg_type.dat).
 _KINDS: dict[int, ValueKind] = {
@@ -30,6 +30,14 @@ _KINDS: dict[int, ValueKind] = {
 def kind(type_id: int) -> ValueKind:
     """Return what values of a type mean; money is no number, for its text carries a currency."""
     return _KINDS.get(type_id, ValueKind.OTHER)
+
+
+def decimals(type_id: int, modifier: int) -> tuple[int | None, int | None]:
+    """Return the precision and scale of a type as the server modified it; None for both where it may have any."""
+    if type_id != NUMERIC or modifier < 4:
+        return None, None
+    digits = modifier - 4
+    return digits >> 16 & 0xFFFF, ((digits & 0x7FF) ^ 0x400) - 0x400  # a scale of 11 bits, with its sign
 
 
 def decode(column: Column, cell: Cell) -> Any:
