@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import tkinter as tk
 from collections.abc import Callable, Iterable
-from tkinter import ttk
 
 from alveary.contracts.specs import CommandSpec
-from alveary_shell.theme import Theme, button
+from alveary_shell.theme import Theme
+from alveary_shell.widgets.flat import FlatButton
 
 MENUS = ("File", "Edit", "View", "Query", "Connection", "Results", "Tools", "Help")
 """The menus every window has, in this order; others stand before Help."""
@@ -73,7 +73,7 @@ class MenuBar:
                 activebackground=theme.color("selection"),
                 activeforeground=theme.color("text"),
                 disabledforeground=theme.color("faint"),
-                activeborderwidth=0,
+                activeborderwidth=theme.px(2) - 2 if menu is self._bar else 0,
                 font=theme.ui,
             )
 
@@ -90,10 +90,12 @@ class ToolBar(tk.Frame):
         run: Callable[[str], object],
         enabled: Callable[[CommandSpec], bool],
         keys: Callable[[str], list[str]],
+        palette: str = "window.palette",
     ) -> None:
+        """``palette`` is the command that finds all others; its button stands at the end."""
         super().__init__(master, borderwidth=0)
         self._theme, self._enabled, self._keys = theme, enabled, keys
-        self._buttons: list[tuple[CommandSpec, ttk.Button]] = []
+        self._buttons: list[tuple[CommandSpec, FlatButton]] = []
         inner = tk.Frame(self, borderwidth=0)
         inner.pack(side="left", padx=theme.px(6), pady=theme.px(5))
         placed = [spec for spec in commands if spec.placement is not None and spec.placement.toolbar]
@@ -102,19 +104,30 @@ class ToolBar(tk.Frame):
             placement = spec.placement
             assert placement is not None, "only placed commands stand in the toolbar"
             if last is not None and placement.group != last:
-                ttk.Separator(inner, orient="vertical").pack(side="left", fill="y", padx=theme.px(6), pady=theme.px(3))
+                line = tk.Frame(inner, width=1, borderwidth=0)
+                line.pack(side="left", fill="y", padx=theme.px(8), pady=theme.px(4))
+                theme.follow(line, lambda line=line: line.configure(background=theme.color("border")))  # type: ignore[misc]  # mypy can't infer a default
             last = placement.group
-            made = button(
+            made = FlatButton(
                 inner,
-                placement.title,
+                theme,
                 functools.partial(run, spec.id),
-                style="run" if placement.style == "accent" else placement.style,
+                text=placement.title,
                 icon=placement.icon or "dot",
-                takefocus=False,
+                role="danger" if placement.style == "danger" else "text",
+                filled="success" if placement.style == "accent" else None,
+                large=True,
+                focusable=False,
             )
             made.pack(side="left", padx=theme.px(1))
             Tip(made, theme, functools.partial(self._tip, spec))
             self._buttons.append((spec, made))
+        finder = next((spec for spec in commands if spec.id == palette), None)
+        if finder is not None:
+            find = functools.partial(run, finder.id)
+            search = FlatButton(self, theme, find, text="Commands", icon="search", large=True, focusable=False)
+            search.pack(side="right", padx=theme.px(6))
+            Tip(search, theme, functools.partial(self._tip, finder))
         self._line = tk.Frame(self, height=1, borderwidth=0)
         self._line.place(relx=0, rely=1, relwidth=1, height=1, anchor="sw")
         theme.follow(self, lambda: self._paint(inner))
@@ -122,7 +135,7 @@ class ToolBar(tk.Frame):
     def refresh(self) -> None:
         """Enable and disable the buttons."""
         for spec, made in self._buttons:
-            made.state(["!disabled" if self._enabled(spec) else "disabled"])
+            made.show(enabled=self._enabled(spec))
 
     def _tip(self, spec: CommandSpec) -> str:
         keys = self._keys(spec.id)
@@ -144,7 +157,7 @@ class StatusBar(tk.Frame):
         self._line.pack(fill="x")
         inner = self._inner = tk.Frame(self, borderwidth=0)
         inner.pack(fill="x", padx=theme.px(10), pady=theme.px(3))
-        self._dot = tk.Canvas(inner, width=theme.px(10), height=theme.px(10), highlightthickness=0, borderwidth=0)
+        self._dot = tk.Label(inner, borderwidth=0)
         self._dot.pack(side="left", padx=(0, theme.px(6)))
         self._labels: dict[str, tk.Label] = {}
         for slot in SLOTS:
@@ -171,11 +184,7 @@ class StatusBar(tk.Frame):
     def mark(self, role: str) -> None:
         """Colour the dot."""
         self._role = role
-        size = self._theme.px(8)
-        self._dot.delete("all")
-        self._dot.create_oval(
-            0, self._theme.px(1), size, size + self._theme.px(1), width=0, fill=self._theme.color(role)
-        )
+        self._dot.configure(image=self._theme.icon("circle-fill", role, 8))
 
     def _paint(self) -> None:
         surface = self._theme.color("surface")

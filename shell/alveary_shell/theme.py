@@ -67,6 +67,10 @@ class Theme:
         """Return the colour of a role (``contracts.window.ROLES``) as ``#rrggbb``."""
         return self.spec.colors[role]
 
+    def blend(self, role: str, other: str, part: float) -> str:
+        """Return the colour of a role with a part, 0 to 1, of another one's in it."""
+        return _mixed(self.color(role), self.color(other), part)
+
     def px(self, units: float) -> int:
         """Return a length given in units of 1/96 inch at scale 1 in pixels of this screen."""
         return int(ttk.scale_size(self._root, units))  # type: ignore[no-untyped-call]  # not annotated there
@@ -94,7 +98,7 @@ class Theme:
                 light=ground if spec.mode == "light" else None,  # type: ignore[arg-type]  # likewise
             ).to_definitions()
             # What scrollbars are drawn with; the generated one glares.
-            definition.colors.selectbg = _between(colors["faint"], colors["surface"])
+            definition.colors.selectbg = _mixed(colors["faint"], colors["surface"], 0.5)
             self._root.style.register_theme(definition)  # type: ignore[no-untyped-call]  # likewise
             self._registered.add(family)
         self._root.style.theme_use(f"{family}-{spec.mode}")  # type: ignore[no-untyped-call]  # likewise
@@ -144,6 +148,8 @@ class Theme:
             background=[("selected", "focus", color("selection")), ("selected", color("selection_idle"))],
             foreground=[("selected", color("text"))],
         )
+        style.configure("Sash", gripcount=0, sashthickness=px(4))
+        style.configure("TPanedwindow", background=color("surface"))
         style.configure("Surface.TFrame", background=color("surface"))
         style.configure("Background.TFrame", background=color("background"))
         style.configure("Raised.TFrame", background=color("raised"))
@@ -177,7 +183,7 @@ class Theme:
             self._root.option_add(option, value)
 
 
-def _between(one: str, other: str) -> str:
-    """Return the colour halfway between two."""
+def _mixed(one: str, other: str, part: float) -> str:
+    """Return a colour with a part, 0 to 1, of another in it."""
     pairs = zip(bytes.fromhex(one[1:]), bytes.fromhex(other[1:]), strict=True)
-    return "#" + "".join(f"{(a + b) // 2:02x}" for a, b in pairs)
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)

@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -53,6 +54,7 @@ T = TypeVar("T")
 
 TITLE = "Alveary"
 SIZE = (1360, 860)
+"""Units the window is wide and high when it is first opened, if the screen has them."""
 POINTS_TO_PIXELS = 96 / 72
 """Pixels of a point on a usual screen: what Tk calls scaling."""
 JOURNAL_MILLISECONDS = 500
@@ -94,7 +96,7 @@ class MainWindow(Window):
         self._own_root = root is None
         scale = kernel.settings.get("window.scale")
         self.root = root or ttkbootstrap.App(
-            title=TITLE, iconphoto=None, size=SIZE, scaling=None if scale is None else scale * POINTS_TO_PIXELS
+            title=TITLE, iconphoto=None, scaling=None if scale is None else scale * POINTS_TO_PIXELS
         )
         self.root.withdraw()
         self.root.protocol("WM_DELETE_WINDOW", self.quit)
@@ -167,6 +169,8 @@ class MainWindow(Window):
         self._toasts = Toasts(self.root, self.theme, self.copy)
         self._palette = Palette(self.root, self.theme, self._chosen)
         self._bind_keys()
+        # Every widget hears our keys before its own class does: Ctrl+O must not open a line in a Text first.
+        self.root.bind_all("<Map>", lambda event: self._tag(event.widget), add="+")
         self.root.bind_all("<FocusIn>", self._focused, add="+")
         self.pump.subscribe(None, SettingChanged, self._setting_changed)
         self.pump.subscribe(None, JobStarted, self._job_started)
@@ -184,9 +188,14 @@ class MainWindow(Window):
     def _restore(self) -> None:
         """Open what was open, where it stood."""
         layout = self._layout
-        if isinstance(geometry := layout.get("geometry"), str):
+        if self._own_root:
+            screen = self.root.winfo_screenwidth(), self.root.winfo_screenheight()
+            size = self.theme.px(SIZE[0]), self.theme.px(SIZE[1])
+            # What the desktop needs for its bars, and the window for its title and menu.
+            room = screen[0] - self.theme.px(24), screen[1] - self.theme.px(80)
+            self.root.geometry(f"{min(size[0], room[0])}x{min(size[1], room[1])}")
             with contextlib.suppress(tk.TclError):  # written by another Tk
-                self.root.geometry(geometry)
+                self.root.geometry(fitting(layout.get("geometry"), screen))
         if isinstance(sizes := layout.get("sizes"), dict):
             self.docks.resize(sizes)
         saved: dict[str, SavedPanel] = {}
@@ -197,13 +206,17 @@ class MainWindow(Window):
             self._numbers[saved[id].panel] = max(self._numbers.get(saved[id].panel, 0), _number(id))
             if (spec := self.kernel.plugins.panels.find(saved[id].panel)) is not None:
                 self._make(spec, saved[id].state, id)
-        hidden = layout.get("hidden", [])
+        # Below stand results and what is told of them: there is nothing of the kind before anything is run.
+        hidden = layout.get("hidden", ["bottom"])
         empty = not self.docks.frames["center"].places
         for spec in self.kernel.plugins.panels:
             if spec.open_at_start and (empty if spec.dock == "center" else not self.panels(spec.id)):
                 self._make(spec, {}, None)
         for dock in SIZES:
-            if self.docks.frames[dock].places and dock not in hidden:
+            frame = self.docks.frames[dock]
+            if frame.places:
+                frame.select(frame.places[0])
+            if frame.places and dock not in hidden:
                 self.docks.show(dock)
             else:
                 self.docks.hide(dock)
@@ -214,7 +227,13 @@ class MainWindow(Window):
         centre = self.docks.frames["center"]
         if centre.front is not None:
             self._activate(centre.front.panel)
-            self.root.after_idle(centre.front.panel.focus)
+            self.root.after_idle(self._focus_front)
+
+    def _focus_front(self) -> None:
+        """Put the keyboard where work goes on, in whatever is in front by now."""
+        front = self.docks.frames["center"].front
+        if front is not None and not self._closing:
+            front.panel.focus()
 
     def _current_layout(self) -> dict[str, Any]:
         frames = self.docks.frames
@@ -368,7 +387,9 @@ class MainWindow(Window):
         self.theme.use(id if id in self.theme.specs else next(iter(self.theme.specs)))
 
     def _setting_changed(self, event: SettingChanged) -> None:
-        if event.setting == "window.theme":
+        if event.setting == "window.theme" and event.value == "system":
+            self.background("Asking the desktop for its theme", lambda job: desktop_mode(), self._use_theme)
+        elif event.setting == "window.theme":
             self._use_theme(str(event.value))
         elif event.setting == "window.font_size":
             self.theme.zoom(int(str(event.value)))
@@ -383,8 +404,6 @@ class MainWindow(Window):
                 lambda event, commands=commands: self._pressed(event, commands),  # type: ignore[misc]  # mypy can't infer a default
             )
         self._tag(self.root)
-        # Every widget hears our keys before its own class does: Ctrl+O must not open a line in a Text first.
-        self.root.bind_all("<Map>", lambda event: self._tag(event.widget), add="+")
 
     def _tag(self, widget: tk.Misc) -> None:
         if isinstance(widget, tk.Misc):
@@ -726,6 +745,16 @@ def display_missing() -> str | None:
     except tk.TclError as exc:
         return f"the display can't be opened: {exc}"
     return None
+
+
+def fitting(geometry: object, screen: tuple[int, int]) -> str:
+    """Return a saved geometry, ``WIDTHxHEIGHT+X+Y``, such that it lies on a screen of this size; "" if it is none."""
+    found = re.fullmatch(r"(\d+)x(\d+)\+(-?\d+)\+(-?\d+)", geometry) if isinstance(geometry, str) else None
+    if found is None:
+        return ""
+    width, height, x, y = map(int, found.groups())
+    width, height = min(width, screen[0]), min(height, screen[1])
+    return f"{width}x{height}+{max(0, min(x, screen[0] - width))}+{max(0, min(y, screen[1] - height))}"
 
 
 def desktop_mode() -> str:

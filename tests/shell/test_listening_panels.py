@@ -106,11 +106,11 @@ def test_plugins_are_switched_off_and_on(window: MainWindow, screen: Screen) -> 
     panel._list.tree.selection_set("demo")
     screen.pump(lambda: panel._switch["text"] == "Disable")
     panel._switch.invoke()
-    assert ("demo", "disabled") in [line[:2] for line in lines_of(panel)]
+    screen.pump(lambda: ("demo", "disabled") in [line[:2] for line in lines_of(panel)])
     with Kernel(paths=window.kernel.paths) as next_kernel:
         assert "demo" not in [info.name for info in next_kernel.plugins.infos if info.state == "loaded"]
     panel._switch.invoke()
-    assert ("demo", "enabled") in [line[:2] for line in lines_of(panel)]
+    screen.pump(lambda: ("demo", "enabled") in [line[:2] for line in lines_of(panel)])
 
 
 def test_saved_queries_are_listed_found_and_removed(

@@ -27,6 +27,8 @@ from alveary_shell.widgets.timers import Timers
 MOST_MARKED = 2000
 """Matches marked at once."""
 
+BAR_COMES, BAR_GOES = 150, 1500
+"""Milliseconds after which the lower scrollbar comes when it is needed, and goes when it is not."""
 _FIELDS = ("Entry", "TEntry", "TCombobox", "TSpinbox", "Spinbox", "Text")
 _TAGS = ("line", *ROLES, "undrawable", "bracket", "found", "error")
 
@@ -393,15 +395,16 @@ class Code(Editing):
 
     def _scrolled_aside(self, low: float, high: float) -> None:
         self._bottom_bar.set(low, high)
-        # What is seen decides how far there is to go, so it is only put away when that has been so for a while.
-        if low > 0 or high < 1:
-            self._bottom_bar.grid()
-        if self._bottom_bar.winfo_manager():
-            self.timers.later("aside", 1500, self._put_bottom_bar_away)
+        # What is seen decides how far there is to go, so it only comes and goes when that has been so for a while.
+        needed, there = low > 0 or high < 1, bool(self._bottom_bar.winfo_manager())
+        if needed != there and "aside" not in self.timers:
+            self.timers.later("aside", BAR_GOES if there else BAR_COMES, self._settle_bottom_bar)
 
-    def _put_bottom_bar_away(self) -> None:
+    def _settle_bottom_bar(self) -> None:
         low, high = self.sheet.call_list("xview")
-        if float(low) <= 0 and float(high) >= 1:
+        if float(low) > 0 or float(high) < 1:
+            self._bottom_bar.grid()
+        else:
             self._bottom_bar.grid_remove()
 
     def _notified(self, what: str) -> None:

@@ -1,4 +1,4 @@
-"""A flat button for bars: an icon, a word or both; can stay pressed; reached by the keyboard."""
+"""A flat button for bars: an icon, a word or both; can stay pressed or be filled; reached by the keyboard."""
 
 from __future__ import annotations
 
@@ -21,11 +21,18 @@ class FlatButton(tk.Label):
         icon: str | None = None,
         ground: str = "surface",
         role: str = "muted",
+        filled: str | None = None,
+        large: bool = False,
         focusable: bool = True,
     ) -> None:
-        """``ground`` is the role of what it lies on and ``role`` that of its text and icon."""
+        """``ground`` is the role of what it lies on, ``role`` that of its text and icon.
+
+        ``filled`` is the role of its own ground while it is enabled, None for what it lies on. A ``large`` one has
+        the text of menus and room around it.
+        """
         super().__init__(master, text=text, borderwidth=0, highlightthickness=1, cursor="hand2", takefocus=focusable)
         self._theme, self._press, self._icon, self._ground, self._role = theme, press, icon, ground, role
+        self._filled, self._large = filled, large
         self._hover = self._on = False
         self._enabled = True
         self.bind("<Button-1>", lambda _: self.invoke())
@@ -77,20 +84,27 @@ class FlatButton(tk.Label):
 
     def _paint(self) -> None:
         theme = self._theme
+        if self._filled is not None and self._enabled:
+            self._wear(theme.color("on_accent"), "on_accent", theme.blend(self._filled, "text", 0.15 * self._hover))
+            return
         role = "faint" if not self._enabled else "accent" if self._on else self._role
         lies_on = "selection_idle" if self._on else "raised" if self._hover and self._enabled else self._ground
         if lies_on == "raised" and self._ground == "raised":
             lies_on = "selection_idle"
-        ground = theme.color(lies_on)
+        self._wear(theme.color(role), role, theme.color(lies_on))
+
+    def _wear(self, foreground: str, role: str, ground: str) -> None:
+        theme, large = self._theme, self._large
         self.configure(
             background=ground,
-            foreground=theme.color(role),
+            foreground=foreground,
             highlightbackground=ground,
             highlightcolor=theme.color("accent"),
-            font=theme.small,
-            padx=theme.px(5),
-            pady=theme.px(3),
+            font=theme.ui if large else theme.small,
+            padx=theme.px(6 if large else 5),
+            pady=theme.px(5 if large else 3),
             cursor="hand2" if self._enabled else "arrow",
         )
         if self._icon is not None:
-            self.configure(image=theme.icon(self._icon, role, 13), compound="left" if self["text"] else "center")
+            image = theme.icon(self._icon, role, 14 if large else 13)
+            self.configure(image=image, compound="left" if self["text"] else "center")

@@ -53,6 +53,9 @@ class Listing(tk.Frame):
             )
         self.tree.pack(side="left", fill="both", expand=True)
         AutoScrollbar(self.tree)
+        self.empty_text = ""
+        """What is said in the middle when there are no lines."""
+        self._said = tk.Label(self.tree, borderwidth=0, justify="center")
         if on_open is not None:
             self.tree.bind("<Return>", lambda _: self._with_selected(on_open))
             self.tree.bind("<Double-1>", lambda event: self._at(event, on_open))
@@ -74,6 +77,11 @@ class Listing(tk.Frame):
             self.tree.insert("", "end", iid=key, values=[_cell(cell) for cell in cells], tags=(role,) if role else ())
         if before is not None and self.tree.exists(before):
             self.tree.selection_set(before)
+        if lines or not self.empty_text:
+            self._said.place_forget()
+        else:
+            self._said.configure(text=self.empty_text)
+            self._said.place(relx=0.5, rely=0.45, anchor="center")
 
     def focus_list(self) -> None:
         """Put the keyboard into the list, on a line."""
@@ -93,6 +101,7 @@ class Listing(tk.Frame):
 
     def _paint(self, theme: Theme) -> None:
         self.configure(background=theme.color("background"))
+        self._said.configure(background=theme.color("background"), foreground=theme.color("faint"), font=theme.ui)
         for role in ("muted", "faint", "success", "warning", "danger"):
             self.tree.tag_configure(role, foreground=theme.color(role))
 

@@ -124,10 +124,7 @@ class TabStrip(tk.Canvas):
             fill=theme.color("text" if front else "muted"),
         )
         if tab.modified and not hover:
-            radius, centre = px(3.5), x + width - px(17)
-            self.create_oval(
-                centre - radius, middle - radius, centre + radius, middle + radius, fill=theme.color("muted"), width=0
-            )
+            self.create_image(x + width - px(17), middle, image=theme.icon("circle-fill", "muted", 8))
         elif tab.closable and (front or hover):
             self.create_image(x + width - px(17), middle, image=theme.icon("x-lg", "muted", 10))
 

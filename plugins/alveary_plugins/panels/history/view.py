@@ -12,6 +12,7 @@ from alveary.events import QueryEnded
 from alveary.history import HistoryEntry
 from alveary_shell.sdk import Panel, Window
 from alveary_shell.widgets.listing import ListColumn, Listing
+from alveary_shell.widgets.searchfield import SearchField
 
 LIMIT = 500
 TYPING_MILLISECONDS = 150
@@ -35,7 +36,7 @@ class HistoryPanel(Panel):
         theme = window.theme
         bar = tk.Frame(frame, borderwidth=0)
         bar.pack(fill="x")
-        self._search = ttk.Entry(bar, font=theme.ui)
+        self._search = SearchField(bar, theme, "Search the history", lambda: self._soon(TYPING_MILLISECONDS))
         self._search.pack(side="left", fill="x", expand=True, padx=theme.px(8), pady=theme.px(6))
         self._failed = tk.BooleanVar(frame, value=False)
         only = ttk.Checkbutton(bar, text="Only failed", variable=self._failed, command=self._ask)
@@ -45,7 +46,6 @@ class HistoryPanel(Panel):
         self._entries: dict[str, HistoryEntry] = {}
         self._after: str | None = None
         self._asked = 0
-        self._search.bind("<KeyRelease>", lambda _: self._soon(TYPING_MILLISECONDS))
         self._search.bind("<Down>", lambda _: self._list.focus_list())
         self._search.bind("<Return>", lambda _: self._list.focus_list())
         window.subscribe(self._list, QueryEnded, lambda _: self._soon(REFRESH_MILLISECONDS))
@@ -80,6 +80,8 @@ class HistoryPanel(Panel):
 
     def _show(self, entries: list[HistoryEntry]) -> None:
         self._entries = {str(entry.id): entry for entry in entries}
+        sought = self._search.get() or self._failed.get()
+        self._list.empty_text = "Nothing in the history is like that" if sought else "Nothing has been run yet"
         self._list.show([(key, _cells(entry), _role(entry)) for key, entry in self._entries.items()])
 
     def _open(self, key: str) -> None:

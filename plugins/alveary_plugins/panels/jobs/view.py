@@ -29,6 +29,7 @@ class JobsPanel(Panel):
     def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
         super().__init__(window, frame, state)
         self._list = Listing(frame, window.theme, _COLUMNS, on_menu=self._menu)
+        self._list.empty_text = "Nothing runs in the background"
         self._list.pack(fill="both", expand=True)
         self._list.tree.bind("<Delete>", lambda _: self._cancel(self._list.selected))
         self._jobs: dict[str, Job] = {job.id: job for job in window.kernel.jobs.open()}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Mapping
-from tkinter import ttk
 from typing import Any
 
 from alveary_shell.sdk import Panel, Window
 from alveary_shell.widgets.listing import ListColumn, Listing
+from alveary_shell.widgets.searchfield import SearchField
 
 _COLUMNS = (
     ListColumn("Command", 240),
@@ -24,11 +24,11 @@ class KeysPanel(Panel):
     def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
         super().__init__(window, frame, state)
         theme = window.theme
-        self._search = ttk.Entry(frame, font=theme.ui)
+        self._search = SearchField(frame, theme, "Search commands and keys", self._show)
         self._search.pack(fill="x", padx=theme.px(8), pady=theme.px(6))
         self._list = Listing(frame, theme, _COLUMNS, on_open=self._ask)
+        self._list.empty_text = "No command has these words"
         self._list.pack(fill="both", expand=True)
-        self._search.bind("<KeyRelease>", lambda _: self._show())
         self._search.bind("<Down>", lambda _: self._list.focus_list())
         self._show()
 

@@ -64,10 +64,13 @@ class PluginsPanel(Panel):
         info = self._infos[name]
         enable = info.state == "disabled"
         command = "plugins.enable" if enable else "plugins.disable"
-        if self.window.run(command, {"name": name}) is not None:
+
+        def done(_: object) -> None:
             info.state = "enabled" if enable else "disabled"
             self.window.notify(f"{name} is {info.state} from the next start on")
             self._show()
+
+        self.window.submit(command, {"name": name}, done)
 
     def _paint(self) -> None:
         theme = self.window.theme

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Mapping
-from tkinter import ttk
 from typing import Any
 
 from alveary.saved import SavedQuery
 from alveary_shell.sdk import Panel, Window
 from alveary_shell.widgets.listing import ListColumn, Listing
+from alveary_shell.widgets.searchfield import SearchField
 
 TYPING_MILLISECONDS = 150
 """How long after the last key the store is asked."""
@@ -29,13 +29,12 @@ class SavedPanel(Panel):
     def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
         super().__init__(window, frame, state)
         theme = window.theme
-        self._search = ttk.Entry(frame, font=theme.ui)
+        self._search = SearchField(frame, theme, "Search saved queries", self._soon)
         self._search.pack(fill="x", padx=theme.px(8), pady=theme.px(6))
         self._list = Listing(frame, theme, _COLUMNS, on_open=self._open, on_menu=self._menu)
         self._list.pack(fill="both", expand=True)
         self._queries: dict[str, SavedQuery] = {}
         self._after: str | None = None
-        self._search.bind("<KeyRelease>", lambda _: self._soon())
         self._search.bind("<Down>", lambda _: self._list.focus_list())
         self._search.bind("<Return>", lambda _: self._list.focus_list())
         self._list.tree.bind("<Delete>", lambda _: self._remove(self._list.selected))
@@ -65,6 +64,11 @@ class SavedPanel(Panel):
 
     def _show(self, queries: list[SavedQuery]) -> None:
         self._queries = {query.id: query for query in queries}
+        self._list.empty_text = (
+            "No saved query has these words"
+            if self._search.get()
+            else "Nothing is saved yet.\nalveary queries save NAME keeps a query; one with :parameters is a template."
+        )
         self._list.show([(id, _cells(query), "") for id, query in self._queries.items()])
 
     def _open(self, id: str) -> None:

@@ -25,7 +25,14 @@ class WelcomePanel(Panel):
         super().__init__(window, frame, state)
         theme, px = window.theme, window.theme.px
         column = tk.Frame(frame, borderwidth=0)
-        column.place(relx=0.5, rely=0.42, anchor="center")
+
+        def centre(height: int) -> None:
+            """Stand a little above the middle, but never with the beginning out of sight."""
+            above = round(0.42 * height) - column.winfo_reqheight() // 2
+            column.place(relx=0.5, y=max(above, px(16)), anchor="n")
+
+        frame.bind("<Configure>", lambda event: centre(event.height))
+        column.bind("<Configure>", lambda _: centre(frame.winfo_height()))
         title = tk.Label(column, text="Alveary", anchor="w", borderwidth=0)
         title.pack(fill="x", padx=px(14))
         word = tk.Label(column, text="Where would you like to begin?", anchor="w", borderwidth=0)
