@@ -193,9 +193,8 @@ class MainWindow(Window):
             size = self.theme.px(SIZE[0]), self.theme.px(SIZE[1])
             # What the desktop needs for its bars, and the window for its title and menu.
             room = screen[0] - self.theme.px(24), screen[1] - self.theme.px(80)
-            self.root.geometry(f"{min(size[0], room[0])}x{min(size[1], room[1])}")
-            with contextlib.suppress(tk.TclError):  # written by another Tk
-                self.root.geometry(fitting(layout.get("geometry"), screen))
+            first = f"{min(size[0], room[0])}x{min(size[1], room[1])}"
+            self.root.geometry(fitting(layout.get("geometry"), screen) or first)
         if isinstance(sizes := layout.get("sizes"), dict):
             self.docks.resize(sizes)
         saved: dict[str, SavedPanel] = {}
@@ -747,11 +746,11 @@ def display_missing() -> str | None:
     return None
 
 
-def fitting(geometry: object, screen: tuple[int, int]) -> str:
-    """Return a saved geometry, ``WIDTHxHEIGHT+X+Y``, such that it lies on a screen of this size; "" if it is none."""
+def fitting(geometry: object, screen: tuple[int, int]) -> str | None:
+    """Return a saved geometry, ``WIDTHxHEIGHT+X+Y``, such that it lies on a screen of this size; None if it is none."""
     found = re.fullmatch(r"(\d+)x(\d+)\+(-?\d+)\+(-?\d+)", geometry) if isinstance(geometry, str) else None
     if found is None:
-        return ""
+        return None
     width, height, x, y = map(int, found.groups())
     width, height = min(width, screen[0]), min(height, screen[1])
     return f"{width}x{height}+{max(0, min(x, screen[0] - width))}+{max(0, min(y, screen[1] - height))}"

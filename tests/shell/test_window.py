@@ -22,7 +22,7 @@ from alveary.errors import QueryError, StorageError, UnknownObjectError
 from alveary.jobs import Job
 from alveary.paths import Paths
 from alveary_shell.sdk import ActiveChanged, Panel, Window, window_of
-from alveary_shell.window import FaultPanel, MainWindow
+from alveary_shell.window import FaultPanel, MainWindow, fitting
 
 
 class Note(Panel):
@@ -323,3 +323,18 @@ def test_without_what_a_window_needs_one_line_says_so(without: str, home: Path, 
     assert "window_unavailable" in ended.stderr
     assert "alveary --help" in ended.stderr
     assert ended.stderr.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("saved", "fits"),
+    [
+        ("800x600+10+20", "800x600+10+20"),
+        ("3000x2000+0+0", "1400x900+0+0"),
+        ("800x600+1300+880", "800x600+600+300"),
+        ("800x600+-50+-20", "800x600+0+0"),
+        ("maximised", None),
+        (None, None),
+    ],
+)
+def test_a_window_that_was_on_a_larger_screen_comes_back_on_this_one(saved: object, fits: str | None) -> None:
+    assert fitting(saved, (1400, 900)) == fits

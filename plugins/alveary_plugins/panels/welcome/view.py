@@ -10,7 +10,7 @@ from typing import Any
 from alveary_shell.sdk import Panel, Window
 
 _ACTIONS = (
-    ("welcome.open-sample", "play-circle", "Open the sample database", "A shop with 3,500 tracks, to look around in"),
+    ("welcome.open-sample", "play-circle", "Open the sample database", "A small music shop, to look around in"),
     ("welcome.open-database", "folder2-open", "Open a database file", "SQLite, or any engine that keeps a file"),
     ("welcome.new-database", "file-earmark-plus", "New database file", "An empty SQLite database"),
     ("connections.new", "plug", "New connection", "PostgreSQL, MySQL, MariaDB and whatever plugins bring"),
