@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+    from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
     from alveary.contracts.driver import (
         Batch,
         BatchSize,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from alveary.statements import Statement
 
 _DOORS = {
-    "alveary.contracts.catalog": ("Catalog", "ColumnInfo", "ForeignKey", "IndexInfo", "Relation"),
+    "alveary.contracts.catalog": ("Catalog", "ColumnInfo", "ForeignKey", "IndexInfo", "ObjectInfo", "Relation"),
     "alveary.contracts.driver": (
         "Batch",
         "BatchSize",
@@ -96,6 +96,7 @@ __all__ = [
     "Kernel",
     "Message",
     "Notice",
+    "ObjectInfo",
     "OptionSpec",
     "Origin",
     "Outcome",

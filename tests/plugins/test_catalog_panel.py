@@ -276,6 +276,9 @@ def test_statements_are_written_into_editors(window: MainWindow, screen: Screen,
     window.run("catalog.insert")
     screen.pump(lambda: len(window.panels("editor")) == 2)
     assert 'insert into "item" (' in window.panels("editor")[1].state()["text"]
+    window.run("catalog.definition")
+    screen.pump(lambda: len(window.panels("editor")) == 3)
+    assert window.panels("editor")[2].state()["text"].startswith("CREATE TABLE item (id integer primary key")
     assert window.kernel.sessions() == []  # nothing is run that nobody asked to run
 
 

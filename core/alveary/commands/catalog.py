@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from alveary.catalog import parse_path
 from alveary.commands import Context
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
-from alveary.errors import UnknownObjectError
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
+from alveary.errors import InvalidInputError, UnknownObjectError
+from alveary.sqltext import script
 from alveary.tables import plain_table
 
 
@@ -24,31 +25,45 @@ class CatalogParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         str | None, Meta(description="A schema, a relation, or schema.relation.", extra={"argument": True})
     ] = None
     search: Annotated[
-        str | None, Meta(description="List relations and columns whose name contains this, in any case.")
+        str | None, Meta(description="List what has a name that contains this, in any case; columns as well.")
+    ] = None
+    ddl: Annotated[
+        str | None, Meta(description="Print the SQL that makes what stands at this path, instead of a list.")
     ] = None
 
 
 class CatalogListing(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. ``columns``, ``indexes`` and ``foreign_keys`` come for one relation, or for a search."""
+    """What was found. ``columns``, ``indexes`` and ``foreign_keys`` come for one relation, or for a search.
+
+    ``objects`` are what schemas hold besides relations. ``script`` is the SQL that was asked for.
+    """
 
     schemas: list[str]
     relations: list[Relation]
+    objects: list[ObjectInfo] = []
     columns: list[ColumnInfo] = []
     indexes: list[IndexInfo] = []
     foreign_keys: list[ForeignKey] = []
+    script: str | None = None
 
 
 def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogListing:
-    """List the relations of all schemas or one, the columns of a relation, or what a search finds."""
+    """List what all schemas hold or one, the columns of a relation, or what a search finds; or tell SQL."""
+    if parameters.ddl is not None and (parameters.path is not None or parameters.search is not None):
+        raise InvalidInputError("--ddl takes the path itself", hint="leave the other path and --search out")
     stopped = threading.Event()
     context.job.on_cancel(stopped.set)
     catalog = context.kernel.catalog(parameters.target, stopped=stopped)
     schemas = catalog.schemas()
+    if parameters.ddl is not None:
+        _, driver = context.kernel.target(parameters.target)
+        statements = _definition(catalog, schemas, parameters.ddl)
+        return CatalogListing(schemas=[], relations=[], script=script(statements, driver.dialect))
     names = parse_path(parameters.path) if parameters.path is not None else []
     if not names:
-        listing = CatalogListing(schemas=schemas, relations=_relations(catalog, schemas))
+        listing = _all(catalog, schemas)
     elif len(names) == 1 and names[0] in schemas:
-        listing = CatalogListing(schemas=names, relations=catalog.relations(names[0]))
+        listing = _all(catalog, names)
     else:
         listing = _one(catalog, schemas if len(names) == 1 else names[:1], names[-1], parameters.path or "")
     if parameters.search is not None:
@@ -56,8 +71,25 @@ def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogList
     return listing
 
 
-def _relations(catalog: Catalog, schemas: list[str]) -> list[Relation]:
-    return [relation for schema in schemas for relation in catalog.relations(schema)]
+def _all(catalog: Catalog, schemas: list[str]) -> CatalogListing:
+    return CatalogListing(
+        schemas=schemas,
+        relations=[relation for schema in schemas for relation in catalog.relations(schema)],
+        objects=[each for schema in schemas for each in catalog.objects(schema)],
+    )
+
+
+def _definition(catalog: Catalog, schemas: list[str], path: str) -> list[str]:
+    """Return the statements that make what a path leads to, in the first schema that holds something of the name."""
+    names = parse_path(path)
+    if len(names) > 2:
+        raise InvalidInputError(f"{path!r} has too many names", hint="write schema.name, or a name alone")
+    if len(names) == 2 and names[0] not in schemas:
+        raise UnknownObjectError(f"there is no schema {names[0]!r}", hint=f"schemas: {', '.join(schemas)}")
+    for schema in names[:-1] or schemas:
+        if statements := catalog.definition(schema, names[-1]):
+            return statements
+    raise UnknownObjectError(f"there is nothing at {path!r}", hint="names are matched exactly; try --search")
 
 
 def _one(catalog: Catalog, schemas: list[str], name: str, path: str) -> CatalogListing:
@@ -82,16 +114,34 @@ def _search(catalog: Catalog, listing: CatalogListing, term: str) -> CatalogList
     return CatalogListing(
         schemas=listing.schemas,
         relations=[relation for relation in listing.relations if term in relation.name.casefold()],
+        objects=[each for each in listing.objects if term in each.name.casefold()],
         columns=[column for column in columns if term in column.name.casefold()],
     )
 
 
 def render(listing: CatalogListing, write: Callable[[str], object]) -> None:
-    """Print a listing for a person."""
+    """Print a listing, or the script, for a person."""
+    if listing.script is not None:
+        write(listing.script)
+        return
     rows = [
         [each.schema, each.name, each.kind, "" if each.rows is None else f"~{each.rows}"] for each in listing.relations
     ]
     write(plain_table(["schema", "name", "kind", "rows"], rows))
+    _section(
+        write,
+        ["schema", "name", "kind", "of", "detail"],
+        [
+            [
+                each.schema,
+                f"{each.name}({each.signature})" if each.signature else each.name,
+                each.kind,
+                each.relation or "",
+                each.detail or "",
+            ]
+            for each in listing.objects
+        ],
+    )
     _section(
         write,
         ["relation", "column", "type", "null", "key", "default"],

@@ -6,17 +6,22 @@ from abc import ABC, abstractmethod
 
 import msgspec
 
+from alveary.errors import UnsupportedError
 from alveary.wire import Small
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A table, view or other thing with columns. ``rows`` is the server's estimate, None where it keeps none."""
+    """A table, view or other thing with columns. ``rows`` is the server's estimate, None where it keeps none.
+
+    ``detail`` says what is special about it in the engine's words: ``strict``, ``partition of flight``.
+    """
 
     schema: str
     name: str
     kind: str
     rows: int | None = None
     comment: str | None = None
+    detail: str | None = None
 
 
 class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +65,22 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     on_delete: str = "NO ACTION"
 
 
+class ObjectInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a schema holds besides relations: a routine, a trigger, a sequence, a type.
+
+    ``signature`` tells routines of one name apart, ``relation`` is what a trigger or policy stands on, ``detail`` says
+    more in the engine's words: what a function returns, the labels of an enum.
+    """
+
+    schema: str
+    name: str
+    kind: str
+    signature: str = ""
+    relation: str | None = None
+    detail: str | None = None
+    comment: str | None = None
+
+
 class Catalog(ABC):
     """Asked on the worker's thread. Never counts rows, never locks, and shows names exactly as the server holds them.
 
@@ -89,6 +110,18 @@ class Catalog(ABC):
     @abstractmethod
     def foreign_keys(self, schema: str) -> list[ForeignKey]:
         """Return the foreign keys of all relations of a schema."""
+
+    def objects(self, schema: str) -> list[ObjectInfo]:
+        """Return what a schema holds besides relations, by kind and name; none where there are no such things."""
+        return []
+
+    def definition(self, schema: str, name: str) -> list[str]:
+        """Return the statements that make everything of this name in a schema; none if there is nothing.
+
+        Run in their order, each without a terminator, they make it anew where it is missing and what it needs is
+        there; a relation comes with its indexes and triggers, without its rows.
+        """
+        raise UnsupportedError("this driver can't tell the SQL that makes an object")
 
     @abstractmethod
     def quote(self, name: str) -> str:

@@ -31,6 +31,8 @@ class Capability(enum.StrEnum):
     NAMED_PARAMETERS = "named_parameters"
     """``:name`` in a statement takes a value from a mapping."""
     CATALOG = "catalog"
+    DEFINITIONS = "definitions"
+    """``Catalog.definition`` tells the SQL that makes an object."""
 
 
 class TransactionState(enum.StrEnum):

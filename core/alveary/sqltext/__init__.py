@@ -12,7 +12,7 @@ from alveary.sqltext.dialects import (
 )
 from alveary.sqltext.lexer import LexState, Parameter, Token, TokenKind, parameters, scan_line, tokens
 from alveary.sqltext.reading import only_reads
-from alveary.sqltext.scanner import Piece, PieceKind, split, statement_at
+from alveary.sqltext.scanner import Piece, PieceKind, script, split, statement_at
 
 __all__ = [
     "ANSI",
@@ -32,6 +32,7 @@ __all__ = [
     "only_reads",
     "parameters",
     "scan_line",
+    "script",
     "split",
     "statement_at",
     "tokens",

@@ -291,3 +291,23 @@ class _Splitter:
         if mark >= 0:
             return Piece(start, end, first, last, PieceKind.COPY_DATA, self._line, "\\.")
         return Piece(start, end, first, last, PieceKind.COPY_DATA, self._line, "", "copy data", first)
+
+
+def script(statements: Sequence[str], dialect: Dialect) -> str:
+    """Return statements as one script, each ended in the first way by which :func:`split` gives it back unchanged.
+
+    After a comment the terminator needs a line of its own; what holds semicolons that would end it, another terminator.
+    """
+    return "".join(_terminated(statement, dialect) for statement in statements)
+
+
+def _terminated(statement: str, dialect: Dialect) -> str:
+    plain = f"{statement};\n"
+    ways = [plain, f"{statement}\n;\n"]
+    if dialect.delimiter_command:
+        ways += [f"delimiter {mark}\n{statement}\n{mark}\ndelimiter ;\n" for mark in (";;", "//", "$$")]
+    return next((way for way in ways if _statements(way, dialect) == [statement]), plain)
+
+
+def _statements(text: str, dialect: Dialect) -> list[str]:
+    return [piece.sql(text) for piece in split(text, dialect) if piece.kind is PieceKind.STATEMENT]

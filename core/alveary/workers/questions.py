@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.contracts.driver import BatchSize, Connection
 from alveary.errors import UnsupportedError
 from alveary.wire import escaped
@@ -40,6 +40,8 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "columns": (lambda connection, schema: connection.catalog().columns(schema), list[ColumnInfo]),
     "indexes": (lambda connection, schema: connection.catalog().indexes(schema), list[IndexInfo]),
     "foreign_keys": (lambda connection, schema: connection.catalog().foreign_keys(schema), list[ForeignKey]),
+    "objects": (lambda connection, schema: connection.catalog().objects(schema), list[ObjectInfo]),
+    "definition": (lambda connection, *path: connection.catalog().definition(*path), list[str]),
     "quote": (lambda connection, name: connection.catalog().quote(name), str),
 }
 
@@ -84,6 +86,14 @@ class AskedCatalog(Catalog):
 
     def foreign_keys(self, schema: str) -> list[ForeignKey]:
         answer: list[ForeignKey] = self._ask("foreign_keys", schema)
+        return answer
+
+    def objects(self, schema: str) -> list[ObjectInfo]:
+        answer: list[ObjectInfo] = self._ask("objects", schema)
+        return answer
+
+    def definition(self, schema: str, name: str) -> list[str]:
+        answer: list[str] = self._ask("definition", schema, name)
         return answer
 
     def quote(self, name: str) -> str:

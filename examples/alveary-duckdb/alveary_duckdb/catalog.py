@@ -11,7 +11,7 @@ from alveary import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation, errors
 def _question(name: str, answer: Any) -> Any:
     """Return a method that asks ``questions/NAME.sql``."""
     sql = files("alveary_duckdb").joinpath("questions", f"{name}.sql").read_text("utf-8")
-    return lambda catalog, schema=None: msgspec.convert(catalog.ask(sql, schema), answer)
+    return lambda catalog, *path: msgspec.convert(catalog.ask(sql, *path), answer)
 
 
 class DuckdbCatalog(Catalog):
@@ -23,6 +23,7 @@ class DuckdbCatalog(Catalog):
     columns = _question("columns", list[ColumnInfo])
     indexes = _question("indexes", list[IndexInfo])
     foreign_keys = _question("foreign_keys", list[ForeignKey])
+    definition = _question("definition", list[str])
 
     def __init__(self, ask: Any) -> None:
         self.ask = ask

@@ -11,7 +11,6 @@ import duckdb
 import alveary
 from alveary import Batch, BatchSize, Column, Columns, RowCount, TransactionState, ValueKind, errors
 from alveary.sqltext import POSTGRES
-from alveary.sqltext import parameters as named_parameters
 from alveary_duckdb.catalog import DuckdbCatalog
 
 Messages = Generator[alveary.Message, None, None]
@@ -75,7 +74,7 @@ class DuckdbConnection(alveary.Connection):
         self._db = db
 
     def execute(self, sql: str, parameters: Any, *, batch: BatchSize) -> Messages:
-        for _, start, _ in named_parameters(sql, POSTGRES):  # DuckDB writes $name for :name
+        for _, start, _ in alveary.sqltext.parameters(sql, POSTGRES):  # DuckDB writes $name for :name
             sql = f"{sql[:start]}${sql[start + 1 :]}"
         with _translated():
             statements = self._db.extract_statements(sql)
@@ -102,9 +101,9 @@ class DuckdbConnection(alveary.Connection):
             finally:
                 self._db.abort()  # what is left of it
 
-    def _ask(self, sql: str, schema: str | None = None) -> list[Any]:
+    def _ask(self, sql: str, *path: str) -> list[Any]:
         with _translated():
-            found = self._db.execute(sql, {"schema": schema} if schema is not None else {})
+            found = self._db.execute(sql, dict(zip(("schema", "name"), path, strict=False)))
             names = [name for name, *_ in found.description]
             return [dict(zip(names, row, strict=True)) if len(row) > 1 else row[0] for row in found.fetchall()]
 

@@ -8,7 +8,7 @@ from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability, Connection
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
-from alveary.errors import NulCharacterError
+from alveary.errors import NulCharacterError, UnsupportedError
 from alveary.testing.conformance.base import Conformance, Connect, header, needs, run, values
 from alveary.testing.conformance.turns import Turns
 
@@ -140,6 +140,29 @@ class Catalogs(Conformance):
         for name in NAMES:
             quoted, quoted_schema = catalog.quote(name), catalog.quote(schema)
             assert values(connection, f"select {quoted} from {quoted_schema}.{quoted}") == [(7,)]
+
+    @needs(Capability.DEFINITIONS)
+    def test_the_sql_that_makes_things_makes_them_again(self, bee: Connection) -> None:
+        catalog = self.hive(bee)
+        schema = catalog.schemas()[0]
+        assert catalog.definition(schema, "nobody") == []
+        names = ("comb", "visit", "calm")
+        questions = (catalog.relations, catalog.columns, catalog.indexes, catalog.foreign_keys)
+        before = [ask(schema) for ask in questions]
+        made = {name: catalog.definition(schema, name) for name in names}
+        for sql in ("drop view calm", "drop table visit", "drop table comb"):
+            run(bee, sql)
+        for sql in [sql for name in names for sql in made[name]]:
+            run(bee, sql)
+        assert [ask(schema) for ask in questions] == before
+        assert {name: catalog.definition(schema, name) for name in names} == made
+
+    def test_sql_that_makes_things_is_refused_where_it_is_not_declared(
+        self, connection: Connection, spec: DriverSpec
+    ) -> None:
+        if {Capability.CATALOG, Capability.DEFINITIONS} & spec.capabilities == {Capability.CATALOG}:
+            with pytest.raises(UnsupportedError):
+                connection.catalog().definition("any", "thing")
 
     @needs(Capability.CATALOG)
     def test_a_name_with_nul_is_refused(self, connection: Connection) -> None:

@@ -7,9 +7,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.contracts.values import Row
-from alveary.errors import NulCharacterError
+from alveary.errors import NulCharacterError, UnsupportedError
 from alveary_plugins.drivers.mysql.binding import literal
 
 #: Runs a question and returns all rows.
@@ -49,6 +49,35 @@ _FOREIGN_KEYS = """
     union all
     select 'rule', table_name, constraint_name, 0, update_rule, delete_rule, null, null
       from information_schema.referential_constraints where constraint_schema = {schema}"""
+
+
+_OBJECTS = """
+    select routine_name, lower(routine_type), null, dtd_identifier, routine_comment
+      from information_schema.routines where routine_schema = {schema}
+    union all
+    select trigger_name, 'trigger', event_object_table, lower(concat(action_timing, ' ', event_manipulation)), null
+      from information_schema.triggers where trigger_schema = {schema}
+    union all
+    select event_name, 'event', null, coalesce(concat('every ', interval_value, ' ', lower(interval_field)),
+                                               concat('at ', execute_at)), event_comment
+      from information_schema.events where event_schema = {schema}"""
+
+# What there is of a name, in the order in which it is made. Each is then shown by a statement of its own.
+_NAMED = """
+    select 1, table_type, table_name from information_schema.tables
+     where table_schema = {schema} and table_name = {name}
+    union all
+    select 2, routine_type, routine_name from information_schema.routines
+     where routine_schema = {schema} and routine_name = {name}
+    union all
+    select 3, 'TRIGGER', trigger_name from information_schema.triggers
+     where trigger_schema = {schema} and {name} in (trigger_name, event_object_table)
+    union all
+    select 4, 'EVENT', event_name from information_schema.events where event_schema = {schema} and event_name = {name}
+     order by 1, 3"""
+_SHOWN_AS = {"BASE TABLE": "TABLE", "SYSTEM VERSIONED": "TABLE", "SYSTEM VIEW": "TABLE", "TEMPORARY": "TABLE"}
+_STORED = ("PROCEDURE", "FUNCTION", "TRIGGER", "EVENT")
+"""What keeps the sql_mode it was made under, which says how its text is read."""
 
 
 class MysqlCatalog(Catalog):
@@ -137,6 +166,32 @@ class MysqlCatalog(Catalog):
                 )
             )
         return found
+
+    def objects(self, schema: str) -> list[ObjectInfo]:
+        found = [
+            ObjectInfo(schema=schema, name=name, kind=kind, relation=relation, detail=detail, comment=comment or None)
+            for name, kind, relation, detail, comment in self._of(_OBJECTS, schema)
+        ]
+        return sorted(found, key=lambda each: (each.kind, each.name))
+
+    def definition(self, schema: str, name: str) -> list[str]:
+        """Return what SHOW CREATE tells, and the sql_mode where that of a stored program is another than ours."""
+        statements = []
+        ((mode,),) = self._ask("select @@sql_mode")
+        for _, listed_as, found in self._ask(_NAMED.format(schema=literal(schema), name=literal(name))):
+            kind = _SHOWN_AS.get(str(listed_as), str(listed_as))
+            (shown,) = self._ask(f"show create {kind} {self.quote(schema)}.{self.quote(str(found))}")
+            text = shown[3 if kind == "EVENT" else 2 if kind in _STORED else 1]
+            if text is None:
+                raise UnsupportedError(
+                    f"the SQL of {str(found)!r} is hidden from this user",
+                    hint="its definer and administrators may see it",
+                )
+            if kind in _STORED and shown[1] != mode:
+                mode = shown[1]
+                statements.append(f"set sql_mode = {literal(str(mode))}")
+            statements.append(str(text))
+        return statements
 
     def quote(self, name: str) -> str:
         if "\0" in name:

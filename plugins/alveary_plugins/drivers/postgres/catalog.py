@@ -7,9 +7,10 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.contracts.values import Row
 from alveary.errors import NulCharacterError
+from alveary_plugins.drivers.postgres.definitions import OWN_ROUTINE, Definitions
 
 #: Runs a query with its parameters and yields its rows as they come, each cell as text; all must be taken.
 Ask = Callable[..., Iterable[Row]]
@@ -90,6 +91,44 @@ _FOREIGN_KEYS = """
      order by c.relname, o.conname, k.place"""
 
 
+_OBJECTS = """
+    with here as materialized (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1)
+    select p.proname, {kind}, pg_catalog.pg_get_function_identity_arguments(p.oid), null::text,
+           pg_catalog.pg_get_function_result(p.oid), pg_catalog.obj_description(p.oid, 'pg_proc')
+      from pg_catalog.pg_proc p where p.pronamespace in (select oid from here) and {own}
+    union all
+    select t.tgname, 'trigger', '', c.relname, t.tgtype::text, pg_catalog.obj_description(t.oid, 'pg_trigger')
+      from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid
+     where c.relnamespace in (select oid from here) and not t.tgisinternal
+    union all
+    select c.relname, 'sequence', '', null, pg_catalog.format_type(q.seqtypid, null),
+           pg_catalog.obj_description(c.oid, 'pg_class')
+      from pg_catalog.pg_class c join pg_catalog.pg_sequence q on q.seqrelid = c.oid
+     where c.relnamespace in (select oid from here)
+    union all
+    select t.typname,
+           case t.typtype when 'e' then 'enum' when 'd' then 'domain' when 'r' then 'range type'
+                          else 'composite type' end, '', null,
+           case t.typtype when 'e' then (select pg_catalog.string_agg(e.enumlabel, ', ' order by e.enumsortorder)
+                                           from pg_catalog.pg_enum e where e.enumtypid = t.oid)
+                          when 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) end,
+           pg_catalog.obj_description(t.oid, 'pg_type')
+      from pg_catalog.pg_type t left join pg_catalog.pg_class c on c.oid = t.typrelid
+     where t.typnamespace in (select oid from here)
+       and (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c')
+    union all
+    select e.extname, 'extension', '', null, e.extversion, pg_catalog.obj_description(e.oid, 'pg_extension')
+      from pg_catalog.pg_extension e where e.extnamespace in (select oid from here)
+    union all
+    select r.rulename, 'rule', '', c.relname, null, pg_catalog.obj_description(r.oid, 'pg_rewrite')
+      from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class
+     where c.relnamespace in (select oid from here) and r.rulename <> '_RETURN'
+    union all
+    select p.polname, 'policy', '', c.relname, null, pg_catalog.obj_description(p.oid, 'pg_policy')
+      from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid
+     where c.relnamespace in (select oid from here)"""
+
+
 class PostgresCatalog(Catalog):
     """Answers from pg_catalog, of what the user may see; names are sorted by their bytes, as pg_catalog does."""
 
@@ -166,6 +205,27 @@ class PostgresCatalog(Catalog):
             )
         ]
 
+    def objects(self, schema: str) -> list[ObjectInfo]:
+        found = [
+            ObjectInfo(
+                schema=schema,
+                name=name,
+                kind=kind,
+                signature=signature or "",
+                relation=relation,
+                detail=_trigger(int(detail)) if kind == "trigger" else detail or None,
+                comment=comment,
+            )
+            for name, kind, signature, relation, detail, comment in self._of(
+                _OBJECTS.format(kind=_routine_kind(self._version), own=OWN_ROUTINE), schema
+            )
+        ]
+        return sorted(found, key=attrgetter("kind", "name", "signature"))
+
+    def definition(self, schema: str, name: str) -> list[str]:
+        """Return the statements; owners and privileges are left out. Takes a few round trips for each object."""
+        return Definitions(self._ask, self._version).of(schema, name)
+
     def quote(self, name: str) -> str:
         if "\0" in name:
             raise NulCharacterError("a name can't hold U+0000")
@@ -173,6 +233,21 @@ class PostgresCatalog(Catalog):
 
     def _of(self, question: str, schema: str) -> Iterable[tuple[Any, ...]]:
         return self._ask(question, [schema])
+
+
+def _routine_kind(version: int) -> str:
+    """Return how to ask what a routine is, which was another way before version 11."""
+    if version < 110000:
+        return "case when p.proisagg then 'aggregate' when p.proiswindow then 'window function' else 'function' end"
+    kinds = "when 'a' then 'aggregate' when 'p' then 'procedure' when 'w' then 'window function' else 'function'"
+    return f"case p.prokind {kinds} end"
+
+
+def _trigger(bits: int) -> str:
+    """Return when a trigger fires, which the server keeps as bits."""
+    when = "instead of" if bits & 64 else "before" if bits & 2 else "after"
+    events = [word for bit, word in ((4, "insert"), (8, "delete"), (16, "update"), (32, "truncate")) if bits & bit]
+    return f"{when} {' or '.join(events)}"
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]], width: int) -> list[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.errors import NulCharacterError, QueryError
 
 #: Runs a query with its parameters and returns all rows.
@@ -54,6 +54,16 @@ _LAST = "select max(rowid) from {schema}.sqlite_master"
 _ESTIMATES = "select tbl, max(cast(stat as integer)) from {schema}.sqlite_stat1 group by tbl"
 
 
+_TRIGGERS = "select name, tbl_name from {schema}.sqlite_master where type = 'trigger' order by name"
+
+# An index that a constraint brings has no SQL of its own. SQLite compares names without regard to case.
+_DEFINITIONS = """
+    select sql from {schema}.sqlite_master
+     where (name = :name collate nocase or tbl_name = :name collate nocase and type in ('index', 'trigger'))
+       and sql is not null
+     order by type not in ('table', 'view'), type, name"""
+
+
 class SqliteCatalog(Catalog):
     """Answers from the schema tables of one connection; a relation SQLite can't describe has no columns."""
 
@@ -73,11 +83,13 @@ class SqliteCatalog(Catalog):
     def relations(self, schema: str) -> list[Relation]:
         listed = self._listed(schema)
         estimates = dict[str, int | None]()
-        if any(name == "sqlite_stat1" for name, _ in listed):
+        if any(name == "sqlite_stat1" for name, *_ in listed):
             estimates = dict(self._ask(_ESTIMATES.format(schema=self.quote(schema))))
         return [
-            Relation(schema=schema, name=name, kind=_KINDS.get(kind, kind), rows=estimates.get(name))
-            for name, kind in sorted(listed)
+            Relation(
+                schema=schema, name=name, kind=_KINDS.get(kind, kind), rows=estimates.get(name), detail=detail or None
+            )
+            for name, kind, detail in sorted(listed)
             if not _internal(name)
         ]
 
@@ -130,15 +142,29 @@ class SqliteCatalog(Catalog):
             )
         ]
 
+    def objects(self, schema: str) -> list[ObjectInfo]:
+        return [
+            ObjectInfo(schema=schema, name=name, kind="trigger", relation=relation)
+            for name, relation in self._ask(_TRIGGERS.format(schema=self.quote(schema)))
+        ]
+
+    def definition(self, schema: str, name: str) -> list[str]:
+        """Return the statements as SQLite keeps them: as they were written, without the schema."""
+        return [sql for (sql,) in self._ask(_DEFINITIONS.format(schema=self.quote(schema)), {"name": name})]
+
     def quote(self, name: str) -> str:
         if "\0" in name:
             raise NulCharacterError("a name can't hold U+0000")
         return '"' + name.replace('"', '""') + '"'
 
-    def _listed(self, schema: str) -> list[tuple[str, str]]:
+    def _listed(self, schema: str) -> list[tuple[str, str, str]]:
+        """Return each relation's name, kind, and what is special about it."""
         if self._version < (3, 37):  # has no table_list, so it can't tell shadow tables
-            return [(name, kind) for name, kind in self._ask(_RELATIONS.format(schema=self.quote(schema)))]
-        return [(name, kind) for _, name, kind, *_ in self._ask(f"pragma {self.quote(schema)}.table_list")]
+            return [(name, kind, "") for name, kind in self._ask(_RELATIONS.format(schema=self.quote(schema)))]
+        return [
+            (name, kind, ", ".join(filter(None, ["strict" if strict else "", "without rowid" if bare else ""])))
+            for _, name, kind, _, bare, strict in self._ask(f"pragma {self.quote(schema)}.table_list")
+        ]
 
     def _of_all(self, question: str, schema: str) -> list[tuple[Any, ...]]:
         quoted = self.quote(schema)

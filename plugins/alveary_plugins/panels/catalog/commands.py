@@ -13,6 +13,7 @@ from alveary.contracts.catalog import Catalog, ColumnInfo
 from alveary.errors import UnknownObjectError
 from alveary.jobs import Job
 from alveary.pool import lives_in_its_session
+from alveary.sqltext import script
 from alveary_plugins.panels.catalog import sql
 from alveary_plugins.panels.catalog.model import Failed, Part, Schema, Table, catalog_of
 from alveary_shell.sdk import Window, window_of
@@ -79,6 +80,19 @@ def select(context: Context, parameters: NoParameters) -> None:
 def insert(context: Context, parameters: NoParameters) -> None:
     """Write an INSERT with all columns of the selected table into an editor."""
     _generate(window_of(context), sql.insert)
+
+
+def definition(context: Context, parameters: NoParameters) -> None:
+    """Write the SQL that makes the selected table, with its indexes and triggers, into an editor."""
+    window = window_of(context)
+    table = _table(window)
+    schema, name = table.schema, table.relation.name
+
+    def text(catalog: Catalog) -> str:
+        _, driver = window.kernel.target(schema.database.target)
+        return script(catalog.definition(schema.name, name), driver.dialect)
+
+    _write(window, schema, text, lambda text: window.open("editor", {"target": schema.database.target, "text": text}))
 
 
 def copy_name(context: Context, parameters: NoParameters) -> None:

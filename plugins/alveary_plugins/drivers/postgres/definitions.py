@@ -1,0 +1,458 @@
+"""The SQL that makes an object of PostgreSQL: asked of the server piece by piece, put together here.
+
+The server writes expressions, bodies and names itself, while the search path is empty, so every name stands with its
+schema. Owners and privileges are left out. A few questions answer for one name, however large the object is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from alveary.contracts.values import Row
+from alveary.errors import UnsupportedError
+
+#: Runs a query with its parameters and yields its rows as they come, each cell as text; all must be taken.
+Ask = Callable[..., Iterable[Row]]
+
+_RELATIONS = """
+    select c.oid, c.relkind, c.oid::pg_catalog.regclass::text, c.relpersistence,
+           pg_catalog.array_to_string(c.reloptions, ', '), m.amname, pg_catalog.quote_ident(s.spcname),
+           pg_catalog.pg_get_partkeydef(c.oid), pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+           (select pg_catalog.string_agg(i.inhparent::pg_catalog.regclass::text, ', ' order by i.inhseqno)
+              from pg_catalog.pg_inherits i where i.inhrelid = c.oid),
+           case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end, c.relispopulated,
+           c.relrowsecurity, c.relforcerowsecurity, pg_catalog.obj_description(c.oid, 'pg_class'),
+           pg_catalog.quote_ident(f.srvname), {options},
+           case when c.reloftype <> 0 then pg_catalog.format_type(c.reloftype, null) end
+      from pg_catalog.pg_class c
+      left join pg_catalog.pg_am m on m.oid = c.relam and c.relkind in ('r', 'm') and m.amname <> 'heap'
+      left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace
+      left join pg_catalog.pg_foreign_table t on t.ftrelid = c.oid
+      left join pg_catalog.pg_foreign_server f on f.oid = t.ftserver
+     where c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and c.relname = $2
+       and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')"""
+
+# Of a column's options n_distinct and its kin are a person's; a server may keep others there for itself.
+_COLUMNS = """
+    select pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod),
+           case when a.attcollation <> t.typcollation then a.attcollation::pg_catalog.regcollation::text end,
+           a.attnotnull, pg_catalog.pg_get_expr(e.adbin, e.adrelid), {generated}, a.attidentity, a.attislocal,
+           case when a.attstorage <> t.typstorage then
+               case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end
+           end,
+           {compression}, nullif(a.attstattarget, -1),
+           (select pg_catalog.string_agg(x, ', ') from pg_catalog.unnest(a.attoptions) x where x ~ '^n_distinct'),
+           {options}, pg_catalog.col_description(a.attrelid, a.attnum), q.seqrelid::pg_catalog.regclass::text,
+           q.seqrelid::pg_catalog.regclass::text = pg_catalog.quote_ident(n.nspname) || '.'
+               || pg_catalog.quote_ident(c.relname || '_' || a.attname || '_seq'),
+           q.seqtypid::pg_catalog.regtype::text, q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle
+      from pg_catalog.pg_attribute a
+      join pg_catalog.pg_type t on t.oid = a.atttypid
+      join pg_catalog.pg_class c on c.oid = a.attrelid
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      left join pg_catalog.pg_attrdef e on a.atthasdef and e.adrelid = a.attrelid and e.adnum = a.attnum
+      left join pg_catalog.pg_depend d
+             on a.attidentity <> '' and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and d.deptype = 'i'
+            and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      left join pg_catalog.pg_sequence q on q.seqrelid = d.objid
+     where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
+     order by a.attnum"""
+
+#: $2 is p for a partition, which is made with the checks it shares with its parent and gets its other constraints
+#: when it is attached.
+_CONSTRAINTS = """
+    select pg_catalog.quote_ident(o.conname), o.contype, pg_catalog.pg_get_constraintdef(o.oid),
+           pg_catalog.obj_description(o.oid, 'pg_constraint')
+      from pg_catalog.pg_constraint o
+     where o.conrelid = $1::oid and o.contype in ('p', 'u', 'c', 'x', 'f') and {own}
+       and (o.conislocal or $2 = 'p' and o.contype = 'c')
+     order by o.contype = 'f', o.contype <> 'p', o.conname"""
+
+_INDEXES = """
+    select pg_catalog.pg_get_indexdef(i.indexrelid), c.relkind, i.indexrelid::pg_catalog.regclass::text,
+           pg_catalog.obj_description(i.indexrelid, 'pg_class')
+      from pg_catalog.pg_index i
+      join pg_catalog.pg_class c on c.oid = i.indexrelid
+     where $1::oid in (i.indrelid, i.indexrelid)
+       and not exists (select from pg_catalog.pg_constraint o
+                        where o.conindid = i.indexrelid and o.conrelid = i.indrelid and o.contype in ('p', 'u', 'x'))
+       and (i.indexrelid = $1::oid
+            or not exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid))
+     order by c.relname"""
+
+_RULES = """
+    select pg_catalog.pg_get_ruledef(r.oid), pg_catalog.quote_ident(r.rulename),
+           pg_catalog.obj_description(r.oid, 'pg_rewrite')
+      from pg_catalog.pg_rewrite r
+     where r.ev_class = $1::oid and r.rulename <> '_RETURN'
+     order by r.rulename"""
+
+_POLICIES = """
+    select pg_catalog.quote_ident(p.polname), p.polpermissive, p.polcmd,
+           (select pg_catalog.string_agg(case r when 0 then 'public'
+                                         else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(r)) end, ', ')
+              from pg_catalog.unnest(p.polroles) r),
+           pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid),
+           pg_catalog.obj_description(p.oid, 'pg_policy')
+      from pg_catalog.pg_policy p
+     where p.polrelid = $1::oid
+     order by p.polname"""
+
+_SEQUENCES = """
+    select q.seqrelid::pg_catalog.regclass::text, c.relpersistence, q.seqtypid::pg_catalog.regtype::text,
+           q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle,
+           d.refobjid::pg_catalog.regclass::text || '.' || pg_catalog.quote_ident(a.attname),
+           pg_catalog.obj_description(q.seqrelid, 'pg_class')
+      from pg_catalog.pg_sequence q
+      join pg_catalog.pg_class c on c.oid = q.seqrelid
+      left join pg_catalog.pg_depend d
+             on d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = q.seqrelid and d.deptype = 'a'
+            and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjsubid > 0
+      left join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+     where $1::oid in (q.seqrelid, d.refobjid)
+     order by c.relname"""
+
+_TRIGGERS = """
+    select pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.quote_ident(t.tgname), t.tgenabled,
+           t.tgrelid::pg_catalog.regclass::text, pg_catalog.obj_description(t.oid, 'pg_trigger')
+      from pg_catalog.pg_trigger t
+      join pg_catalog.pg_class c on c.oid = t.tgrelid
+     where not t.tgisinternal and {own} and {which}
+     order by t.tgname, c.relname"""
+_OF_RELATION = "t.tgrelid = $1::oid"
+_BY_NAME = "c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and t.tgname = $2"
+
+#: Not one that the server made for a type, such as the constructors of a range.
+OWN_ROUTINE = """not exists (select from pg_catalog.pg_depend d
+                     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
+                       and d.deptype = 'i' and d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass)"""
+
+_ROUTINES = """
+    select p.prokind, p.oid::pg_catalog.regprocedure::text,
+           case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end,
+           pg_catalog.obj_description(p.oid, 'pg_proc')
+      from pg_catalog.pg_proc p
+     where p.pronamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and p.proname = $2
+       and {own}
+     order by pg_catalog.pg_get_function_identity_arguments(p.oid)"""
+
+# The row type of a table is the table's; a composite type has a relation of its own.
+_TYPES = """
+    select t.typtype, pg_catalog.format_type(t.oid, null), pg_catalog.obj_description(t.oid, 'pg_type'),
+           pg_catalog.format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault,
+           case when t.typcollation <> b.typcollation then t.typcollation::pg_catalog.regcollation::text end,
+           (select pg_catalog.string_agg(pg_catalog.quote_literal(e.enumlabel), ', ' order by e.enumsortorder)
+              from pg_catalog.pg_enum e where e.enumtypid = t.oid),
+           (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname) || ' '
+                       || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
+              from pg_catalog.pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped),
+           pg_catalog.format_type(r.rngsubtype, null),
+           (select pg_catalog.string_agg(' constraint ' || pg_catalog.quote_ident(o.conname) || ' '
+                       || pg_catalog.pg_get_constraintdef(o.oid), '' order by o.conname)
+              from pg_catalog.pg_constraint o where o.contypid = t.oid and o.contype = 'c')
+      from pg_catalog.pg_type t
+      left join pg_catalog.pg_class c on c.oid = t.typrelid
+      left join pg_catalog.pg_type b on b.oid = t.typbasetype
+      left join pg_catalog.pg_range r on r.rngtypid = t.oid
+     where t.typnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and t.typname = $2
+       and (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c')"""
+
+_OPTIONS = """(select pg_catalog.string_agg(pg_catalog.quote_ident(pg_catalog.split_part(x, '=', 1)) || ' '
+                   || pg_catalog.quote_literal(pg_catalog.substr(x, pg_catalog.strpos(x, '=') + 1)), ', ')
+              from pg_catalog.unnest({}) x)"""
+"""Options of a foreign table or column, as SQL writes them."""
+
+_WORDS = {"r": "table", "p": "table", "f": "foreign table", "v": "view", "m": "materialized view"}
+_ENABLED = {"D": "disable trigger", "R": "enable replica trigger", "A": "enable always trigger"}
+_POLICY_COMMANDS = {"r": "select", "a": "insert", "w": "update", "d": "delete", "*": "all"}
+_LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+
+
+class _Relation(NamedTuple):
+    """A row of ``_RELATIONS``."""
+
+    oid: str
+    kind: str
+    name: str
+    persistence: str
+    settings: str | None
+    method: str | None
+    tablespace: str | None
+    partition_key: str | None
+    bound: str | None
+    parents: str | None
+    query: str | None
+    populated: str
+    secured: str
+    forced: str
+    comment: str | None
+    server: str | None
+    options: str | None
+    of_type: str | None
+
+
+class Definitions:
+    """Asks one connection for the statements that make things."""
+
+    def __init__(self, ask: Ask, version: int) -> None:
+        """``version`` is the server's, as in ``server_version_num``."""
+        self._ask = ask
+        self._version = version
+
+    def of(self, schema: str, name: str) -> list[str]:
+        """Return the statements that make everything of this name in a schema; none if there is nothing."""
+        ((path,),) = self._ask("select pg_catalog.current_setting('search_path')")
+        self._set_path("")
+        try:
+            statements = [statement for row in self._relations(schema, name) for statement in self._relation(row)]
+            statements += self._types(schema, name)
+            statements += self._routines(schema, name)
+            return statements or list(self._triggers(_BY_NAME, schema, name))
+        finally:
+            self._set_path(str(path))
+
+    def _set_path(self, path: str) -> None:
+        list(self._ask("select pg_catalog.set_config('search_path', $1, false)", [path]))
+
+    # -- relations ---------------------------------------------------------------------------------------------
+
+    def _relations(self, schema: str, name: str) -> list[_Relation]:
+        sql = _RELATIONS.format(options=_OPTIONS.format("t.ftoptions"))
+        return [_Relation(*map(_text, row)) for row in self._ask(sql, [schema, name])]  # type: ignore[arg-type]  # each as its query says
+
+    def _relation(self, relation: _Relation) -> Iterator[str]:
+        if relation.kind == "S":
+            yield from self._sequence_alone(relation.oid)
+            return
+        if relation.kind in "iI":
+            yield from self._indexes(relation.oid) or self._constraint_of(relation.oid)
+            return
+        owned = list(self._rows(_SEQUENCES, relation.oid))
+        columns = self._columns(relation.oid)
+        yield from (_sequence(row) for row in owned)
+        if relation.query is not None:
+            yield _view(relation)
+        else:
+            yield from self._table(relation, columns)
+        yield from (f"alter sequence {row[0]} owned by {row[9]}" for row in owned)
+        yield from self._indexes(relation.oid)
+        for definition, rule, comment in self._rows(_RULES, relation.oid):
+            yield str(definition).rstrip(";")
+            yield from _comment("rule", f"{rule} on {relation.name}", comment)
+        yield from self._policies(relation)
+        yield from self._triggers(_OF_RELATION, relation.oid)
+        yield from _comment(_WORDS[relation.kind], relation.name, relation.comment)
+        yield from (
+            _comment_sql("column", f"{relation.name}.{column[0]}", column[13]) for column in columns if column[13]
+        )
+
+    def _columns(self, oid: str) -> list[tuple[str | None, ...]]:
+        generated = "a.attgenerated" if self._version >= 120000 else "''"
+        compression = (
+            "case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end" if self._version >= 140000 else "null"
+        )
+        sql = _COLUMNS.format(generated=generated, compression=compression, options=_OPTIONS.format("a.attfdwoptions"))
+        return list(self._rows(sql, oid))
+
+    def _table(self, relation: _Relation, columns: Sequence[tuple[str | None, ...]]) -> Iterator[str]:
+        is_partition = relation.bound is not None
+        inherits = relation.parents is not None and not is_partition
+        own = "o.conparentid = 0" if self._version >= 110000 else "true"
+        constraints = list(self._rows(_CONSTRAINTS.format(own=own), relation.oid, "p" if is_partition else ""))
+        shown = [column for column in columns if column[7] == "t" or not inherits]
+        lines = [_column(column, typed=relation.of_type is not None) for column in shown]
+        lines = [line for line in lines if line]
+        lines += [f"constraint {name} {definition}" for name, kind, definition, _ in constraints if kind != "f"]
+        word = {"u": "unlogged ", "t": "temporary "}.get(relation.persistence, "") + _WORDS[relation.kind]
+        head = f"create {word} {relation.name}" + (f" of {relation.of_type}" if relation.of_type else "")
+        body = " (\n    " + ",\n    ".join(lines) + "\n)" if lines else "" if relation.of_type else " ()"
+        yield (
+            head
+            + body
+            + "".join(
+                [
+                    f"\ninherits ({relation.parents})" if inherits else "",
+                    f"\npartition by {relation.partition_key}" if relation.partition_key else "",
+                    f"\nusing {relation.method}" if relation.method else "",
+                    f"\nserver {relation.server}" if relation.server else "",
+                    f" options ({relation.options})" if relation.options else "",
+                    f"\nwith ({relation.settings})" if relation.settings else "",
+                    f"\ntablespace {relation.tablespace}" if relation.tablespace else "",
+                ]
+            )
+        )
+        alter = f"alter {_WORDS[relation.kind]} {'' if relation.kind == 'f' else 'only '}{relation.name}"
+        for column in shown:
+            for setting, value in (("storage", column[8]), ("compression", column[9]), ("statistics", column[10])):
+                if value is not None:
+                    yield f"{alter} alter column {column[0]} set {setting} {value}"
+            if column[11]:
+                yield f"{alter} alter column {column[0]} set ({column[11]})"
+        if is_partition:
+            yield f"alter table only {relation.parents} attach partition {relation.name} {relation.bound}"
+        plain = alter.replace(" only ", " ", 1) if relation.kind == "p" else alter
+        yield from (f"{plain} add constraint {row[0]} {row[2]}" for row in constraints if row[1] == "f")
+        for name, _, _, comment in constraints:
+            yield from _comment("constraint", f"{name} on {relation.name}", comment)
+
+    def _indexes(self, oid: str) -> list[str]:
+        statements: list[str] = []
+        for definition, kind, name, comment in self._rows(_INDEXES, oid):
+            # The index of a partitioned table brings those of its partitions, unless it is made for it alone.
+            statements.append(str(definition).replace(" ON ONLY ", " ON ", 1) if kind == "I" else str(definition))
+            statements += _comment("index", str(name), comment)
+        return statements
+
+    def _constraint_of(self, oid: str) -> Iterator[str]:
+        sql = """
+            select o.conrelid::pg_catalog.regclass::text, pg_catalog.quote_ident(o.conname),
+                   pg_catalog.pg_get_constraintdef(o.oid)
+              from pg_catalog.pg_constraint o where o.conindid = $1::oid and o.contype in ('p', 'u', 'x')"""
+        for table, name, definition in self._rows(sql, oid):
+            yield f"alter table {table} add constraint {name} {definition}"
+
+    def _policies(self, relation: _Relation) -> Iterator[str]:
+        if relation.secured == "t":
+            yield f"alter table {relation.name} enable row level security"
+        if relation.forced == "t":
+            yield f"alter table {relation.name} force row level security"
+        for name, permissive, command, roles, using, check, comment in self._rows(_POLICIES, relation.oid):
+            yield "".join(
+                [
+                    f"create policy {name} on {relation.name}",
+                    "" if permissive == "t" else " as restrictive",
+                    f" for {_POLICY_COMMANDS[str(command)]} to {roles}",
+                    f" using ({using})" if using is not None else "",
+                    f" with check ({check})" if check is not None else "",
+                ]
+            )
+            yield from _comment("policy", f"{name} on {relation.name}", comment)
+
+    def _sequence_alone(self, oid: str) -> Iterator[str]:
+        for row in self._rows(_SEQUENCES, oid):
+            yield _sequence(row)
+            if row[9] is not None:
+                yield f"alter sequence {row[0]} owned by {row[9]}"
+            yield from _comment("sequence", str(row[0]), row[10])
+
+    # -- what else has a name ----------------------------------------------------------------------------------
+
+    def _triggers(self, which: str, *arguments: str) -> Iterator[str]:
+        own = "t.tgparentid = 0" if self._version >= 130000 else "true"
+        for definition, name, enabled, table, comment in self._rows(_TRIGGERS.format(own=own, which=which), *arguments):
+            yield str(definition)
+            if (change := _ENABLED.get(str(enabled))) is not None:
+                yield f"alter table {table} {change} {name}"
+            yield from _comment("trigger", f"{name} on {table}", comment)
+
+    def _routines(self, schema: str, name: str) -> Iterator[str]:
+        if self._version < 110000:
+            raise UnsupportedError("the SQL of routines is not known for servers before PostgreSQL 11")
+        for kind, signature, definition, comment in self._rows(_ROUTINES.format(own=OWN_ROUTINE), schema, name):
+            if definition is None:
+                raise UnsupportedError(
+                    f"{signature} is an aggregate, whose SQL is not known", hint="use pg_dump for it"
+                )
+            yield str(definition).rstrip()
+            yield from _comment("procedure" if kind == "p" else "function", str(signature), comment)
+
+    def _types(self, schema: str, name: str) -> Iterator[str]:
+        for row in self._rows(_TYPES, schema, name):
+            kind, path, comment, base, not_null, default, collation, labels, attributes, subtype, checks = row
+            if kind == "e":
+                yield f"create type {path} as enum ({labels or ''})"
+            elif kind == "c":
+                yield f"create type {path} as ({attributes or ''})"
+            elif kind == "r":
+                yield f"create type {path} as range (subtype = {subtype})"
+            else:
+                yield "".join(
+                    [
+                        f"create domain {path} as {base}",
+                        f" collate {collation}" if collation else "",
+                        f" default {default}" if default is not None else "",
+                        " not null" if not_null == "t" else "",
+                        checks or "",
+                    ]
+                )
+            yield from _comment("domain" if kind == "d" else "type", str(path), comment)
+
+    def _rows(self, sql: str, *arguments: str) -> Iterator[tuple[str | None, ...]]:
+        # All are taken before the next question is asked.
+        return iter([tuple(map(_text, row)) for row in self._ask(sql, list(arguments))])
+
+
+def _text(cell: object) -> str | None:
+    return None if cell is None else str(cell)
+
+
+def _column(column: Sequence[str | None], *, typed: bool) -> str:
+    name, kind, collation, not_null, default, generated, identity = column[:7]
+    rest = "".join(
+        [
+            f" collate {collation}" if collation else "",
+            f" options ({column[12]})" if column[12] else "",
+            f" generated always as ({default}) stored" if generated == "s" else "",
+            f" generated always as ({default}) virtual" if generated == "v" else "",
+            f" default {default}" if default is not None and not generated else "",
+            f" generated {'always' if identity == 'a' else 'by default'} as identity{_identity(column)}"
+            if identity
+            else "",
+            " not null" if not_null == "t" else "",
+        ]
+    )
+    if typed:  # the type brings the columns; here stands only what is the table's own
+        return f"{name} with options{rest}" if rest else ""
+    return f"{name} {kind}{rest}"
+
+
+def _identity(column: Sequence[str | None]) -> str:
+    named = [] if column[15] == "t" else [f"sequence name {column[14]}"]
+    settings = [*named, *_sequence_settings(column[16:23])]
+    return f" ({' '.join(settings)})" if settings else ""
+
+
+def _sequence(row: Sequence[str | None]) -> str:
+    word = {"u": "unlogged ", "t": "temporary "}.get(str(row[1]), "")
+    kind = [] if row[2] == "bigint" else [f"as {row[2]}"]
+    return " ".join([f"create {word}sequence {row[0]}", *kind, *_sequence_settings(row[2:9])])
+
+
+def _sequence_settings(row: Sequence[str | None]) -> list[str]:
+    """Return what is not as the server would choose it."""
+    kind, *numbers, cycle = row
+    start, increment, least, most, cache = (int(number or 0) for number in numbers)
+    largest = _LARGEST[str(kind)]
+    usual_least, usual_most = (1, largest) if increment > 0 else (-largest - 1, -1)
+    settings = (
+        (f"increment by {increment}", increment != 1),
+        (f"minvalue {least}", least != usual_least),
+        (f"maxvalue {most}", most != usual_most),
+        (f"start with {start}", start != (least if increment > 0 else most)),
+        (f"cache {cache}", cache != 1),
+        ("cycle", cycle == "t"),
+    )
+    return [text for text, differs in settings if differs]
+
+
+def _view(relation: _Relation) -> str:
+    query = str(relation.query).strip().rstrip(";")
+    settings = f" with ({relation.settings})" if relation.settings else ""
+    method = f" using {relation.method}" if relation.method else ""
+    unpopulated = "\nwith no data" if relation.kind == "m" and relation.populated != "t" else ""
+    word = {"t": "temporary "}.get(relation.persistence, "") + _WORDS[relation.kind]
+    return f"create {word} {relation.name}{method}{settings} as\n{query}{unpopulated}"
+
+
+def _comment(what: str, name: str, comment: str | None) -> list[str]:
+    return [] if comment is None else [_comment_sql(what, name, comment)]
+
+
+def _comment_sql(what: str, name: str, comment: str | None) -> str:
+    text = str(comment).replace("'", "''")
+    # A backslash means something only where standard_conforming_strings is off, and is doubled for both.
+    return f"comment on {what} {name} is " + (
+        f"E'{text.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{text}'"
+    )
