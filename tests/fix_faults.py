@@ -38,8 +38,8 @@ class Line:
     """Runs SQL in the database by the server's own client, past the proxy."""
     listing: str
     """A query for the number of our statements that run."""
-    kill: str
-    """What the server is told to end all our connections."""
+    end_all: Callable[[], object]
+    """Has the server end all our connections to the database."""
 
     def wait_running(self, count: int) -> None:
         """Wait until so many statements of ours run, as the server says."""
@@ -60,7 +60,7 @@ def through_postgres(postgres: PostgresServer, database: str, proxy: Proxy) -> L
         sleep="select pg_sleep({})",
         ask=lambda sql: postgres.psql(sql, database, "-At").decode().strip(),
         listing=f"select count(*) from pg_stat_activity where {here} and state = 'active'",
-        kill=f"select count(pg_terminate_backend(pid)) from pg_stat_activity where {here}",
+        end_all=lambda: postgres.psql(f"select pg_terminate_backend(pid) from pg_stat_activity where {here}"),
     )
 
 
@@ -81,8 +81,7 @@ def through_mariadb(mariadb: MariaServer, database: str, proxy: Proxy) -> Line:
         sleep="select sleep({})",
         ask=ask,
         listing=f"select count(*) {here} and command = 'Query'",
-        # A procedure's loop would do, but only who is no procedure may end several at once.
-        kill=f"begin not atomic for each in (select id {here}) do kill each.id; end for; end",
+        end_all=lambda: ask("; ".join(f"kill {id}" for id in ask(f"select id {here}").split())),
     )
 
 

@@ -24,6 +24,9 @@ class SessionState(enum.StrEnum):
     IN_TRANSACTION = "in transaction"
     FAILED = "failed"
     """In a transaction that can only be rolled back."""
+    UNVERIFIED = "unverified"
+    """Whether the connection still stands is not known: the machine slept, or it idled for long. It is tried before
+    anything is sent."""
     BROKEN = "broken"
     """The connection or its process died; the session never comes back."""
     CLOSED = "closed"
@@ -37,6 +40,55 @@ class Outcome(enum.StrEnum):
     """The row limit was reached and the server had more."""
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+class Loss(enum.StrEnum):
+    """What a connection took along when it was lost."""
+
+    NOTHING = "nothing"
+    """No transaction was open, and nothing ran that could have changed something."""
+    TRANSACTION = "transaction"
+    """The open transaction: the server rolls it back."""
+    UNKNOWN = "unknown"
+    """Whether what ran was carried out, or the transaction committed, is not known."""
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads."""
+        return _LOSSES[self]
+
+
+_LOSSES = {
+    Loss.NOTHING: "no transaction was open",
+    Loss.TRANSACTION: "the open transaction is lost",
+    Loss.UNKNOWN: "whether the server carried out what ran is not known",
+}
+
+
+class CancelStep(enum.StrEnum):
+    """How far a cancel has come."""
+
+    ASKED = "asked"
+    """The server is asked to stop."""
+    REFUSED = "refused"
+    """It could not be asked, or gave no answer; it is asked again."""
+    SHUT = "shut"
+    """The connection is shut, which wakes whoever waits for it."""
+    GIVEN_UP = "given up"
+    """Nobody waits any more: the process is killed, or the thread left behind."""
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    CancelStep.ASKED: "the server is asked to stop",
+    CancelStep.REFUSED: "the server does not stop; it is asked again",
+    CancelStep.SHUT: "no answer: the connection is shut",
+    CancelStep.GIVEN_UP: "given up: nobody waits for it any more",
+}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
@@ -75,6 +127,8 @@ class SessionStateChanged(Event, frozen=True, kw_only=True, tag="session:state-c
     old: SessionState
     new: SessionState
     reason: str | None = None
+    loss: Loss | None = None
+    """Set when the session broke."""
 
 
 class QueryStarted(Event, frozen=True, kw_only=True, tag="query:started"):
@@ -164,6 +218,26 @@ class CursorClosed(Event, frozen=True, kw_only=True, tag="query:cursor-closed"):
     error: ErrorRecord | None = None
 
 
+class CancelStepTaken(Event, frozen=True, kw_only=True, tag="query:cancel-step"):
+    """A cancel took a step, ``seconds`` after it was begun; it is over when the statement has ended.
+
+    ``statement`` is the id of a statement, or of another request of its session; "" while the session still connects.
+    """
+
+    session: str
+    statement: str
+    step: CancelStep
+    seconds: float
+    reason: str | None = None
+
+
+class SessionUnverified(Event, frozen=True, kw_only=True, tag="session:unverified"):
+    """It is not known whether the connection still stands; ``reason`` says why. The next request finds out first."""
+
+    session: str
+    reason: str
+
+
 class Answered(Event, frozen=True, kw_only=True, tag="session:answered"):
     """A request that is no statement (catalog, transaction) was answered: MessagePack in ``payload``, or an error."""
 
@@ -191,6 +265,8 @@ WorkerEvent: TypeAlias = (
     | QueryNoticed
     | QueryEnded
     | CursorClosed
+    | CancelStepTaken
+    | SessionUnverified
     | Answered
     | SessionClosed
 )

@@ -36,7 +36,10 @@ from alveary.errors import (
 )
 from alveary.events import (
     Answered,
+    CancelStep,
+    CancelStepTaken,
     CursorClosed,
+    Loss,
     Outcome,
     QueryEnded,
     QueryResumed,
@@ -46,9 +49,11 @@ from alveary.events import (
     SessionOpenFailed,
     SessionState,
     SessionStateChanged,
+    SessionUnverified,
     WorkerEvent,
 )
 from alveary.inputs import check_text, names, plain
+from alveary.losses import loss, told
 from alveary.results import ResultSet, ResultStore, Sink
 from alveary.sqltext import only_reads
 from alveary.statements import Statement
@@ -63,8 +68,8 @@ _log = logging.getLogger(__name__)
 
 MOST_WAITING = 1000
 """Statements that may wait in one session; one more is refused."""
-CLOSE_SECONDS = 1.0
-"""How long a session may take to close before its worker is given up."""
+CLOSE_SECONDS = 0.8
+"""How long a session may take to close before its worker is given up; within a second it is gone, whatever hangs."""
 LONGEST_HELD = 20_000
 """Characters of a statement whose cursor may stay open: to look at longer ones takes time, and the caller waits."""
 LOOK = 0.05
@@ -113,6 +118,8 @@ class Session:
         self._open_cursor: Statement | None = None
         """The statement that can be resumed."""
         self._answers: dict[str, Callable[[Answered], None]] = {}
+        self._asked: dict[str, str] = {}
+        """What each question is whose answer is awaited."""
         self._connected = threading.Event()
         self._over = threading.Event()
         self._ids = itertools.count(1)
@@ -124,6 +131,8 @@ class Session:
         self._held: list[tuple[AnyRequest, Sink | None]] = []
         """What was asked for before the connection stands; the worker it is for may not be made yet."""
         self._timeout, self._deadline = 0.0, math.inf
+        self._stopping: float | None = None
+        """When it was first asked to close."""
         self._when_open: list[Callable[[], object]] = []
         self._when_over: list[Callable[[], object]] = []
         self._before_running: list[Callable[[str], object]] = []
@@ -171,6 +180,7 @@ class Session:
             host = self._host
         if host is not None:
             host.kill()
+            self._took(CancelStep.GIVEN_UP, "")
 
     def _attempt(self, target: Target) -> None:
         assert self._make_host is not None, "the session is started"
@@ -216,6 +226,7 @@ class Session:
                 self._finish(SessionState.CLOSED, None)
                 return
             waiting = [*self._statements, *self._answers]
+            self._stopping = time.monotonic()
         for id in waiting:
             self._send(Cancel(id=id))
         host.submit(Close())
@@ -230,8 +241,15 @@ class Session:
             if (host := self._host) is None:
                 self._finish(SessionState.CLOSED, None)
                 return
+            waiting = [*self._statements, *self._answers]
         host.kill()
+        for id in waiting:
+            self._took(CancelStep.GIVEN_UP, id)
         self._over.wait(CLOSE_SECONDS)
+
+    def _took(self, step: CancelStep, id: str) -> None:
+        seconds = time.monotonic() - self._stopping if self._stopping is not None else 0.0
+        self._bus.publish(CancelStepTaken(session=self.id, statement=id, step=step, seconds=seconds))
 
     def __enter__(self) -> Session:
         return self
@@ -388,7 +406,7 @@ class Session:
             self._check_open()
             if stopped is not None and stopped.is_set():
                 raise QueryCancelledError("cancelled")
-            self._answers[id] = take
+            self._answers[id], self._asked[id] = take, question
         self._send(Ask(id=id, question=question, arguments=arguments))
         try:
             while stopped is not None and not answered.wait(LOOK):
@@ -419,8 +437,32 @@ class Session:
                     self._host, self._deadline = None, math.inf
                     return
                 event = msgspec.structs.replace(event, error=error)
+            if isinstance(event, QueryEnded | CursorClosed | Answered):
+                event = self._with_loss(event)
             self._follow(event)
             self._bus.publish(event)
+
+    def _with_loss(self, event: QueryEnded | CursorClosed | Answered) -> QueryEnded | CursorClosed | Answered:
+        """Return an event of a lost connection that says what was lost with it; any other as it is."""
+        error = event.error
+        if error is None or error.code != ConnectionLostError.code or self._state in _OVER:
+            return event
+        running = None
+        if isinstance(event, Answered):
+            running = self._asked.get(event.request)
+            running = running if running in ("commit", "begin") else None
+        elif isinstance(event, QueryEnded) and event.statement == self._running:
+            running = self._statements[event.statement].sql
+        return msgspec.structs.replace(event, error=self._break(error, running))
+
+    def _break(self, error: ErrorRecord, running: str | None) -> ErrorRecord:
+        """The connection is lost while ``running`` ran: note it, and return the error that says what went with it."""
+        lost = loss(self._transaction, running, self.driver.dialect)
+        error = told(error, lost)
+        self.error = error_from_record(error)
+        self._transaction = TransactionState.IDLE
+        self._move(SessionState.BROKEN, error.message, lost)
+        return error
 
     def _follow(self, event: WorkerEvent) -> None:
         if isinstance(event, SessionOpened):
@@ -437,13 +479,18 @@ class Session:
             if event.lost is None:
                 self._finish(SessionState.CLOSED, None)
             else:
-                lost = ConnectionLostError(
-                    f"the session was lost: {event.lost}", hint="open a new session; nothing is run again on its own"
-                )
-                self._finish(SessionState.BROKEN, lost.record())
+                lost = ConnectionLostError(f"the session was lost: {event.lost}").record()
+                running = self._statements[self._running].sql if self._running is not None else None
+                error = told(lost, Loss.NOTHING) if self._state in _OVER else self._break(lost, running)
+                self._finish(SessionState.BROKEN, error)
+        elif isinstance(event, SessionUnverified):
+            if self._running is None and self._state is not SessionState.CONNECTING:
+                self._move(SessionState.UNVERIFIED, event.reason)
+        elif isinstance(event, CancelStepTaken):
+            return
         elif isinstance(event, Answered):
-            self._transaction = event.transaction
-            self._settle()
+            self._asked.pop(event.request, None)
+            self._follow_transaction(event)
             if (take := self._answers.pop(event.request, None)) is not None:
                 take(event)
         elif isinstance(event, CursorClosed):
@@ -469,12 +516,9 @@ class Session:
                 self._follow_transaction(event)
             statement.hear(event)
 
-    def _follow_transaction(self, event: QueryEnded | CursorClosed) -> None:
+    def _follow_transaction(self, event: QueryEnded | CursorClosed | Answered) -> None:
         self._transaction = event.transaction
-        if event.error is not None and event.error.code == ConnectionLostError.code:
-            self._move(SessionState.BROKEN, event.error.message)
-        else:
-            self._settle()
+        self._settle()  # which a broken session does not
 
     def _settle(self) -> None:
         if self._running is None:
@@ -484,7 +528,7 @@ class Session:
         """The worker is gone: nothing that waits will be answered, and whoever waits is told."""
         if self._over.is_set():
             return
-        if error is not None:
+        if error is not None and self.error is None:
             self.error = error_from_record(error)
         self._move(state, error.message if error else None)
         reason = error or SessionClosedError("the session was closed").record()
@@ -497,6 +541,7 @@ class Session:
         if cursor is not None:
             cursor.held_until = None
         self._held.clear()
+        self._asked.clear()
         answers, self._answers = self._answers, {}
         for id, take in answers.items():
             take(Answered(session=self.id, request=id, transaction=TransactionState.IDLE, error=reason))
@@ -505,7 +550,7 @@ class Session:
         for callback in self._when_over:
             callback()
 
-    def _move(self, new: SessionState, reason: str | None = None) -> None:
+    def _move(self, new: SessionState, reason: str | None = None, loss: Loss | None = None) -> None:
         with self._lock:
             old = self._state
             if old is new or old in _OVER:
@@ -513,7 +558,7 @@ class Session:
             self._state = new
             self._changes += 1
             self._bus.publish(
-                SessionStateChanged(session=self.id, sequence=self._changes, old=old, new=new, reason=reason)
+                SessionStateChanged(session=self.id, sequence=self._changes, old=old, new=new, reason=reason, loss=loss)
             )
 
     def _check_open(self) -> None:

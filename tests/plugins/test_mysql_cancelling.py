@@ -298,9 +298,8 @@ def test_a_connection_that_is_killed_is_lost_and_so_is_its_transaction(
     messages = connection.execute(ENDLESS, None, batch=BatchSize())
     next(messages), next(messages)
     mariadb.admin(f"kill {connection._id}")
-    with pytest.raises(ConnectionLostError) as caught:
+    with pytest.raises(ConnectionLostError):
         list(messages)
-    assert "transaction is lost" in (caught.value.detail or "")
     for _ in range(2):
         with pytest.raises(ConnectionLostError):
             run(connection, "select 1")

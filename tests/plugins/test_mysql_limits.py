@@ -132,7 +132,6 @@ def test_a_session_that_idled_too_long_is_lost_and_never_reconnected(
         threading.Event().wait(0.1)
     error = failure(table, "update t set b = 8")
     assert (type(error), error.code) == (ConnectionLostError, "connection_lost")
-    assert ("transaction is lost" in (error.detail or "")) == (setting == "idle_transaction_timeout")
     assert isinstance(failure(table, "select 1"), ConnectionLostError)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from alveary.errors import AlvearyError, ErrorRecord
 from alveary.events import (
+    CancelStepTaken,
     Event,
     JobProgressed,
     Outcome,
@@ -56,6 +57,9 @@ class Narration:
             self.unread(event.error)
         elif isinstance(event, SecretUnavailable):
             self.say(f"no password for {visible(event.target)}: {visible(event.error.message)}")
+        elif isinstance(event, CancelStepTaken):
+            why = f" ({visible(event.reason)})" if event.reason else ""
+            self.say(f"cancel, {event.seconds:.1f} s: {event.step.sentence}{why}")
         elif isinstance(event, JobProgressed) and self._progress:
             percent = "" if event.percent is None else f"{event.percent:.0f} % "
             self._line_shown = True

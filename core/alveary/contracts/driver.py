@@ -146,6 +146,14 @@ class Connection(ABC):
         """
         return
 
+    def lost(self) -> str | None:
+        """Return why the connection is lost, as far as that can be told at once; None as long as it seems to stand.
+
+        Asked every few seconds while nothing runs, so that a session whose server went is not found out by the next
+        statement. It must not wait for the server. A driver without a network has nothing to lose.
+        """
+        return None
+
     def begin(self, isolation: str | None = None) -> None:
         """Begin a transaction, at one of the isolation levels the driver declares (None: the server's default).
 

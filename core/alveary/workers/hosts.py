@@ -16,7 +16,7 @@ from alveary.errors import InternalError, UnsupportedError, described
 from alveary.events import SessionClosed, SessionOpenFailed, WorkerEvent
 from alveary.results import Sink
 from alveary.workers.channel import Channel
-from alveary.workers.messages import AnyRequest, Close
+from alveary.workers.messages import AnyRequest
 from alveary.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ class ThreadHost(WorkerHost):
     def kill(self) -> None:
         # A thread can't be killed: it is told to end when its driver lets it go, and nobody hears it any more.
         emit, self._emit = self._emit, None
-        self._worker.stop_all()
-        self._worker.submit(Close())
+        self._worker.abandon()
         if emit is not None:
             emit(SessionClosed(session=self._session, lost="its thread was abandoned"))
 

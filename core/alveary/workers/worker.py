@@ -14,15 +14,19 @@ from alveary.contracts.factory import load_factory
 from alveary.errors import QueryCancelledError, described
 from alveary.events import (
     Answered,
+    CancelStep,
+    CancelStepTaken,
     CursorClosed,
     CursorEnd,
     SessionClosed,
     SessionOpened,
     SessionOpenFailed,
+    SessionUnverified,
     WorkerEvent,
 )
-from alveary.redaction import SECRETS
+from alveary.redaction import SECRETS, redacted
 from alveary.results import ResultWriter, Sink
+from alveary.workers.doubts import Doubts
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Open
 from alveary.workers.questions import answer
 from alveary.workers.running import Run, Stop, error_record
@@ -32,6 +36,12 @@ _log = logging.getLogger(__name__)
 
 ABORT_SECONDS = 5.0
 """How long a cancel asks; after that the connection's socket is shut, which wakes any thread that waits for it."""
+LOOK_SECONDS = 2.0
+"""How often it is looked whether an idle connection was lost."""
+
+
+class _Lost(Exception):
+    """The connection was lost while nothing ran."""
 
 
 class Worker:
@@ -59,6 +69,7 @@ class Worker:
         """The statement whose cursor is open until the next request, or until its time is over."""
         self._closes_at = math.inf
         self._last_transaction = TransactionState.IDLE
+        self._doubts = Doubts()
         self._thread = threading.Thread(target=self._serve, name=f"alveary-worker-{session}", daemon=True)
         self._thread.start()
 
@@ -77,6 +88,16 @@ class Worker:
             waiting = list(self._waiting)
         for id in waiting:
             self._stop(id, Stop.CANCELLED)
+
+    def abandon(self) -> None:
+        """End as soon as the driver lets go, which it is made to: its connection is shut."""
+        self.stop_all()
+        self.submit(Close())
+        if (connection := self._connection) is not None:
+            try:
+                connection.abort()
+            except Exception as exc:  # noqa: BLE001  # nobody waits for this worker any more
+                _log.info("the driver could not shut its connection: %s", described(exc))
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the worker's thread to end; False if it has not."""
@@ -106,21 +127,38 @@ class Worker:
         # Again and again, more and more slowly: a cancel that arrives before the driver has begun the statement is
         # lost in some drivers. ``_left`` ends the wait as soon as the statement does.
         # Should the server not answer at all, the connection itself is given up.
-        pause, abort_at = 0.05, time.monotonic() + ABORT_SECONDS
+        pause, began = 0.05, time.monotonic()
+        abort_at = began + ABORT_SECONDS
+        told: set[CancelStep] = set()
+
+        def take(step: CancelStep, reason: str | None = None) -> None:
+            if step not in told:
+                told.add(step)
+                seconds = time.monotonic() - began
+                self._emit(
+                    CancelStepTaken(session=self._session, statement=id, step=step, seconds=seconds, reason=reason)
+                )
+
+        take(CancelStep.ASKED)
         while True:
+            failed = None
             with self._cancelling:
                 if self._current != id or self._connection is None:
                     return
+                if shuts := time.monotonic() >= abort_at:
+                    abort_at, self._unheeded = math.inf, id
                 try:
-                    if time.monotonic() < abort_at:
-                        self._connection.cancel()
-                    else:
-                        abort_at = math.inf
-                        self._unheeded = id
+                    if shuts:
                         self._connection.abort()
-                except Exception as exc:  # noqa: BLE001  # told to the log; the statement stops between two messages
-                    self._unheeded = id
-                    _log.info("the driver could not cancel: %s", described(exc))
+                    else:
+                        self._connection.cancel()
+                except Exception as exc:  # noqa: BLE001  # told; the statement stops between two messages
+                    self._unheeded, failed = id, exc
+            if failed is not None:
+                _log.info("the driver could not cancel: %s", described(failed))
+                take(CancelStep.REFUSED, error_record(failed).message)
+            elif shuts:
+                take(CancelStep.SHUT)
             if self._left.wait(pause):
                 return
             pause = min(pause * 2, 1.0)
@@ -131,6 +169,7 @@ class Worker:
         lost: str | None = None
         try:
             while True:
+                self._doubts.used()
                 request, sink = self._next()
                 if isinstance(request, Close):
                     break
@@ -145,6 +184,8 @@ class Worker:
                     self._ask(request)
                 elif self._cursor is not None and self._cursor.request.id == request.id:
                     self._give_up_cursor(CursorEnd.CANCELLED)
+        except _Lost as exc:
+            lost = str(exc)
         except BaseException as exc:  # noqa: BLE001  # a driver that calls sys.exit must not leave a session that waits for ever
             _log.error("the worker of session %s died: %s", self._session, described(exc))
             lost = described(exc)
@@ -161,13 +202,36 @@ class Worker:
         self._emit(SessionClosed(session=self._session, lost=lost))
 
     def _next(self) -> tuple[AnyRequest, Sink | None]:
-        """Wait for the next request; an open cursor whose time is over meanwhile is closed."""
-        if self._cursor is not None:
+        """Wait for the next request; an open cursor whose time is over meanwhile is closed, and a loss is noticed."""
+        while True:
+            left = math.inf if self._cursor is None else self._closes_at - time.monotonic()
             try:
-                return self._requests.get(timeout=max(self._closes_at - time.monotonic(), 0.0))
+                request = self._requests.get(timeout=max(min(left, LOOK_SECONDS), 0.0))
             except queue.Empty:
-                self._give_up_cursor(CursorEnd.TIME)
-        return self._requests.get()
+                if self._cursor is None:
+                    self._look()
+                elif self._closes_at <= time.monotonic():
+                    self._give_up_cursor(CursorEnd.TIME)
+            else:
+                self._doubt()
+                return request
+
+    def _look(self) -> None:
+        """Look whether the connection was lost while nothing runs; raises _Lost."""
+        if self._connection is None:
+            return
+        try:
+            why = self._connection.lost()
+        except Exception as exc:  # noqa: BLE001  # of this driver it will be known with the next statement
+            _log.info("the driver can't tell whether its connection is lost: %s", described(exc))
+            why = None
+        if why is not None:
+            raise _Lost(redacted(why))
+        self._doubt()
+
+    def _doubt(self) -> None:
+        if self._connection is not None and self._doubts.look():
+            self._emit(SessionUnverified(session=self._session, reason=self._doubts.reason or ""))
 
     def _open(self, request: Open) -> bool:
         started = time.monotonic()
@@ -215,7 +279,7 @@ class Worker:
             if request.id not in self._stopped:
                 connection = self._connection
                 assert connection is not None, "the first request opens the connection"
-                error = self._drive(run, lambda: run.begin(connection))
+                error = self._doubts.settle(connection) or self._drive(run, lambda: run.begin(connection))
         self._end(run, error)
 
     def _fetch(self, request: Fetch) -> None:
@@ -288,6 +352,8 @@ class Worker:
             self._close_cursor(CursorEnd.NEXT)
             try:
                 assert self._connection is not None, "the first request opens the connection"
+                if (lost := self._doubts.settle(self._connection)) is not None:
+                    raise lost
                 payload = answer(self._connection, request.question, request.arguments)
             except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
                 error = error_record(exc)

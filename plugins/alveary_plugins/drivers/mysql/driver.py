@@ -196,6 +196,9 @@ class MysqlConnection(Connection):
     def abort(self) -> None:
         self._lifeline.shut()
 
+    def lost(self) -> str | None:
+        return "the server closed the connection" if self._lost or self._lifeline.hung_up else None
+
     def begin(self, isolation: str | None = None) -> None:
         if isolation is not None and isolation not in _LEVELS:
             raise UnsupportedError(
@@ -303,8 +306,6 @@ class MysqlConnection(Connection):
                 error = errors.translate(lost)
         if isinstance(error, ConnectionLostError):
             self._lose()
-            if was_active:
-                error.detail = "; ".join(filter(None, [error.detail, "the open transaction is lost"]))
             return error
         if was_active and self.transaction_state is TransactionState.IDLE:
             error.detail = "the open transaction ended with it"

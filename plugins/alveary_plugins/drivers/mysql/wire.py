@@ -17,6 +17,7 @@ from typing import Any
 
 from pymysql.constants import COMMAND  # type: ignore[import-untyped]  # PyMySQL has no annotations
 
+from alveary.contracts.line import hung_up
 from alveary.contracts.values import Cell, Row
 from alveary_plugins.drivers.mysql.types import Field, converter
 
@@ -330,6 +331,12 @@ class Lifeline:
         with self._lock, contextlib.suppress(OSError):
             if self._twin is not None:
                 self._twin.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def hung_up(self) -> bool:
+        """The other end closed the connection, whatever it said before."""
+        with self._lock:
+            return self._twin is None or hung_up(self._twin)
 
     def close(self) -> None:
         """Let go of the socket."""

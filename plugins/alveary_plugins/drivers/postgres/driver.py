@@ -372,6 +372,9 @@ class PostgresConnection(Connection):
     def abort(self) -> None:
         self._wire.shut()
 
+    def lost(self) -> str | None:
+        return self._wire.last_words()
+
     def close(self) -> None:
         self._closed = True
         self._wire.close()

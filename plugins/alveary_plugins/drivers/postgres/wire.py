@@ -17,6 +17,7 @@ from psycopg.types.string import TextLoader
 from psycopg.waiting import Ready
 
 from alveary.contracts.driver import Notice
+from alveary.contracts.line import hung_up
 from alveary.contracts.values import Row
 from alveary_plugins.drivers.postgres.binding import Bound
 
@@ -141,6 +142,22 @@ class Wire:
         """Shut the socket, from any thread, so that whoever waits for it wakes."""
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
+
+    def last_words(self) -> str | None:
+        """Return what the server said before it hung up; None as long as it has not. For while nothing runs."""
+        if self.dead:
+            return "the connection is closed"
+        if not hung_up(self._line):
+            return None
+        words = "the server closed the connection"
+        try:
+            while self._selector.select(0):  # ends, for at the end of what is there libpq raises
+                self.libpq.consume_input()
+                self.libpq.is_busy()  # reads what it consumed: an error that nobody asked for is a notice
+        except psycopg.Error as exc:
+            words = str(exc)
+        said = [notice.message for notice in self.notices if notice.severity in ("FATAL", "PANIC")]
+        return said[-1] if said else words
 
     def close(self) -> None:
         """Close the connection without waiting for the server."""

@@ -25,7 +25,7 @@ BADGES = {
     "staging": Badge("STAGING", "warning"),
     "local": Badge("LOCAL", "faint"),
 }
-_LIGHTS = {SessionState.CONNECTING: "warning", SessionState.BROKEN: "danger"}
+_LIGHTS = {SessionState.CONNECTING: "warning", SessionState.UNVERIFIED: "warning", SessionState.BROKEN: "danger"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from alveary.errors import (
     UnsupportedError,
     UnterminatedError,
 )
-from alveary.events import Outcome, SessionState
+from alveary.events import CancelStep, CancelStepTaken, Outcome, SessionState
 from alveary.inputs import check_text
 from alveary.jobs import Job
 from alveary.redaction import redacted
@@ -67,6 +67,8 @@ class Run:
     at: int = 0
     statement: Statement | None = None
     cancelled: bool = False
+    step: CancelStep | None = None
+    """How far the cancel of its statement has come."""
     begun: float = field(default_factory=time.monotonic)
     seconds: float | None = None
     """How long it took, once it is over."""
@@ -255,8 +257,9 @@ class EditorModel:
             return "failed"
         if self.session.state is SessionState.IN_TRANSACTION:
             return "open"
-        # While a statement runs the state tells that; the transaction is what it was.
-        return "open" if self.in_transaction_since is not None and self.run is not None else "none"
+        # While a statement runs, or it is not known whether the session stands, the transaction is what it was.
+        masked = self.run is not None or self.session.state is SessionState.UNVERIFIED
+        return "open" if self.in_transaction_since is not None and masked else "none"
 
     def connect(self, target: str | None = None, then: Callable[[], object] = lambda: None) -> None:
         """Open a new session, after closing the one there is; ``then`` is called once it stands."""
@@ -311,6 +314,12 @@ class EditorModel:
         self._advance()
         self._changed()
 
+    def stepped(self, event: CancelStepTaken) -> None:
+        """A cancel took a step: it may be the one of what runs here."""
+        if self.run is not None and self.run.statement is not None and self.run.statement.id == event.statement:
+            self.run.step = event.step
+            self._changed()
+
     def _follow_transaction(self) -> None:
         state = self.session.state if self.session is not None else SessionState.CLOSED
         if state in (SessionState.IN_TRANSACTION, SessionState.FAILED):
@@ -360,7 +369,7 @@ class EditorModel:
         item = run.items[run.at]
         manual = not self.autocommit and Capability.TRANSACTIONS in session.driver.capabilities
         by_itself = item.own or _TRANSACTION.match(item.sql) is not None
-        if manual and session.state is SessionState.IDLE and not by_itself:
+        if manual and self.transaction == "none" and not by_itself:
             self._ask("Beginning a transaction", "begin", None, then=lambda: self._send(item))
         else:
             self._send(item)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from alveary.contracts.values import Cell
 from alveary.errors import AlvearyError, InvalidInputError, QueryCancelledError, SessionClosedError
-from alveary.events import QueryEnded, SessionClosed, SessionState, SessionStateChanged
+from alveary.events import CancelStepTaken, QueryEnded, SessionClosed, SessionState, SessionStateChanged
 from alveary.jobs import Job
 from alveary.sessions import Session
 from alveary.sqltext import Piece
@@ -85,6 +85,7 @@ class EditorPanel(Panel):
         window.subscribe(frame, SessionStateChanged, self._heard)
         window.subscribe(frame, QueryEnded, self._heard)
         window.subscribe(frame, SessionClosed, self._heard)
+        window.subscribe(frame, CancelStepTaken, self.model.stepped)
         window.subscribe(frame, ActiveChanged, lambda event: self._activated() if event.panel is self else None)
         frame.bind("<Destroy>", self._destroyed, add="+")
         self._restore(state)
@@ -743,15 +744,20 @@ class EditorPanel(Panel):
                 return "Connecting…", "accent"
             case "lost":
                 error = model.session.error if model.session is not None else None
-                return (error.message if error is not None else "The session was lost"), "danger"
+                told = "; ".join(filter(None, [error.message, error.detail])) if error is not None else ""
+                return told or "The session was lost", "danger"
             case "waiting":
                 return "Waiting for the server…", "accent"
             case "running" | "cancelling" if run is not None:
                 many = f" {run.at + 1:,} of {len(run.items):,}" if len(run.items) > 1 else ""
                 word = "Cancelling" if run.cancelled else "Running"
-                return f"{word}{many} · {_seconds(time.monotonic() - run.begun)}", "accent"
+                step = f" · {run.step.sentence}" if run.step is not None else ""
+                return f"{word}{many}{step} · {_seconds(time.monotonic() - run.begun)}", "accent"
         if model.transaction == "failed":
             return "Transaction failed: roll it back", "danger"
+        if model.session is not None and model.session.state is SessionState.UNVERIFIED:
+            open_ = "In transaction · " if model.transaction == "open" else ""
+            return f"{open_}Unverified: it is tried before anything is sent", "warning"
         return (f"In transaction · {self._age()}", "warning") if model.transaction == "open" else ("", "muted")
 
     def _age(self) -> str:

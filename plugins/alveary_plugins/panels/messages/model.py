@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from alveary.events import Outcome, QueryEnded, QueryNoticed
+from alveary.events import CancelStepTaken, Outcome, QueryEnded, QueryNoticed, SessionStateChanged, SessionUnverified
 from alveary.tables import visible
 
 MOST_NOTICES = 100
@@ -41,6 +41,24 @@ class Messages:
             return []
         return [Line(f"    {event.severity.lower()}: {_shown(event.message)}", "warning")]
 
+    @staticmethod
+    def cancelling(event: CancelStepTaken) -> list[Line]:
+        """Return what to write of a step of a cancel."""
+        why = f" ({_shown(event.reason)})" if event.reason else ""
+        return [Line(f"    cancel, {event.seconds:.1f} s: {event.step.sentence}{why}", "warning")]
+
+    def doubted(self, event: SessionUnverified, connection: str, now: float) -> list[Line]:
+        """Return what to write when it is not known whether a session's connection still stands."""
+        why = f"{_shown(event.reason)}; the connection is tried before anything is sent"
+        return [Line(f"{_clock(now)}  {visible(connection)}  {why}", "warning")]
+
+    def broke(self, event: SessionStateChanged, connection: str, now: float) -> list[Line]:
+        """Return what to write when a session's connection was lost."""
+        if event.loss is None:
+            return []
+        lost = f"the connection was lost: {event.loss.sentence}"
+        return [Line(f"{_clock(now)}  {visible(connection)}  {lost}", "danger")]
+
     def ended(self, event: QueryEnded, now: float) -> list[Line]:
         """Return what to write when a statement has ended, at ``now`` in seconds since 1970."""
         if (text := self._texts.pop(event.statement, None)) is None:
@@ -49,8 +67,7 @@ class Messages:
         sql, connection = text
         first = " ".join(sql.split())
         cut = first if len(first) <= MOST_STATEMENT else first[:MOST_STATEMENT] + "…"
-        clock = time.strftime("%H:%M:%S", time.localtime(now))
-        lines = [Line(f"{clock}  {visible(connection)}  {visible(cut)}")]
+        lines = [Line(f"{_clock(now)}  {visible(connection)}  {visible(cut)}")]
         if event.notices > MOST_NOTICES:
             lines.append(Line(f"    {event.notices - MOST_NOTICES:,} more notices", "warning"))
         lines.append(self._outcome(event))
@@ -77,6 +94,10 @@ class Messages:
             return Line(f"    {event.affected:,} row{'' if event.affected == 1 else 's'} affected in {took}", "success")
         more = ", and there are more" if event.outcome is Outcome.TRUNCATED else ""
         return Line(f"    {event.rows:,} row{'' if event.rows == 1 else 's'} in {took}{more}", "success")
+
+
+def _clock(now: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(now))
 
 
 def _shown(text: str) -> str:

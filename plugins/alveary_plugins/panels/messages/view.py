@@ -7,7 +7,7 @@ import tkinter as tk
 from collections.abc import Mapping
 from typing import Any
 
-from alveary.events import QueryEnded, QueryNoticed
+from alveary.events import CancelStepTaken, QueryEnded, QueryNoticed, SessionStateChanged, SessionUnverified
 from alveary_plugins.panels.messages.model import Line, Messages
 from alveary_shell.sdk import Panel, StatementQueued, Window
 from alveary_shell.widgets.scrollbar import AutoScrollbar
@@ -23,6 +23,8 @@ class MessagesPanel(Panel):
     def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
         super().__init__(window, frame, state)
         self._messages = Messages()
+        self._places: dict[str, str] = {}
+        """Where each session leads that ran something."""
         theme = window.theme
         self._text = tk.Text(frame, wrap="word", state="disabled", borderwidth=0, highlightthickness=0)
         self._text.configure(padx=theme.px(12), pady=theme.px(8))
@@ -33,6 +35,9 @@ class MessagesPanel(Panel):
         theme.follow(self._text, self._paint)
         window.subscribe(self._text, StatementQueued, self._queued)
         window.subscribe(self._text, QueryNoticed, lambda event: self._write(self._messages.noticed(event)))
+        window.subscribe(self._text, CancelStepTaken, lambda event: self._write(self._messages.cancelling(event)))
+        window.subscribe(self._text, SessionUnverified, self._doubted)
+        window.subscribe(self._text, SessionStateChanged, self._changed)
         window.subscribe(self._text, QueryEnded, lambda event: self._write(self._messages.ended(event, time.time())))
 
     def focus(self) -> None:
@@ -44,7 +49,18 @@ class MessagesPanel(Panel):
         self._text.delete("1.0", "end")
         self._text.configure(state="disabled")
 
+    def _doubted(self, event: SessionUnverified) -> None:
+        self._write(self._messages.doubted(event, self._place(event.session), time.time()))
+
+    def _changed(self, event: SessionStateChanged) -> None:
+        self._write(self._messages.broke(event, self._place(event.session), time.time()))
+
+    def _place(self, session: str) -> str:
+        """Return where a session leads that may be over by now."""
+        return self._places.get(session, "")
+
     def _queued(self, event: StatementQueued) -> None:
+        self._places[event.session.id] = event.session.target.display()
         self._messages.queued(event.statement.id, event.statement.sql, event.session.target.display())
 
     def _write(self, lines: list[Line]) -> None:
