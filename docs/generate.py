@@ -100,6 +100,13 @@ def formats() -> str:
             for option in spec.options:
                 default = f"`{value_text(option.kind, option.default)}`" if option.default is not None else ""
                 page += f"| `{option.name}` | {default} | {option.allowed()} | {option.description} |\n"
+        page += "\n# Formats that are read\n\nWhat `alveary import` reads. An option that is left out is found out.\n"
+        for reader in kernel.plugins.importers:
+            endings = ", ".join(f"`{ending}`" for ending in reader.extensions)
+            page += f"\n## {reader.id} (import)\n\n{reader.summary}. Files: {endings}.\n"
+            page += "\n| option | may be | what it does |\n|---|---|---|\n"
+            for option in reader.options:
+                page += f"| `{option.name}` | {option.allowed()} | {option.description} |\n"
     return page
 
 

@@ -24,9 +24,19 @@ if TYPE_CHECKING:
         TransactionState,
     )
     from alveary.contracts.exporter import Exporter, ExportOptions, Origin
+    from alveary.contracts.importer import Chunk, Fault, FileColumn, Importer, JsonText, Numeral
     from alveary.contracts.setting import SettingSpec
-    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, FormatOption, OptionSpec, VaultSpec
+    from alveary.contracts.specs import (
+        CommandSpec,
+        DriverSpec,
+        ExporterSpec,
+        FormatOption,
+        ImporterSpec,
+        OptionSpec,
+        VaultSpec,
+    )
     from alveary.contracts.target import Target
+    from alveary.contracts.types import ColumnType, Kind, LoadColumn, TypeTable
     from alveary.contracts.values import Cell, Column, Parameters, Row, ValueKind
     from alveary.contracts.vault import SecretKey, Vault
     from alveary.contracts.window import PanelSpec, Placement, ThemeSpec
@@ -55,9 +65,19 @@ _DOORS = {
         "TransactionState",
     ),
     "alveary.contracts.exporter": ("ExportOptions", "Exporter", "Origin"),
+    "alveary.contracts.importer": ("Chunk", "Fault", "FileColumn", "Importer", "JsonText", "Numeral"),
     "alveary.contracts.setting": ("SettingSpec",),
-    "alveary.contracts.specs": ("CommandSpec", "DriverSpec", "ExporterSpec", "FormatOption", "OptionSpec", "VaultSpec"),
+    "alveary.contracts.specs": (
+        "CommandSpec",
+        "DriverSpec",
+        "ExporterSpec",
+        "FormatOption",
+        "ImporterSpec",
+        "OptionSpec",
+        "VaultSpec",
+    ),
     "alveary.contracts.target": ("Target",),
+    "alveary.contracts.types": ("ColumnType", "Kind", "LoadColumn", "TypeTable"),
     "alveary.contracts.values": ("Cell", "Column", "Parameters", "Row", "ValueKind"),
     "alveary.contracts.vault": ("SecretKey", "Vault"),
     "alveary.contracts.window": ("PanelSpec", "Placement", "ThemeSpec"),
@@ -79,8 +99,10 @@ __all__ = [
     "Capability",
     "Catalog",
     "Cell",
+    "Chunk",
     "Column",
     "ColumnInfo",
+    "ColumnType",
     "Columns",
     "CommandSpec",
     "Connection",
@@ -90,12 +112,20 @@ __all__ = [
     "ExportOptions",
     "Exporter",
     "ExporterSpec",
+    "Fault",
+    "FileColumn",
     "ForeignKey",
     "FormatOption",
+    "Importer",
+    "ImporterSpec",
     "IndexInfo",
+    "JsonText",
     "Kernel",
+    "Kind",
+    "LoadColumn",
     "Message",
     "Notice",
+    "Numeral",
     "ObjectInfo",
     "OptionSpec",
     "Origin",
@@ -116,6 +146,7 @@ __all__ = [
     "Target",
     "ThemeSpec",
     "TransactionState",
+    "TypeTable",
     "ValueKind",
     "Vault",
     "VaultSpec",

@@ -280,6 +280,13 @@ class FileUnreadableError(InvalidInputError):
     code = "file_unreadable"
 
 
+class ChecksumMismatchError(InvalidInputError):
+    """A file is not the one it should be, by its checksum, or two tables that should be alike are not."""
+
+    type = "io"
+    code = "checksum_mismatch"
+
+
 class FileUnwritableError(InvalidInputError):
     """An output file can't be written; whatever stood under its name before is untouched."""
 
@@ -392,6 +399,12 @@ class ConstraintViolationError(QueryError):
     """A row would break a constraint of the database."""
 
     code = "constraint_violation"
+
+
+class RowRefusedError(QueryError):
+    """A row of a file can't be taken as it is: the message says the line, the column and why; nothing was written."""
+
+    code = "row_refused"
 
 
 class DatabaseLockedError(QueryError):

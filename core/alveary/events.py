@@ -178,7 +178,8 @@ class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
     where it gives none. ``first_row`` and ``seconds`` are counted from the moment the driver was handed the
     statement, without the time its cursor lay open; ``first_row`` is None when there was no row. ``notices`` counts
     all of them, published or not. ``held`` is set when the limit was reached and the cursor stays open: for so many
-    seconds, or until the next request of its session.
+    seconds, or until the next request of its session. Of a load ``bytes`` tells how much of its source was read,
+    ``rejected`` counts the rows put aside, and ``digest`` is the sum of those that were read, if it was asked for.
     """
 
     session: str
@@ -191,6 +192,8 @@ class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
     affected: int | None = None
     first_row: float | None = None
     notices: int = 0
+    rejected: int = 0
+    digest: str | None = None
     held: float | None = None
     error: ErrorRecord | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -11,7 +12,7 @@ from alveary.contracts.availability import installed
 from alveary.contracts.exporter import Exporter
 from alveary.contracts.factory import load_factory
 from alveary.contracts.setting import Value
-from alveary.contracts.specs import ExporterSpec
+from alveary.contracts.specs import ExporterSpec, ImporterSpec
 from alveary.errors import InvalidInputError, MissingPackageError, UnknownFormatError
 from alveary.plugins import Registry
 from alveary.strangers import guarded
@@ -51,11 +52,25 @@ def format_of(
     Raises InvalidInputError for an option that the format has not, or a value that it can't have, and
     MissingPackageError where a package must be installed first.
     """
+    check_installed(spec)
+    values = checked_options(spec, options)
+    return Format(factory=spec.factory, header=header, null=null, options=values, binary=spec.binary)
+
+
+def check_installed(spec: ExporterSpec | ImporterSpec) -> None:
+    """Raise MissingPackageError, with what to install, where a format needs a package that is not there."""
     if not installed(spec.package):
         raise MissingPackageError(
             f"the format {spec.id} needs the Python package {spec.package}, which is not installed",
             hint=f"pip install '{install_name(spec)}'",
         )
+
+
+def checked_options(spec: ExporterSpec | ImporterSpec, options: Mapping[str, object] | None) -> dict[str, Value]:
+    """Return the options of a format, each as given or as by default; those that have neither are left out.
+
+    Raises InvalidInputError for one that the format has not, or a value that it can't have.
+    """
     declared = {option.name: option for option in spec.options}
     values: dict[str, Value] = {option.name: option.default for option in spec.options if option.default is not None}
     for name, value in (options or {}).items():
@@ -69,10 +84,13 @@ def format_of(
             values[name] = option.accept(value)
         except ValueError as exc:
             raise InvalidInputError(str(exc)) from None
-    return Format(factory=spec.factory, header=header, null=null, options=values, binary=spec.binary)
+    return values
 
 
-def find_format(formats: Registry[ExporterSpec], name: str, *others: str) -> ExporterSpec:
+AnyFormat = TypeVar("AnyFormat", ExporterSpec, ImporterSpec)
+
+
+def find_format(formats: Registry[AnyFormat], name: str, *others: str) -> AnyFormat:
     """Return the format of that name; UnknownFormatError tells which there are, ``others`` included."""
     if (spec := formats.find(name)) is None:
         known = ", ".join([*formats.ids(), *others])
@@ -80,6 +98,6 @@ def find_format(formats: Registry[ExporterSpec], name: str, *others: str) -> Exp
     return spec
 
 
-def install_name(spec: ExporterSpec) -> str | None:
+def install_name(spec: ExporterSpec | ImporterSpec) -> str | None:
     """Return what pip installs to make the format work; None where nothing is missing by its nature."""
     return f"alveary[{spec.extra}]" if spec.extra else spec.package

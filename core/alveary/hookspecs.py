@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from alveary.contracts.setting import SettingSpec
-    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, VaultSpec
+    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, VaultSpec
     from alveary.contracts.window import PanelSpec, ThemeSpec
 
 hookspec = pluggy.HookspecMarker("alveary")
@@ -65,10 +65,20 @@ def alveary_exporters() -> Iterable[ExporterSpec]:  # type: ignore[empty-body]  
 
 
 @hookspec
+def alveary_importers() -> Iterable[ImporterSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare the formats this plugin can read files in.
+
+    Called once while the kernel is built, on its thread, after ``alveary_exporters``. Must be pure and cost under a
+    millisecond: import no library, name the reader's class in the spec's ``factory``. Returns specs; an id that an
+    earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin reads no formats.
+    """
+
+
+@hookspec
 def alveary_commands() -> Iterable[CommandSpec]:  # type: ignore[empty-body]  # a specification has no body
     """Declare the commands this plugin adds to the command table.
 
-    Called once while the kernel is built, on its thread, after ``alveary_exporters``. Must be pure and cost under a
+    Called once while the kernel is built, on its thread, after ``alveary_importers``. Must be pure and cost under a
     millisecond: name the handler in the spec's ``factory``. Returns specs; an id or verb that the kernel or an
     earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no commands.
     """

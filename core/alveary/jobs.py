@@ -92,11 +92,16 @@ class Job:
         for callback in self._on_abandon:
             callback()
 
-    def progress(self, done: int, unit: str, *, whole: int | None = None, item: str = "") -> None:
-        """Say how much is done, of how much if that is known, and what is being done now."""
+    def progress(
+        self, done: int, unit: str, *, whole: int | None = None, item: str = "", percent: float | None = None
+    ) -> None:
+        """Say how much is done, of how much if that is known, and what is being done now.
+
+        ``percent`` is for work whose end is known in another unit than the one that is told.
+        """
         now = time.monotonic()
         self.done, self.unit, self.item = done, unit, item
-        self.percent = 100.0 * done / whole if whole else None
+        self.percent = 100.0 * done / whole if whole else percent
         self.speed = done / max(now - self._started, 1e-9)
         if now - self._published >= PROGRESS_EVERY:
             self._published = now

@@ -18,7 +18,7 @@ import pluggy
 
 from alveary import hookspecs
 from alveary.contracts.setting import SettingSpec
-from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, VaultSpec
+from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, VaultSpec
 from alveary.contracts.window import PanelSpec, ThemeSpec
 from alveary.distributions import EntryPoint, bringing
 from alveary.errors import InvalidInputError, StorageError, UnknownPluginError, described
@@ -37,7 +37,9 @@ OURS = "alveary"
 MOST_SPECS = 1000
 """Specs one hook of one plugin may declare: even an endless generator comes to its end."""
 
-Spec = TypeVar("Spec", SettingSpec, DriverSpec, VaultSpec, ExporterSpec, CommandSpec, PanelSpec, ThemeSpec)
+Spec = TypeVar(
+    "Spec", SettingSpec, DriverSpec, VaultSpec, ExporterSpec, ImporterSpec, CommandSpec, PanelSpec, ThemeSpec
+)
 
 
 class PluginFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +161,7 @@ class Plugins:
         self.drivers: Registry[DriverSpec] = Registry(self._load_rest)
         self.vaults: Registry[VaultSpec] = Registry(self._load_rest)
         self.exporters: Registry[ExporterSpec] = Registry(self._load_rest)
+        self.importers: Registry[ImporterSpec] = Registry(self._load_rest)
         self.commands: Registry[CommandSpec] = Registry(self._load_rest)
         self.themes: Registry[ThemeSpec] = Registry(self._load_rest)
         self.panels: Registry[PanelSpec] = Registry(self._load_rest)
@@ -245,6 +248,7 @@ class Plugins:
             ("alveary_drivers", DriverSpec, self.drivers, lambda spec: spec.schemes),
             ("alveary_vaults", VaultSpec, self.vaults, lambda _: ()),
             ("alveary_exporters", ExporterSpec, self.exporters, lambda _: ()),
+            ("alveary_importers", ImporterSpec, self.importers, lambda _: ()),
             ("alveary_commands", CommandSpec, self.commands, _verbs),
             ("alveary_themes", ThemeSpec, self.themes, lambda _: ()),
             ("alveary_panels", PanelSpec, self.panels, lambda _: ()),

@@ -9,7 +9,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +19,7 @@ from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability, ServerInfo, TransactionState
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
+from alveary.contracts.types import LoadColumn
 from alveary.contracts.values import Parameters
 from alveary.credentials import Credentials, Opening
 from alveary.errors import (
@@ -58,7 +59,7 @@ from alveary.results import ResultSet, ResultStore, Sink
 from alveary.sqltext import only_reads
 from alveary.statements import Statement
 from alveary.workers.hosts import WorkerHost
-from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Open
+from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
 from alveary.workers.questions import QUESTIONS, AskedCatalog
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class Session:
         self.id = os.urandom(6).hex()
         self.target = target
         self.driver = driver
+        self.reached = target
+        """The target with the password that was found for it; for another connection of the same command."""
         self.server: ServerInfo | None = None
         self.connect_seconds: float | None = None
         """What making the connection took; what a person took to give a password is not counted."""
@@ -184,6 +187,7 @@ class Session:
 
     def _attempt(self, target: Target) -> None:
         assert self._make_host is not None, "the session is started"
+        self.reached = target
         with self._lock:
             if self._over.is_set():
                 return
@@ -303,6 +307,33 @@ class Session:
             with self._lock:
                 self._statements.pop(id, None)
             raise
+        return statement
+
+    def load(
+        self,
+        table: tuple[str, ...],
+        columns: Sequence[LoadColumn],
+        source: str,
+        arguments: bytes,
+        *,
+        sql: str,
+        rejects: str | None = None,
+    ) -> Statement:
+        """Queue the insertion of many rows and return at once; what they are undone with is a transaction, yours.
+
+        ``table`` are the names of its path, ``source`` names what makes a
+        :class:`~alveary.workers.loading.RowSource` of ``arguments`` where the worker lives. Rows that are refused go to
+        the file ``rejects``, as CSV; without one the first of them ends it. ``sql`` is what the history shows.
+        """
+        id = f"{self.id}-{next(self._ids)}"
+        request = Load(id=id, table=table, columns=tuple(columns), source=source, arguments=arguments, rejects=rejects)
+        statement = Statement(id, sql, (), "", self.cancel, self._fetch)
+        for callback in self._before_running:
+            callback(sql)
+        with self._lock:
+            self._check_open()
+            self._statements[id] = statement
+        self._send(request)
         return statement
 
     def run(

@@ -48,6 +48,10 @@ class Statement:
         self.notices: list[QueryNoticed] = []
         """What the server said on the side; the first thousand, ``noticed`` counts them all."""
         self.noticed = 0
+        self.rejected = 0
+        """Rows of a load that were put aside."""
+        self.digest: str | None = None
+        """The sum of the rows that a load read, if it was asked for."""
         self.outcome: Outcome | None = None
         """None while the statement waits or runs."""
         self.error: AlvearyError | None = None
@@ -112,6 +116,7 @@ class Statement:
         elif isinstance(event, QueryEnded):
             self.rows, self.bytes, self.affected = event.rows, event.bytes, event.affected
             self.seconds, self.first_row, self.noticed = event.seconds, event.first_row, event.notices
+            self.rejected, self.digest = event.rejected, event.digest
             self.held_until = None if event.held is None else time.monotonic() + event.held
             self.end(event.outcome, event.error)
 

@@ -7,7 +7,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, get_args, get_origin
 
 import click
@@ -137,7 +137,7 @@ def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
         return _broken(spec, name, exc)
     fields = [field for field in msgspec.structs.fields(parameters) if not _extra(field).get("secret")]
 
-    def run(as_format: str, **words: Any) -> int:
+    def run(as_format: str = "table", **words: Any) -> int:
         given = {key: value for key, value in words.items() if value is not None and value != ()}
         for field in fields:
             if field.name in given and get_origin(_unwrapped(field.type)[0]) is dict:
@@ -158,16 +158,25 @@ def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
         callback=run,
         params=[
             *(_parameter(field) for field in fields),
-            click.Option(
-                ["--format", "as_format"],
-                type=click.Choice(["table", "json"]),
-                default="table",
-                show_default=True,
-                help="How to print the result.",
-            ),
+            *_result_format(fields),
             *_everywhere(app),
         ],
     )
+
+
+def _result_format(fields: Sequence[msgspec.structs.FieldInfo]) -> list[click.Parameter]:
+    """Return the option that says how the result is printed; a command with a format of its own prints for a person."""
+    if any(field.name == "format" for field in fields):
+        return []
+    return [
+        click.Option(
+            ["--format", "as_format"],
+            type=click.Choice(["table", "json"]),
+            default="table",
+            show_default=True,
+            help="How to print the result.",
+        )
+    ]
 
 
 def _broken(spec: CommandSpec, name: str, error: AlvearyError) -> click.Command:

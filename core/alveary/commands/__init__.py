@@ -34,6 +34,20 @@ KERNEL_COMMANDS = (
         verb="query",
     ),
     CommandSpec(
+        id="import.run",
+        summary="Import a file into a table: all of it or nothing.",
+        factory=f"{_HERE}.imports:run",
+        verb="import",
+        render=f"{_HERE}.imports:render",
+    ),
+    CommandSpec(
+        id="import.preview",
+        summary="Show how a file would be read: its format, columns, types and first rows.",
+        factory=f"{_HERE}.imports:preview",
+        verb="preview",
+        render=f"{_HERE}.imports:render_preview",
+    ),
+    CommandSpec(
         id="catalog.list",
         summary="List what a database holds: schemas, relations, columns.",
         factory=f"{_HERE}.catalog:list_catalog",

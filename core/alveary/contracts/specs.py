@@ -50,6 +50,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     (``distribution[extra]`` is what a person is told to install). ``isolation_levels`` are the ones ``begin`` takes.
     ``file_based`` says that the URL's path is a file rather than the name of a database, ``exclusive`` that only one
     process can have it open, so that a session's own connection must answer what others would be opened for.
+    ``types`` names the :class:`~alveary.contracts.types.TypeTable` of the engine; without one it is standard SQL's.
     """
 
     id: Id
@@ -64,6 +65,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     extra: str | None = None
     file_based: bool = False
     exclusive: bool = False
+    types: Reference = "alveary.contracts.types:STANDARD"
 
 
 class FormatOption(ValueSpec, frozen=True, kw_only=True):
@@ -93,6 +95,23 @@ class ExporterSpec(msgspec.Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = ()
     options: tuple[FormatOption, ...] = ()
     binary: bool = False
+    package: str | None = None
+    extra: str | None = None
+
+
+class ImporterSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A format files can be read in; ``factory`` is an :class:`~alveary.contracts.importer.Importer` class.
+
+    ``extensions`` are the file name endings, with their dot, by which a file of this format is known. ``options`` are
+    what a person can choose; one without a default is found out from the file. ``package`` is the import name of the
+    library it needs and ``extra`` the extra of its distribution that brings it.
+    """
+
+    id: Id
+    summary: str
+    factory: Reference
+    extensions: tuple[str, ...] = ()
+    options: tuple[FormatOption, ...] = ()
     package: str | None = None
     extra: str | None = None
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from alveary.contracts.target import Target
+from alveary.contracts.types import LoadColumn
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -37,6 +38,24 @@ class Execute(Request, frozen=True, kw_only=True):
     hold: float = 0.0
 
 
+class Load(Request, frozen=True, kw_only=True):
+    """Insert the rows of a source into some columns of a table, within the transaction that is open.
+
+    ``source`` names what makes the :class:`~alveary.workers.loading.RowSource` of ``arguments``, in the worker, so that
+    no row crosses to it. Rows that are refused go to the file ``rejects``; without one the first ends it.
+    """
+
+    id: str
+    table: tuple[str, ...]
+    columns: tuple[LoadColumn, ...]
+    source: str
+    arguments: bytes
+    rejects: str | None = None
+    timeout: float | None = None
+    hold: float = 0.0
+    limit: int | None = None
+
+
 class Fetch(Request, frozen=True, kw_only=True):
     """Take so many more rows, or (None) all, from the open cursor of the statement with this id; else do nothing."""
 
@@ -62,4 +81,4 @@ class Close(Request, frozen=True, kw_only=True):
     """Finish what runs, close the connection, end. Requests that came before are still served."""
 
 
-AnyRequest: TypeAlias = Open | Execute | Fetch | Ask | Cancel | Close
+AnyRequest: TypeAlias = Open | Execute | Load | Fetch | Ask | Cancel | Close

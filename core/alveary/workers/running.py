@@ -40,7 +40,7 @@ from alveary.events import (
 )
 from alveary.redaction import redacted
 from alveary.results import Sink
-from alveary.workers.messages import Execute
+from alveary.workers.messages import Execute, Load
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Run:
     def __init__(
         self,
         session: str,
-        request: Execute,
+        request: Execute | Load,
         sink: Sink,
         emit: Callable[[WorkerEvent], None],
         unheeded: Callable[[], bool],
@@ -85,7 +85,8 @@ class Run:
         self._limit = request.limit
         self._over: list[Row] = []
         """Rows that came beyond the limit; the first of a continuation."""
-        self._rows = self._bytes = self._notices = 0
+        self._rows = self._bytes = self._notices = self._rejected = 0
+        self._digest: str | None = None
         self._affected: int | None = None
         self._started = time.monotonic()
         self._seconds = 0.0
@@ -138,6 +139,7 @@ class Run:
         self._clamp()
         if connection is not None:
             request = self.request
+            assert isinstance(request, Execute), "what is loaded has a run of its own"
             self._messages = connection.execute(request.sql, request.parameters, batch=self._batch)
         if self._over:
             over, self._over = self._over, []
@@ -229,6 +231,8 @@ class Run:
             affected=self._affected,
             first_row=self._first_row,
             notices=self._notices,
+            rejected=self._rejected,
+            digest=self._digest,
             seconds=self._seconds,
             held=self.request.hold if self.held else None,
             error=record,

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from alveary.contracts.driver import Connection, Driver, TransactionState
 from alveary.contracts.factory import load_factory
@@ -27,10 +28,13 @@ from alveary.events import (
 from alveary.redaction import SECRETS, redacted
 from alveary.results import ResultWriter, Sink
 from alveary.workers.doubts import Doubts
-from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Open
+from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
 from alveary.workers.questions import answer
 from alveary.workers.running import Run, Stop, error_record
 from alveary.workers.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from alveary.workers.loading import LoadRun
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +72,7 @@ class Worker:
         self._cursor: Run | None = None
         """The statement whose cursor is open until the next request, or until its time is over."""
         self._closes_at = math.inf
+        self._loading: LoadRun | None = None
         self._last_transaction = TransactionState.IDLE
         self._doubts = Doubts()
         self._thread = threading.Thread(target=self._serve, name=f"alveary-worker-{session}", daemon=True)
@@ -77,7 +82,7 @@ class Worker:
         """Take a request; a :class:`Cancel` acts at once, everything else waits its turn."""
         if isinstance(request, Cancel) and self._stop(request.id, Stop.CANCELLED):
             return  # else it is of a statement that has ended; its cursor may be open
-        if isinstance(request, Execute | Fetch | Ask):
+        if isinstance(request, Execute | Load | Fetch | Ask):
             with self._lock:
                 self._waiting.add(request.id)
         self._requests.put((request, sink))
@@ -148,6 +153,8 @@ class Worker:
                 if shuts := time.monotonic() >= abort_at:
                     abort_at, self._unheeded = math.inf, id
                 try:
+                    if (loading := self._loading) is not None:
+                        loading.cancel()
                     if shuts:
                         self._connection.abort()
                     else:
@@ -178,6 +185,8 @@ class Worker:
                         return
                 elif isinstance(request, Execute):
                     self._execute(request, sink)
+                elif isinstance(request, Load):
+                    self._load(request)
                 elif isinstance(request, Fetch):
                     self._fetch(request)
                 elif isinstance(request, Ask):
@@ -281,6 +290,20 @@ class Worker:
                 assert connection is not None, "the first request opens the connection"
                 error = self._doubts.settle(connection) or self._drive(run, lambda: run.begin(connection))
         self._end(run, error)
+
+    def _load(self, request: Load) -> None:
+        from alveary.workers.loading import LoadRun  # most sessions load nothing
+
+        run = self._loading = LoadRun(self._session, request, self._emit, lambda: request.id in self._stopped)
+        error: Exception | None = None
+        if self._enter(request.id) is None:
+            self._close_cursor(CursorEnd.NEXT)
+            if request.id not in self._stopped:
+                connection = self._connection
+                assert connection is not None, "the first request opens the connection"
+                error = self._doubts.settle(connection) or self._drive(run, lambda: run.begin(connection))
+        self._end(run, error)
+        self._loading = None
 
     def _fetch(self, request: Fetch) -> None:
         if (run := self._cursor) is None or run.request.id != request.id:  # it was closed, which has been told

@@ -6,7 +6,7 @@ from alveary.sqltext import POSTGRES
 
 @hookimpl
 def alveary_drivers() -> list[DriverSpec]:
-    """Declare the DuckDB driver, which can do all that a driver can."""
-    factory, capabilities = "alveary_duckdb.driver:DuckdbDriver", frozenset(Capability)
+    """Declare the DuckDB driver, which can do all that a driver can, and loads rows by statements."""
+    factory, capabilities = "alveary_duckdb.driver:DuckdbDriver", frozenset(Capability) - {Capability.BULK}
     return [DriverSpec(id="duckdb", name="DuckDB", schemes=("duckdb",), factory=factory, capabilities=capabilities,
                        dialect=POSTGRES, package="duckdb", file_based=True, exclusive=True)]  # fmt: skip

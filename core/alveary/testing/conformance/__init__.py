@@ -18,6 +18,7 @@ from alveary.testing.conformance.cancelling import Cancelling
 from alveary.testing.conformance.catalogs import Catalogs
 from alveary.testing.conformance.connecting import Connecting
 from alveary.testing.conformance.cursors import Cursors
+from alveary.testing.conformance.loading import Loading
 from alveary.testing.conformance.statements import Statements
 from alveary.testing.conformance.transactions import ReadOnly, Transactions
 from alveary.testing.conformance.values import Values
@@ -25,5 +26,5 @@ from alveary.testing.conformance.values import Values
 __all__ = ["DriverConformance"]
 
 
-class DriverConformance(Connecting, Statements, Values, Transactions, ReadOnly, Cancelling, Catalogs, Cursors):
+class DriverConformance(Connecting, Statements, Values, Loading, Transactions, ReadOnly, Cancelling, Catalogs, Cursors):
     """All that every driver must be able to do; see the attributes and fixtures of ``Conformance`` for what to set."""

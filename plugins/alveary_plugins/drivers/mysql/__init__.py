@@ -50,5 +50,6 @@ def alveary_drivers() -> list[DriverSpec]:
             dialect=MYSQL,
             package="pymysql",
             extra="mysql",
+            types="alveary_plugins.drivers.mysql.table:TYPES",
         )
     ]

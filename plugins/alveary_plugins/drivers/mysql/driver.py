@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -22,6 +22,7 @@ from alveary.contracts.driver import (
     TransactionState,
 )
 from alveary.contracts.target import Target
+from alveary.contracts.types import LoadColumn
 from alveary.contracts.values import Parameters, Row
 from alveary.errors import (
     AlvearyError,
@@ -37,7 +38,7 @@ from alveary.errors import (
     UnsupportedError,
 )
 from alveary.sqltext import MYSQL, BackslashEscapes, Dialect
-from alveary_plugins.drivers.mysql import errors, guard
+from alveary_plugins.drivers.mysql import errors, guard, inserting
 from alveary_plugins.drivers.mysql.binding import Bound, bind, marks
 from alveary_plugins.drivers.mysql.catalog import MysqlCatalog
 from alveary_plugins.drivers.mysql.opening import bounded, open_wire
@@ -99,7 +100,7 @@ class MysqlConnection(Connection):
         self._wire = wire
         self._lifeline = lifeline
         self._handshake_id = wire.handshake_id & 0xFFFFFFFF
-        self._lost = self._in_doubt = False
+        self._lost = self._in_doubt = self._strict = False
         self._answer: Answer | None = None
         """What the server has not been heard out on."""
         self._running = Running(self._kill)
@@ -223,6 +224,48 @@ class MysqlConnection(Connection):
 
     def catalog(self) -> MysqlCatalog:
         return MysqlCatalog(self._ask, is_mariadb=self._is_mariadb)
+
+    def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
+        """Insert rows by statements of many at once.
+
+        What the server would change silently, cutting a text or rounding a number, is refused: it warns of it.
+        """
+        quote = self.catalog().quote
+        names = ", ".join(quote(column.name) for column in columns)
+        head = f"insert into {'.'.join(map(quote, table))} ({names}) values "
+        if not self._strict:
+            self._ask("set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')")
+            self._strict = True
+        count = 0
+        for sql, first, rows_of_it in inserting.statements(head, columns, rows):
+            try:
+                count += self._insert(sql)
+            except QueryError as exc:
+                row = exc.line or inserting.row_of(exc.message)
+                if row is None and rows_of_it == 1:
+                    row = 1
+                exc.line = None if row is None else first + row
+                raise
+        return count
+
+    def _insert(self, sql: str) -> int:
+        """Insert by a statement of ours, as a turn of its own, and return how many rows; a warning is an error."""
+        self._announce()
+        was_active = self.transaction_state is TransactionState.ACTIVE
+        try:
+            self._begin_turn()
+            self._wire.send(sql.encode())
+            answer = self._wire.receive()
+            if answer.warnings:
+                for _, code, message in self._warnings():
+                    raise QueryError(str(message), server_code=str(code))
+            return answer.affected
+        except AlvearyError:
+            raise
+        except Exception as exc:
+            raise self._failed(exc, Bound(""), was_active) from exc
+        finally:
+            self._running.over()
 
     # -- statements --------------------------------------------------------------------------------------------
 

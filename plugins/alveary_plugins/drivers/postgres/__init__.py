@@ -51,5 +51,6 @@ def alveary_drivers() -> list[DriverSpec]:
             dialect=POSTGRES,
             package="psycopg",
             extra="postgres",
+            types="alveary_plugins.drivers.postgres.table:TYPES",
         )
     ]

@@ -10,7 +10,7 @@ import enum
 import logging
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -30,6 +30,7 @@ from alveary.contracts.driver import (
     TransactionState,
 )
 from alveary.contracts.target import Target
+from alveary.contracts.types import LoadColumn
 from alveary.contracts.values import Column, Parameters, Row
 from alveary.errors import (
     AlvearyError,
@@ -42,7 +43,7 @@ from alveary.errors import (
     described,
 )
 from alveary.sqltext import POSTGRES, only_reads
-from alveary_plugins.drivers.postgres import connecting, errors, guard, types
+from alveary_plugins.drivers.postgres import connecting, copying, errors, guard, types
 from alveary_plugins.drivers.postgres.binding import Bound, bind
 from alveary_plugins.drivers.postgres.catalog import PostgresCatalog
 from alveary_plugins.drivers.postgres.names import TypeNames
@@ -217,6 +218,32 @@ class PostgresConnection(Connection):
             raise self._broken(exc) from exc
         if failure is not None and not harmless and not self._cancelled:
             raise self._error(failure, bound)
+
+    def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
+        """Insert rows by COPY; the line of its error is the one that COPY counts."""
+        if not rows:
+            return 0
+        quote = self.catalog().quote
+        sql = f"copy {'.'.join(map(quote, table))} ({', '.join(quote(column.name) for column in columns)}) from stdin"
+        self._arm()
+        with self._running():
+            data = copying.text(rows, self._wire.codec)
+            bound = bind(sql, None, self._wire.codec)
+            try:
+                self._wire.send(bound)
+                result = self._wire.next_result()
+                failure = result
+                if result is not None and result.status == ExecStatus.COPY_IN:
+                    failure = self._wire.copy_in(data, lambda: self._cancelled)
+                else:
+                    self._wire.drain()
+            except psycopg.Error as exc:
+                raise self._broken(exc) from exc
+            if self._cancelled:
+                raise QueryCancelledError("cancelled")
+            if failure is not None:
+                raise copying.placed(self._error(failure, bound), failure)
+        return len(rows)
 
     # -- the frame of every statement --------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import contextlib
 import selectors
 import socket
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import psycopg
@@ -25,6 +25,8 @@ CHUNK = 64
 """Rows libpq hands over at once: fewer cost time; more cost memory if rows are wide, and patience if they are slow."""
 MANY = 1024
 """The same for questions of ours: their rows are small and all of them are wanted."""
+COPY_SLICE = 1 << 18
+"""Bytes of a COPY between two looks whether it is to stop."""
 MOST_NOTICES = 1000
 """Notices kept while nobody takes them."""
 NOTIFICATION = "NOTIFY"
@@ -131,6 +133,22 @@ class Wire:
             return
         self.libpq.put_copy_end(b"COPY from the client is not supported")
         self._flush()
+
+    def copy_in(self, data: bytes, stopped: Callable[[], bool]) -> PGresult | None:
+        """Send the data of a COPY that waits for it, end it, and return the failure, if it is one.
+
+        Once ``stopped`` says so the rest is kept, and the server is told that the copy failed.
+        """
+        view, failure = memoryview(data), None
+        while view and not stopped():
+            waiting.wait(generators.copy_to(self.libpq, view[:COPY_SLICE], flush=True), self.libpq.socket, interval=0.5)
+            view = view[COPY_SLICE:]
+        self.libpq.put_copy_end(b"cancelled" if view else None)
+        self._flush()
+        while (result := self.next_result()) is not None:
+            if result.status == pq.ExecStatus.FATAL_ERROR:
+                failure = failure or result
+        return failure
 
     def barrier(self) -> None:
         """Go to the server and back with nothing: a cancel that was under way has then arrived, and hit nothing."""

@@ -29,5 +29,6 @@ def alveary_drivers() -> list[DriverSpec]:
             options=(MODE,),
             dialect=SQLITE,
             file_based=True,
+            types="alveary_plugins.drivers.sqlite.table:TYPES",
         )
     ]

@@ -6,12 +6,13 @@ It speaks the standard library's sqlite3, and leaves what SQLite does as sqlite3
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from alveary.contracts.driver import (
     TransactionState,
 )
 from alveary.contracts.target import Target
+from alveary.contracts.types import Kind, LoadColumn
 from alveary.contracts.values import Column, Parameters, Row
 from alveary.errors import (
     AlvearyError,
@@ -136,6 +138,39 @@ class SqliteConnection(Connection):
                 yield RowCount(count)
         finally:
             self._finish(cursor)
+
+    def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
+        """Insert rows by one statement, prepared once; each row is a run of its own, so it is known which failed."""
+        quote = self.catalog().quote
+        names = ", ".join(quote(column.name) for column in columns)
+        sql = f"insert into {'.'.join(map(quote, table))} ({names}) values ({', '.join('?' * len(columns))})"
+        self._cancelled.clear()
+        doubles = [place for place, column in enumerate(columns) if column.kind in (Kind.DOUBLE, Kind.REAL)]
+        deadline, taken = time.monotonic() + self.patience, 0
+
+        def each() -> Iterator[Row]:
+            nonlocal taken
+            for taken, row in enumerate(rows, start=1):  # noqa: B007  # how far it came is told by an error
+                if self._cancelled.is_set():
+                    raise QueryCancelledError("cancelled")
+                yield row if not doubles else _with_infinities(row, doubles)
+
+        while True:
+            cursor = self._db.cursor()
+            self._cursors.add(cursor)
+            try:
+                return cursor.executemany(sql, each()).rowcount
+            except AlvearyError:
+                raise
+            except Exception as exc:
+                if errors.is_busy(exc) and taken <= 1 and time.monotonic() < deadline:
+                    self._cancelled.wait(0.02)
+                    continue
+                error = self._error(exc, sql)
+                error.position, error.line = None, taken or None
+                raise error from exc
+            finally:
+                self._finish(cursor)
 
     def close(self) -> None:
         # An open cursor would keep the file and its locks after the connection is closed.
@@ -308,6 +343,18 @@ def _bindable(parameters: Parameters) -> Any:
     if isinstance(parameters, Mapping) and not isinstance(parameters, dict):
         return dict(parameters)
     return parameters
+
+
+_INFINITIES = {"Inf": math.inf, "Infinity": math.inf, "-Inf": -math.inf, "-Infinity": -math.inf}
+
+
+def _with_infinities(row: Row, places: Sequence[int]) -> Row:
+    """Return a row with infinities for their names, which SQLite would keep as text."""
+    if not any(row[place] in _INFINITIES for place in places):
+        return row
+    return tuple(
+        _INFINITIES.get(cell, cell) if isinstance(cell, str) and at in places else cell for at, cell in enumerate(row)
+    )
 
 
 def _decoded(text: bytes) -> str:
