@@ -92,6 +92,8 @@ class Kernel:
             self._open_for_metadata,
             lambda: self.settings.get("catalog.pool_size") if pool_size is None else pool_size,
         )
+        self.host: HostKind = "thread"
+        """Where a session's worker lives if nothing else is said; a window wants none in its own process."""
         self.commands = Commands(self)
         self.gauges: dict[str, Callable[[], float]] = {}
         """What is measured while Alveary runs, in seconds, by name; ``doctor`` shows it."""
@@ -185,13 +187,13 @@ class Kernel:
         *,
         read_only: bool = False,
         timeout: float | None = None,
-        host: HostKind = "thread",
+        host: HostKind | None = None,
         record: bool = True,
     ) -> Session:
         """Open a session and wait until it is connected, ``timeout`` seconds at most (None: as the target says).
 
-        The worker lives in a thread, or in a ``process`` of its own, which can't slow or crash this one. What the
-        session runs goes to the history, unless ``record`` is false.
+        The worker lives in a thread, or in a ``process`` of its own, which can't slow or crash this one; without
+        ``host`` where :attr:`host` says. What the session runs goes to the history, unless ``record`` is false.
         """
         session = self.open(*self.target(target, read_only=read_only), timeout=timeout, host=host, record=record)
         session.wait_connected()
@@ -203,7 +205,7 @@ class Kernel:
         driver: DriverSpec,
         *,
         timeout: float | None = None,
-        host: HostKind = "thread",
+        host: HostKind | None = None,
         record: bool = True,
     ) -> Session:
         """Begin to open a session and return it at once, while it is still connecting."""
@@ -222,7 +224,7 @@ class Kernel:
         if driver.file_based:
             session.before_running(lambda sql: self._make_way(session, sql))
         try:
-            self._start(session, timeout, host)
+            self._start(session, timeout, host or self.host)
         except BaseException:
             self._sessions.pop(session.id, None)
             raise
@@ -299,7 +301,7 @@ class Kernel:
 
     def _open_for_metadata(self, target: Target, driver: DriverSpec) -> Session:
         session = Session(target, driver, self.bus, self.results)
-        self._start(session, None, "thread")
+        self._start(session, None, self.host)
         return session
 
     def _start(self, session: Session, timeout: float | None, kind: HostKind) -> None:

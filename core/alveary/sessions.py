@@ -60,7 +60,7 @@ from alveary.sqltext import only_reads
 from alveary.statements import Statement
 from alveary.workers.hosts import WorkerHost
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
-from alveary.workers.questions import QUESTIONS, AskedCatalog
+from alveary.workers.questions import AskedCatalog, read
 
 if TYPE_CHECKING:
     from alveary.recorder import Recording
@@ -450,7 +450,7 @@ class Session:
             raise
         if (error := answers[0].error) is not None:
             raise error_from_record(error)
-        return msgspec.msgpack.decode(answers[0].payload, type=QUESTIONS[question][1])
+        return read(question, answers[0].payload)
 
     def _need(self, capability: Capability) -> None:
         if capability not in self.driver.capabilities:

@@ -93,6 +93,7 @@ class MainWindow(Window):
     def __init__(self, kernel: Kernel, root: ttkbootstrap.App | None = None) -> None:
         """Build the window into ``root``, a new one unless the process has its one root already."""
         self.kernel = kernel
+        kernel.host = "process"  # no driver can slow or crash the window
         self._own_root = root is None
         scale = kernel.settings.get("window.scale")
         self.root = root or ttkbootstrap.App(
@@ -313,7 +314,7 @@ class MainWindow(Window):
         kernel = self.kernel
 
         def work(job: Job) -> Session:
-            session = kernel.open(*kernel.target(target), host="process")
+            session = kernel.open(*kernel.target(target))
             job.on_cancel(session.give_up_connecting)
             session.wait_connected()
             return session

@@ -30,6 +30,7 @@ from alveary.errors import (
     SessionClosedError,
 )
 from alveary.paths import Paths
+from alveary.workers.hosts import ProcessHost
 
 HANG = 30
 ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) select count(*) from n"
@@ -394,3 +395,15 @@ def test_a_file_that_only_one_process_can_open_is_asked_by_its_session(kernel: K
         assert kernel.pools.states() == []
     assert kernel.pools.catalog(target, exclusive).schemas() == ["main"]
     assert kernel.pools.states() == []  # nor does a metadata connection stay open, which would keep others out
+
+
+def test_where_nothing_is_said_workers_live_where_the_kernel_has_them(home: Path, shop_url: str) -> None:
+    with Kernel(paths=Paths(home, home / "cache")) as kernel:
+        kernel.host = "process"
+        assert "main" in kernel.catalog(shop_url).schemas()
+        with kernel.connect(shop_url) as session:
+            session.run("select 1")
+            assert isinstance(session._host, ProcessHost)
+        (state,) = kernel.pools.states()
+        assert state.open == 1
+        assert all(isinstance(session._host, ProcessHost) for session in kernel.pools._sessions)

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
+from alveary.contracts.catalog import ColumnInfo
 from alveary.schemas import schemas
 from alveary.wire import SAFE, Small, json_text, with_integers
+from alveary.workers import questions
 
 
 class Leaf(msgspec.Struct, tag="leaf"):
@@ -108,3 +110,23 @@ def test_a_field_may_be_called_like_a_word_of_the_schema() -> None:
     assert text == '{"type":"1","default":"3","properties":"1152921504606846976"}'
     jsonschema.validate(json.loads(text), schema | {"$defs": definitions})
     assert definitions["Odd"]["properties"]["default"] == {"type": "string", "pattern": "^-?[0-9]+$", "default": "3"}
+
+
+def test_a_long_answer_is_read_in_slices_and_is_the_same() -> None:
+    columns = [
+        ColumnInfo(
+            schema="main",
+            relation=f"table {at // 10}",
+            name=f"column {at % 10}",
+            ordinal=at % 10 + 1,
+            type_name="integer",
+            nullable=bool(at % 3),
+            default=None if at % 5 else "0",
+        )
+        for at in range(12_345)
+    ]
+    payload = msgspec.msgpack.encode(columns)
+    assert len(payload) > questions.AT_ONCE
+    assert questions.read("columns", payload) == columns
+    assert questions.read("columns", msgspec.msgpack.encode(columns[:3])) == columns[:3]
+    assert questions.read("quote", msgspec.msgpack.encode("x" * 2 * questions.AT_ONCE)) == "x" * 2 * questions.AT_ONCE

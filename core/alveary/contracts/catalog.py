@@ -10,7 +10,7 @@ from alveary.errors import UnsupportedError
 from alveary.wire import Small
 
 
-class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A table, view or other thing with columns. ``rows`` is the server's estimate, None where it keeps none.
 
     ``detail`` says what is special about it in the engine's words: ``strict``, ``partition of flight``.
@@ -24,7 +24,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str | None = None
 
 
-class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A column of a relation. ``ordinal`` and ``primary_key`` (its place in the key, None outside) count from 1."""
 
     schema: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
@@ -13,6 +13,10 @@ from alveary.contracts.driver import BatchSize, Connection
 from alveary.errors import UnsupportedError
 from alveary.wire import escaped
 
+AT_ONCE = 1 << 18
+"""Bytes of an answer that are read in one go."""
+SLICE = 1000
+"""Items read in one go of an answer that is longer."""
 _PINGS = 3
 
 
@@ -56,6 +60,22 @@ def answer(connection: Connection, question: str, arguments: tuple[str | None, .
     except UnicodeEncodeError:
         # A name that is not valid UTF-8 is listed with its bad bytes escaped; it must not hide all the others.
         return msgspec.msgpack.encode(escaped(msgspec.to_builtins(found)))
+
+
+def read(question: str, payload: bytes) -> Any:
+    """Return an answer from its MessagePack.
+
+    A long list is read in slices: the columns of ten thousand tables in one go would hold the interpreter for a tenth
+    of a second, and nothing else in this process, such as a window, would move.
+    """
+    kind = QUESTIONS[question][1]
+    if len(payload) <= AT_ONCE or get_origin(kind) is not list:
+        return msgspec.msgpack.decode(payload, type=kind)
+    parts = msgspec.msgpack.decode(payload, type=list[msgspec.Raw])
+    decoder, found = msgspec.msgpack.Decoder(kind), []
+    for at in range(0, len(parts), SLICE):
+        found += decoder.decode(msgspec.msgpack.encode(parts[at : at + SLICE]))
+    return found
 
 
 class AskedCatalog(Catalog):
