@@ -214,6 +214,7 @@ class Kernel:
         with self._lock:
             recording = self.recorder.recording(target, driver) if record else None
         session = Session(target, driver, self.bus, self.results, recording)
+        session.hold_seconds = self.settings.get("query.hold")
         with self._lock:
             if self._closed:
                 raise SessionClosedError("the kernel is closed")

@@ -107,6 +107,8 @@ class Session:
         self.server: ServerInfo | None = None
         self.connect_seconds: float | None = None
         """What making the connection took; what a person took to give a password is not counted."""
+        self.hold_seconds = 0.0
+        """How long the window keeps a cursor open by what is set; :meth:`execute` must be told all the same."""
         self.error: AlvearyError | None = None
         """Why the session could not be opened, or broke."""
         self._bus = bus

@@ -45,8 +45,8 @@ KERNEL_SETTINGS = (
         default=60.0,
         minimum=0,
         maximum=3600,
-        description="How long the cursor of a result that reached its row limit stays open in the window, so that the "
-        "rest can be fetched without running the statement again; 0 closes it at once.",
+        description="How long the cursor of a result that reached its row limit stays open in the window, so that "
+        "the rest can be fetched without running the statement again; 0 closes it at once. A new session takes it up.",
     ),
     SettingSpec(
         id="history.keep_days",

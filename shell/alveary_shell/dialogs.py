@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from tkinter import filedialog, ttk
 
+from alveary_shell.sdk import Answer
 from alveary_shell.theme import Theme, button
 from alveary_shell.toasts import shown
 
@@ -32,7 +33,7 @@ class Dialog(tk.Toplevel):
         """Add a button at the right; the first one added is the rightmost."""
         made = button(self._buttons, text, press, style="accent" if accent else "normal")
         made.pack(side="right", padx=(self.theme.px(8), 0))
-        made.bind("<Return>", lambda _: made.invoke())
+        _press_with_return(made)
         return made
 
     def finish(self, answer: object) -> None:
@@ -67,6 +68,31 @@ def confirm(root: tk.Misc, theme: Theme, question: str, detail: str, yes: str, n
     return dialog.ask(refuse) is True
 
 
+def ask_choice(root: tk.Misc, theme: Theme, question: str, choices: Sequence[Answer], detail: str) -> int | None:
+    """Ask for one of several answers, each a button with what it means below it; the focus is on the first."""
+    dialog = Dialog(root, theme, "Alveary")
+    _texts(dialog, question, detail)
+    made = []
+    for number, choice in enumerate(choices):
+        press = button(dialog.body, choice.text, lambda number=number: dialog.finish(number))  # type: ignore[misc]  # mypy can't infer a default
+        press.pack(fill="x", pady=(theme.px(12), 0))
+        if choice.detail:
+            ttk.Label(dialog.body, text=shown(choice.detail), style="Muted.TLabel", wraplength=theme.px(420)).pack(
+                anchor="w", pady=(theme.px(3), 0)
+            )
+        if choice.enabled:
+            _press_with_return(press)
+            made.append(press)
+        else:
+            press.state(["disabled"])
+    for at, press in enumerate(made):
+        for keys, to in (("<Down>", made[(at + 1) % len(made)]), ("<Up>", made[at - 1])):
+            press.bind(keys, lambda _, to=to: to.focus_set())  # type: ignore[misc]  # likewise
+    refuse = dialog.button("Cancel", lambda: dialog.finish(None))
+    answer = dialog.ask(made[0] if made else refuse)
+    return answer if isinstance(answer, int) else None
+
+
 def ask_text(root: tk.Misc, theme: Theme, question: str, value: str, *, secret: bool) -> str | None:
     """Ask for a line of text; None if there is no answer."""
     dialog = Dialog(root, theme, "Alveary")
@@ -93,6 +119,14 @@ def ask_file(root: tk.Misc, *, save: bool, title: str, name: str, endings: Mappi
     else:
         chosen = filedialog.askopenfilename(parent=root, title=title, initialfile=name, filetypes=types)
     return str(chosen) or None if chosen else None
+
+
+def _press_with_return(pressed: ttk.Button) -> None:
+    def press(_: object) -> str:
+        pressed.invoke()
+        return "break"  # ttkbootstrap would press it once more, when it may be gone
+
+    pressed.bind("<Return>", press)
 
 
 def _texts(dialog: Dialog, question: str, detail: str) -> None:

@@ -6,7 +6,7 @@ Importing it needs no Tk, so that the handlers of a panel's commands can be look
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alveary.statements import Statement
     from alveary_shell.theme import Theme
 
-__all__ = ["ActiveChanged", "Panel", "SessionChanged", "StatementQueued", "Window", "window_of"]
+__all__ = ["ActiveChanged", "Answer", "Panel", "SessionChanged", "StatementQueued", "Window", "window_of"]
 
 T = TypeVar("T")
 Level: TypeAlias = Literal["info", "success", "warning", "danger"]
@@ -101,6 +101,15 @@ class ActiveChanged:
     """Another panel has the focus."""
 
     panel: Panel | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of several answers a person is offered; ``detail`` says what it means, or why it is not to be had."""
+
+    text: str
+    detail: str = ""
+    enabled: bool = True
 
 
 class Window(ABC):
@@ -220,6 +229,10 @@ class Window(ABC):
     @abstractmethod
     def confirm(self, question: str, *, detail: str = "", yes: str = "OK", no: str = "Cancel") -> bool:
         """Ask a person to agree and wait for the answer; the safe answer has the focus."""
+
+    @abstractmethod
+    def ask_choice(self, question: str, choices: Sequence[Answer], *, detail: str = "") -> int | None:
+        """Ask a person to choose and wait; return the number of the choice from 0, None if the person would not."""
 
     @abstractmethod
     def ask_text(self, question: str, *, value: str = "", secret: bool = False) -> str | None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import tkinter as tk
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
@@ -43,7 +43,7 @@ from alveary_shell.docks import SIZES, Docks, Place
 from alveary_shell.keys import Keymap, sequence
 from alveary_shell.palette import Choice, Palette
 from alveary_shell.pump import Pump
-from alveary_shell.sdk import ActiveChanged, Level, Panel, Window
+from alveary_shell.sdk import ActiveChanged, Answer, Level, Panel, Window
 from alveary_shell.theme import Theme
 from alveary_shell.toasts import Toasts, shown
 from alveary_shell.workspace import SavedPanel, Workspace
@@ -683,6 +683,9 @@ class MainWindow(Window):
 
     def confirm(self, question: str, *, detail: str = "", yes: str = "OK", no: str = "Cancel") -> bool:
         return dialogs.confirm(self.root, self.theme, question, detail, yes, no)
+
+    def ask_choice(self, question: str, choices: Sequence[Answer], *, detail: str = "") -> int | None:
+        return dialogs.ask_choice(self.root, self.theme, question, choices, detail)
 
     def ask_text(self, question: str, *, value: str = "", secret: bool = False) -> str | None:
         return dialogs.ask_text(self.root, self.theme, question, value, secret=secret)

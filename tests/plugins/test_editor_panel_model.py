@@ -293,9 +293,23 @@ def test_the_row_limit_is_kept_and_said(editor: Headless) -> None:
     many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000) select i from n"
     (statement,) = editor.run(many)
     assert (statement.outcome, statement.rows) == (Outcome.TRUNCATED, 1000)
+    assert statement.held_until is not None, "the rest can be fetched"
     editor.model.limit = None
     (statement,) = editor.run(many)
     assert (statement.outcome, statement.rows) == (Outcome.COMPLETED, 2000)
+
+
+def test_what_another_panel_runs_in_the_session_is_shown_and_stopped(editor: Headless) -> None:
+    (statement,) = editor.run("with recursive n(i) as (select 1 union all select i + 1 from n) select i from n")
+    statement.fetch_more()
+    editor.pump(lambda: editor.model.phase == "running")
+    assert editor.model.busy
+    with pytest.raises(BusyError):
+        editor.run("select 1")
+    editor.model.cancel()
+    editor.pump(lambda: editor.model.phase == "idle")
+    assert statement.outcome is Outcome.CANCELLED
+    assert editor.rows("select 1") == [(1,)]
 
 
 def test_what_the_session_refuses_before_it_is_sent_ends_the_run(editor: Headless) -> None:

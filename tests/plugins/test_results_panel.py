@@ -38,11 +38,11 @@ class Desk(Panel):
     def focus(self) -> None:
         self.entry.focus_set()
 
-    def run(self, session: Session, *statements: str, limit: int | None = None) -> list[Statement]:
+    def run(self, session: Session, *statements: str, limit: int | None = None, hold: float = 0.0) -> list[Statement]:
         """Hand statements to a session and tell the window, as an editor does."""
         batch, done = next(self.numbers), []
         for sql in statements:
-            done.append(session.execute(sql, limit=limit))
+            done.append(session.execute(sql, limit=limit, hold=hold))
             self.window.announce(StatementQueued(self, session, done[-1], batch))
         return done
 
@@ -64,10 +64,10 @@ class Stage:
         window.menu = lambda items, event: self.menus.append(items)  # type: ignore[method-assign]  # likewise
         screen.settle()
 
-    def run(self, *statements: str, limit: int | None = None, wait: bool = True) -> list[Statement]:
+    def run(self, *statements: str, limit: int | None = None, hold: float = 0.0, wait: bool = True) -> list[Statement]:
         """Run statements at the desk, and wait until their results are shown."""
         assert isinstance(self.desk, Desk)
-        done = self.desk.run(self.session, *statements, limit=limit)
+        done = self.desk.run(self.session, *statements, limit=limit, hold=hold)
         if wait:
             self.until(lambda: all(statement.outcome is not None for statement in done))
             self.until(lambda: "running" not in self.said and "Waiting" not in self.said)
@@ -80,13 +80,34 @@ class Stage:
     @property
     def said(self) -> str:
         """What the line below the rows says."""
-        return str(self.results._said.cget("text"))
+        return str(self.results._foot._said.cget("text"))
 
     @property
     def offered(self) -> str:
         """What the button beside it says; nothing when it is not there."""
-        offer = self.results._offer
+        offer = self.results._foot._buttons[0]
         return str(offer.cget("text")) if offer.winfo_manager() else ""
+
+    @property
+    def offers(self) -> list[str]:
+        """What the buttons there say."""
+        return [str(button.cget("text")) for button in self.results._foot._buttons if button.winfo_manager()]
+
+    def take(self, offer: str) -> None:
+        """Press one of them."""
+        self.results._foot._buttons[self.offers.index(offer)].invoke()
+        self.screen.settle()
+
+    def answer(self, *answers: bool) -> list[str]:
+        """Answer questions one after the other; return those that were asked."""
+        left, asked = list(answers), list[str]()
+
+        def confirm(question: str, **_: Any) -> bool:
+            asked.append(question)
+            return left.pop(0)
+
+        self.window.confirm = confirm  # type: ignore[method-assign]  # stands for the person
+        return asked
 
     @property
     def tabs(self) -> list[str]:
@@ -131,7 +152,7 @@ def stage(screen: Screen, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         screen.root.report_callback_exception = report
         window.root.deiconify()
         screen.settle()
-        yield Stage(screen, window, kernel.connect("sqlite:///:memory:", host="process"))
+        yield Stage(screen, window, kernel.connect(f"sqlite:///{home}.db?mode=rwc", host="process"))
         window.quit()
 
 
@@ -145,18 +166,18 @@ def test_rows_are_shown_while_they_still_come(stage: Stage) -> None:
     before = len(stage.results.grid.rows)
     stage.until(lambda: len(stage.results.grid.rows) > before + 1000)
     assert stage.offered == "Cancel"
-    stage.results._offer.invoke()
+    stage.results._foot._buttons[0].invoke()
     stage.until(lambda: statement.outcome is not None)
     stage.until(lambda: stage.said.startswith("Cancelled after"))
     assert stage.tabs == [f"Result 1 ({statement.rows:,})"]
-    assert stage.offered == ""
+    assert stage.offered == "Run again…"
 
 
 def test_the_last_of_many_rows_is_reached_at_once(stage: Stage) -> None:
     stage.run(ROWS.format(300_000))
     stage.screen.press(stage.results.grid.cells, "<Control-End>")
     assert stage.column()[-1] == 300_000
-    assert "row 300,000 of 300,000" in str(stage.results._picked.cget("text"))
+    assert "row 300,000 of 300,000" in str(stage.results._foot._picked.cget("text"))
 
 
 def test_several_results_errors_and_counts(stage: Stage) -> None:
@@ -188,30 +209,126 @@ def test_a_result_without_rows_says_so(stage: Stage) -> None:
     assert stage.said.startswith("0 rows")
 
 
-def test_a_limit_is_said_and_lifted_when_asked(stage: Stage) -> None:
-    stage.run(f"select * from ({ROWS.format(500)})", limit=10)
-    assert stage.said.startswith("The first 10 rows; there are more")
-    assert stage.offered == "Run again without limit"
-    stage.results._offer.invoke()
+def test_the_rest_is_fetched_by_the_cursor_that_stayed_open(stage: Stage) -> None:
+    (statement,) = stage.run(f"select * from ({ROWS.format(500)})", limit=10, hold=600)
+    assert stage.said.startswith("The first 10 rows; more on the server (closes in 600 s)")
+    assert stage.offers == ["Fetch all", "Next 10"]
+    stage.take("Next 10")
+    stage.until(lambda: stage.said.startswith("The first 20 rows; more on the server"))
+    assert len(stage.results.grid.rows) == 20
+    stage.take("Fetch all")
+    stage.until(lambda: stage.said.startswith("500 rows"))
+    assert stage.tabs == ["Result 1 (500)"]
+    assert stage.offers == []
+    assert statement.rows == len(stage.results.grid.rows) == 500
+
+
+def test_the_time_the_cursor_stays_open_runs_down_and_then_the_statement_can_be_run_again(stage: Stage) -> None:
+    asked = stage.answer(False, True)
+    stage.run(f"select * from ({ROWS.format(500)})", limit=10, hold=2)
+    assert "closes in 2 s" in stage.said
+    stage.until(lambda: "closes in 1 s" in stage.said)
+    stage.until(lambda: stage.said.startswith("The first 10 rows; there are more"))
+    assert stage.offers == ["Run again…"]
+    stage.take("Run again…")
+    assert asked == ["Run this statement again, for all its rows?"]
+    assert stage.tabs == ["Result 1 (10)"]
+    stage.take("Run again…")
     stage.until(lambda: stage.said.startswith("500 rows"))
     assert stage.tabs == ["Result 1 (500)"]
 
 
-def test_what_may_change_something_is_not_run_again_unasked(stage: Stage) -> None:
-    answers, asked = [False, True], []
+def test_the_next_statement_and_a_closed_tab_close_the_cursor(stage: Stage) -> None:
+    (first,) = stage.run(f"select * from ({ROWS.format(500)})", limit=10, hold=600)
+    stage.window.run("results.pin")
+    (second,) = stage.run(f"select * from ({ROWS.format(600)})", limit=10, hold=600)
+    stage.until(lambda: first.held_until is None)
+    stage.results.choose(stage.results.model.tabs()[0].key)
+    assert stage.offers == ["Run again…"]
+    stage.window.run("results.fetch-all")
+    assert "the cursor of this statement is closed" in stage.errors[-1]
+    stage.results.choose(stage.results.model.tabs()[1].key)
+    assert stage.offers == ["Fetch all", "Next 10"]
+    stage.window.run("results.close")
+    stage.until(lambda: second.held_until is None)
 
-    def answer(question: str, **_: Any) -> bool:
-        asked.append(question)
-        return answers.pop(0)
 
-    stage.window.confirm = answer  # type: ignore[method-assign]  # stands for the person
+def test_fetching_can_be_cancelled_and_sorting_follows_what_is_fetched(stage: Stage) -> None:
+    (statement,) = stage.run(ROWS.format(100_000_000), limit=10, hold=600)
+    stage.take("Fetch all")
+    stage.until(lambda: statement.rows > 1000)
+    stage.take("Cancel")
+    stage.until(lambda: stage.said.startswith("Cancelled after"))
+    assert statement.rows == len(stage.results.grid.rows)
+    stage.run(f"select * from ({ROWS.format(5000)})", limit=10, hold=600)
+    stage.results.ordering.sort(0)
+    stage.results.ordering.sort(0)
+    stage.arranged()
+    assert stage.column()[0] == 10
+    stage.take("Fetch all")
+    stage.until(lambda: stage.said.startswith("5,000 rows"))
+    stage.arranged()
+    assert stage.column()[:2] == [5000, 4999]
+
+
+def test_what_may_change_something_says_so_before_it_is_run_again(stage: Stage) -> None:
+    asked = stage.answer(False, True)
     stage.run("create table t (a)")
-    stage.run("insert into t select i from (" + ROWS.format(50) + ") where true returning a", limit=5)
-    stage.results._offer.invoke()
-    assert asked
+    stage.run("insert into t select i from (" + ROWS.format(50) + ") where true returning a", limit=5, hold=600)
+    assert stage.offers == ["Run again…"], "what changes something is not left open"
+    stage.take("Run again…")
+    assert asked == ["Run this statement again, for all its rows? It may change something once more."]
     assert stage.said.startswith("The first 5 rows")
-    stage.results._offer.invoke()
+    stage.take("Run again…")
     stage.until(lambda: stage.said.startswith("50 rows"))
+
+
+def test_which_rows_of_a_cut_result_are_saved_is_asked(stage: Stage, tmp_path: Path) -> None:
+    offered: list[list[tuple[str, bool]]] = []
+    chosen: list[int | None] = [None, 0, 1, 2]
+
+    def choose(question: str, choices: Any, **_: Any) -> int | None:
+        assert question == "Only the first 10 rows were fetched. Which rows are to be saved?"
+        offered.append([(choice.text, choice.enabled) for choice in choices])
+        return chosen.pop(0)
+
+    stage.window.ask_choice = choose  # type: ignore[method-assign]  # stands for the person
+    stage.answer(True)
+    path = tmp_path / "rows.csv"
+    stage.run(f"select * from ({ROWS.format(500)})", limit=10, hold=600)
+    stage.window.run("results.save", {"path": str(path)})
+    stage.screen.settle()
+    assert (stage.notes, path.exists()) == ([], False)
+    stage.window.run("results.save", {"path": str(path)})
+    stage.until(lambda: stage.notes == ["Saved 10 rows to rows.csv"])
+    assert path.read_text().splitlines()[-1] == "10,row 10"
+    stage.window.run("results.save", {"path": str(path)})
+    stage.until(lambda: stage.notes[-1] == "Saved 500 rows to rows.csv")
+    assert path.read_text().splitlines()[1:] == [f"{n},row {n}" for n in range(1, 501)]
+    (statement,) = stage.run(f"select * from ({ROWS.format(400)})", limit=10, hold=600)
+    statement.cancel()
+    stage.until(lambda: statement.held_until is None)
+    stage.results.ordering.filter_by([_filter("contains", "9")])
+    stage.arranged()
+    stage.window.run("results.save", {"path": str(path)})
+    stage.until(lambda: len(stage.notes) == 3)
+    assert path.read_text().splitlines()[1:] == [f"{n},row {n}" for n in range(1, 401) if "9" in str(n)]
+    assert offered[0] == [
+        ("The 10 rows that are here", True),
+        ("All rows: fetch the rest first", True),
+        ("All rows: run the statement again", True),
+    ]
+    assert [enabled for _, enabled in offered[3]] == [True, False, True]
+
+
+def test_rows_that_could_not_all_be_fetched_are_not_saved(stage: Stage, tmp_path: Path) -> None:
+    (statement,) = stage.run(ROWS.format(100_000_000), limit=10, hold=600)
+    stage.window.run("results.save", {"path": str(tmp_path / "rows.csv"), "rows": "rest"})
+    stage.until(lambda: statement.rows > 1000)
+    statement.cancel()
+    stage.until(lambda: stage.errors)
+    assert stage.errors == ["the file was not written: not all rows came"]
+    assert not list(tmp_path.glob("rows*"))
 
 
 def test_results_come_forward_and_leave_the_keyboard(stage: Stage) -> None:
@@ -232,7 +349,7 @@ def test_a_lost_session_is_told_and_its_rows_stay(stage: Stage) -> None:
     stage.session.kill()
     stage.until(lambda: stage.said.startswith("Failed after"))
     assert stage.offered == "Show the error"
-    stage.results._offer.invoke()
+    stage.results._foot._buttons[0].invoke()
     assert "the session was lost" in stage.errors[-1]
     assert stage.column()[:2] == [1, 2]
 
@@ -295,8 +412,8 @@ def test_a_click_on_a_header_sorts_all_rows(stage: Stage) -> None:
 def test_what_was_sorted_early_is_sorted_again_when_all_rows_are_there(stage: Stage) -> None:
     (statement,) = stage.run(ROWS.format(400_000), wait=False)
     stage.until(lambda: len(stage.results.grid.rows) > 100)
-    stage.results.sort(0)
-    stage.results.sort(0)
+    stage.results.ordering.sort(0)
+    stage.results.ordering.sort(0)
     stage.until(lambda: statement.outcome is not None)
     stage.arranged()
     stage.until(lambda: stage.results.entry is not None and not stage.results.entry.outdated)
@@ -306,8 +423,8 @@ def test_what_was_sorted_early_is_sorted_again_when_all_rows_are_there(stage: St
 def test_typing_filters_and_conditions_add_up(stage: Stage) -> None:
     stage.run(ROWS.format(10_000))
     results = stage.results
-    results.open_filter()
-    bar = results._filter
+    results.ordering.open_bar()
+    bar = results.ordering.bar
     bar._value.insert(0, "row 99")
     stage.screen.press(bar._value, "<KeyRelease-9>")
     stage.until(lambda: stage.said.startswith("111 of 10,000 rows"))
@@ -316,7 +433,7 @@ def test_typing_filters_and_conditions_add_up(stage: Stage) -> None:
     stage.menu("Without rows of this value")
     stage.until(lambda: stage.said.startswith("110 of 10,000 rows"))
     assert stage.column()[:2] == [99, 991]
-    results.filter_by([])
+    results.ordering.filter_by([])
     bar.clear()
     stage.arranged()
     stage.until(lambda: stage.said.startswith("10,000 rows"))
@@ -326,7 +443,7 @@ def test_typing_filters_and_conditions_add_up(stage: Stage) -> None:
     bar.add()
     stage.arranged()
     assert stage.column() == [9999, 10_000]
-    results.close_filter()
+    results.ordering.close_bar()
     stage.arranged()
     assert len(results.grid.rows) == 10_000
 
@@ -340,12 +457,12 @@ def _words() -> Any:
 def test_a_filter_nothing_passes_says_so_and_a_wrong_one_is_refused(stage: Stage) -> None:
     stage.run(ROWS.format(100))
     results = stage.results
-    results.filter_by([_filter("equals", "nothing")])
+    results.ordering.filter_by([_filter("equals", "nothing")])
     stage.arranged()
     assert results.grid.empty_text == "No row passes the filter"
-    results.close_filter()
+    results.ordering.close_bar()
     stage.arranged()
-    results.filter_by([_filter("matches", "(")])
+    results.ordering.filter_by([_filter("matches", "(")])
     stage.arranged()
     assert "no regular expression" in stage.errors[-1]
     assert len(results.grid.rows) == 100
@@ -361,23 +478,23 @@ def test_find_goes_from_match_to_match(stage: Stage) -> None:
     stage.run(ROWS.format(5000))
     results = stage.results
     stage.screen.press(results.grid.cells, "<Control-Key-f>")
-    stage.until(lambda: stage.screen.root.focus_get() is results._find.entry)
-    results._find.entry.insert(0, "ROW 49")
-    results._find.go(1)
+    stage.until(lambda: stage.screen.root.focus_get() is results.searching.bar.entry)
+    results.searching.bar.entry.insert(0, "ROW 49")
+    results.searching.bar.go(1)
     stage.until(lambda: results.grid.selection.row == 48)
-    assert str(results._find._said.cget("text")) == "1 of 111 rows"
-    results._find.go(1)
+    assert str(results.searching.bar._said.cget("text")) == "1 of 111 rows"
+    results.searching.bar.go(1)
     stage.until(lambda: results.grid.selection.row == 489)
     assert results.grid.selection.column == 1
-    results._find.go(-1)
-    results._find.go(-1)
+    results.searching.bar.go(-1)
+    results.searching.bar.go(-1)
     stage.until(lambda: results.grid.selection.row == 4998)
-    results._find.entry.delete(0, "end")
-    results._find.entry.insert(0, "nowhere")
-    results._find.go(1)
-    stage.until(lambda: str(results._find._said.cget("text")) == "not found")
-    results.close_find()
-    assert not results._find.winfo_manager()
+    results.searching.bar.entry.delete(0, "end")
+    results.searching.bar.entry.insert(0, "nowhere")
+    results.searching.bar.go(1)
+    stage.until(lambda: str(results.searching.bar._said.cget("text")) == "not found")
+    results.searching.close()
+    assert not results.searching.bar.winfo_manager()
 
 
 # -- copying and saving ------------------------------------------------------------------------------------------
@@ -408,11 +525,11 @@ def test_copied_cells_are_on_the_clipboard(stage: Stage) -> None:
 
 def test_a_whole_column_is_copied_in_the_order_shown(stage: Stage) -> None:
     stage.run(ROWS.format(20_000))
-    stage.results.sort(0)
-    stage.results.sort(0)
+    stage.results.ordering.sort(0)
+    stage.results.ordering.sort(0)
     stage.arranged()
     stage.results.grid.select_column(0)
-    stage.results.copy()
+    stage.results.taking.copy()
     expected = "".join(f"{number}\n" for number in range(20_000, 0, -1))
     stage.until(lambda: stage.notes)
     assert stage.clipboard() == expected
@@ -425,7 +542,7 @@ def test_what_is_shown_is_saved(stage: Stage, tmp_path: Path) -> None:
     stage.until(lambda: stage.notes)
     assert stage.notes == ["Saved 1,000 rows to rows.csv"]
     assert path.read_text().splitlines()[::1000] == ["i,t", "1000,row 1000"]
-    stage.results.filter_by([_filter("equals", "row 7")])
+    stage.results.ordering.filter_by([_filter("equals", "row 7")])
     stage.arranged()
     asked: list[dict[str, str]] = []
 
@@ -434,7 +551,7 @@ def test_what_is_shown_is_saved(stage: Stage, tmp_path: Path) -> None:
         return str(tmp_path / "rows.sql")
 
     stage.window.ask_file = answer  # type: ignore[method-assign]  # stands for the person
-    stage.results.save()
+    stage.results.taking.save()
     stage.until(lambda: len(stage.notes) == 2)
     assert (tmp_path / "rows.sql").read_text() == 'INSERT INTO table_name ("i", "t") VALUES\n(7, \'row 7\');\n'
     assert asked[0]["CSV"] == ".csv"
@@ -450,7 +567,7 @@ def test_values_and_rows_are_looked_at_in_full(stage: Stage, tmp_path: Path) -> 
     results = stage.results
 
     def shown() -> str:
-        return results.details._text.get("1.0", "end-1c")
+        return results.looking.details._text.get("1.0", "end-1c")
 
     results.grid.select(0, 1)
     stage.screen.press(results.grid.cells, "<Return>")
@@ -460,24 +577,24 @@ def test_values_and_rows_are_looked_at_in_full(stage: Stage, tmp_path: Path) -> 
     stage.screen.press(results.grid.cells, "<Right>")
     stage.until(lambda: shown() == "NULL")
     stage.screen.press(results.grid.cells, "<Right>")
-    stage.until(lambda: "the first 200,000 of 300,000 characters" in str(results.details._said.cget("text")))
-    results.copy_value()
+    stage.until(lambda: "the first 200,000 of 300,000 characters" in str(results.looking.details._said.cget("text")))
+    results.looking.copy_value()
     stage.until(lambda: stage.clipboard() == "x" * 300_000)
     stage.window.ask_file = lambda **_: str(tmp_path / "value")  # type: ignore[method-assign]  # stands for the person
-    results.save_value()
+    results.looking.save_value()
     stage.until(lambda: stage.notes)
     assert (tmp_path / "value").read_bytes() == b"x" * 300_000
-    results.details._choose_mode("hex")
+    results.looking.details._choose_mode("hex")
     stage.until(lambda: shown().startswith("00000000  78 78"))
-    results.view_value(RECORD)
-    record = results.details._record
+    results.looking.view(RECORD)
+    record = results.looking.details._record
     stage.until(lambda: len(record.rows) == 5)
     assert [row[0] for row in record.rows.window(0, 5) if row is not None] == ["n", "j", "b", "z", "long"]
     record.select(1, 1)
     stage.screen.press(record.cells, "<Return>")
-    stage.until(lambda: (results.grid.selection.column, results.details.tab) == (1, "value"))
+    stage.until(lambda: (results.grid.selection.column, results.looking.details.tab) == (1, "value"))
     assert results.state() == {"details": True}
-    results.toggle_details()
+    results.looking.toggle()
     assert results.state() == {"details": False}
 
 
@@ -496,7 +613,7 @@ def test_commands_are_to_be_had_only_where_they_make_sense(stage: Stage) -> None
     assert commands.has_rows(stage.window)
     stage.results.grid.cells.focus_force()
     stage.until(lambda: commands.is_focused(stage.window))
-    stage.results.open_find()
+    stage.results.searching.open()
     stage.until(lambda: not commands.is_focused(stage.window))
     for command in ("results.view", "results.record", "results.fit", "results.filter", "results.sort", "results.pin"):
         stage.window.run(command)
@@ -533,8 +650,8 @@ def test_menus_offer_what_there_is(stage: Stage) -> None:
 
 def test_themes_and_zoom_do_not_disturb(stage: Stage) -> None:
     stage.run("select 1 as a", "select * from nothing")
-    stage.results.open_find()
-    stage.results.view_value()
+    stage.results.searching.open()
+    stage.results.looking.view()
     for theme, points in (("light", 14), ("dark", 8), ("dark", 10)):
         stage.window.theme.use(theme)
         stage.window.theme.zoom(points)

@@ -196,6 +196,8 @@ def test_rows_are_arranged_found_and_brought_back(model: ResultsModel, session: 
     assert [matches[at] for at in range(len(matches))] == [*range(10), 18]
     entry.arranged(None)
     assert len(entry.rows) == 1000
+    assert entry.outdated, "they do not stand as is wanted"
+    entry.sorts, entry.filters, entry.quick = (), (), ""
     assert not entry.outdated
 
 

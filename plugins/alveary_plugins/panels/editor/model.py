@@ -41,6 +41,7 @@ _PASSWORD = re.compile(r"^([^:/?#]+://[^:@/?#]*):[^@/?#]*@")
 _TRANSACTION = re.compile(r"\s*(begin|start\s+transaction|commit|end|abort|rollback|savepoint|release)\b", re.I)
 _LIKE_PARAMETER = re.compile(r":[^\W\d]")
 _OVER = (SessionState.BROKEN, SessionState.CLOSED)
+_PHASES: dict[SessionState, Phase] = {SessionState.RUNNING: "running", SessionState.CANCELLING: "cancelling"}
 _BATCHES = itertools.count(1)
 
 
@@ -231,7 +232,8 @@ class EditorModel:
             return "waiting"
         if self.run is not None:
             return "cancelling" if self.run.cancelled else "running"
-        return "idle"
+        # Another panel's statement, or the rest of a result that is fetched there.
+        return _PHASES.get(self.session.state, "idle")
 
     @property
     def busy(self) -> bool:
@@ -348,6 +350,8 @@ class EditorModel:
             self.run.cancelled = True
             if self.run.statement is not None:
                 self.run.statement.cancel()
+        elif self.session is not None:
+            self.session.cancel()
         self._stopped.set()
         self._changed()
 
@@ -384,7 +388,9 @@ class EditorModel:
             values = {name: run.values[name] for name in names_in([item], self.dialect) if name in run.values}
         try:
             sql = item.sql.replace("\n", self.newline)
-            statement = run.statement = session.execute(sql, values or None, limit=self.limit)
+            statement = run.statement = session.execute(
+                sql, values or None, limit=self.limit, hold=session.hold_seconds
+            )
         except AlvearyError as exc:
             self._fail(exc, item)
             return

@@ -753,6 +753,8 @@ class EditorPanel(Panel):
                 word = "Cancelling" if run.cancelled else "Running"
                 step = f" · {run.step.sentence}" if run.step is not None else ""
                 return f"{word}{many}{step} · {_seconds(time.monotonic() - run.begun)}", "accent"
+            case "running" | "cancelling":
+                return f"{model.phase.capitalize()}…", "accent"
         if model.transaction == "failed":
             return "Transaction failed: roll it back", "danger"
         if model.session is not None and model.session.state is SessionState.UNVERIFIED:

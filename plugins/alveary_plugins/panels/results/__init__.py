@@ -75,6 +75,27 @@ def alveary_commands() -> list[CommandSpec]:
         command("fit", "Make all columns as wide as their content needs.", "Fit the columns", 40),
         command("pin", "Keep this result when the next run comes.", "Pin the result", 50, enabled=_RESULT),
         command("close", "Let this result go.", "Close the result", 50, enabled=_RESULT),
+        command(
+            "fetch-all",
+            "Fetch all rows that are left, by the cursor that is open.",
+            "Fetch all rows",
+            55,
+            enabled=f"{_HERE}.commands:is_held",
+        ),
+        command(
+            "fetch-next",
+            "Fetch some more rows, by the cursor that is open.",
+            "Fetch the next rows",
+            55,
+            enabled=f"{_HERE}.commands:is_held",
+        ),
+        command(
+            "run-again",
+            "Run the statement again for all its rows, after asking.",
+            "Run again without limit…",
+            55,
+            enabled=f"{_HERE}.commands:is_cut",
+        ),
         command("save", "Write the rows to a file in any format.", "Save the rows…", 60),
         command("save-selection", "Write the selected cells to a file.", "Save the selected cells…", 60),
     ]

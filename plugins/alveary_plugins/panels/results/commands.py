@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,7 @@ from alveary.errors import UnknownObjectError
 from alveary_shell.sdk import Window, window_of
 
 if TYPE_CHECKING:
+    from alveary_plugins.panels.results.model import Entry
     from alveary_plugins.panels.results.view import ResultsPanel
 
 
@@ -32,6 +33,19 @@ class SaveParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     path: Annotated[str | None, Meta(description="File to write.")] = None
     format: Annotated[str | None, Meta(description="Format, if not the one of the file's ending.")] = None
     selection: Annotated[bool, Meta(description="Save the selected cells only.")] = False
+    rows: Annotated[
+        Literal["fetched", "rest", "again"] | None,
+        Meta(
+            description="Where the row limit cut the result short: save the rows that are there, fetch the rest by the "
+            "same cursor first, or run the statement again for all."
+        ),
+    ] = None
+
+
+class FetchParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many more rows are fetched."""
+
+    rows: Annotated[int, Meta(ge=1, description="How many; as many as at first, if none are given.")] | None = None
 
 
 class SortParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,62 +68,85 @@ def show(context: Context, parameters: NoParameters) -> None:
 
 def copy(context: Context, parameters: CopyParameters) -> None:
     """Copy the selected cells."""
-    _panel(context).copy(parameters.format, header=parameters.header)
+    _panel(context).taking.copy(parameters.format, header=parameters.header)
 
 
 def copy_with_headers(context: Context, parameters: NoParameters) -> None:
     """Copy the selected cells and the names of their columns."""
-    _panel(context).copy(header=True)
+    _panel(context).taking.copy(header=True)
 
 
 def copy_csv(context: Context, parameters: NoParameters) -> None:
     """Copy the selected cells as CSV."""
-    _panel(context).copy("csv", header=True)
+    _panel(context).taking.copy("csv", header=True)
 
 
 def copy_json(context: Context, parameters: NoParameters) -> None:
     """Copy the selected cells as JSON."""
-    _panel(context).copy("json", header=True)
+    _panel(context).taking.copy("json", header=True)
 
 
 def copy_markdown(context: Context, parameters: NoParameters) -> None:
     """Copy the selected cells as a Markdown table."""
-    _panel(context).copy("markdown", header=True)
+    _panel(context).taking.copy("markdown", header=True)
 
 
 def copy_insert(context: Context, parameters: NoParameters) -> None:
     """Copy the selected cells as INSERT statements."""
-    _panel(context).copy("insert", header=True)
+    _panel(context).taking.copy("insert", header=True)
 
 
 def save(context: Context, parameters: SaveParameters) -> None:
     """Write the rows that are shown to a file, in the background."""
-    _panel(context).save(selection=parameters.selection, path=parameters.path, format=parameters.format)
+    _panel(context).taking.save(
+        selection=parameters.selection, path=parameters.path, format=parameters.format, rows=parameters.rows
+    )
 
 
 def save_selection(context: Context, parameters: NoParameters) -> None:
     """Write the selected cells to a file, in the background."""
-    _panel(context).save(selection=True)
+    _panel(context).taking.save(selection=True)
+
+
+def fetch_all(context: Context, parameters: NoParameters) -> None:
+    """Fetch all rows that are left, by the cursor that is open."""
+    panel = _panel(context)
+    if panel.entry is not None:
+        panel.continuing.fetch(panel.entry)
+
+
+def fetch_next(context: Context, parameters: FetchParameters) -> None:
+    """Fetch some more rows, by the cursor that is open."""
+    panel = _panel(context)
+    if panel.entry is not None:
+        panel.continuing.fetch(panel.entry, parameters.rows or panel.entry.page or 1)
+
+
+def run_again(context: Context, parameters: NoParameters) -> None:
+    """Run the statement of the result in front again, for all its rows; a person is asked first."""
+    panel = _panel(context)
+    if panel.entry is not None:
+        panel.continuing.run_again(panel.entry)
 
 
 def find(context: Context, parameters: NoParameters) -> None:
     """Look for text in the rows."""
-    _panel(context).open_find()
+    _panel(context).searching.open()
 
 
 def find_next(context: Context, parameters: NoParameters) -> None:
     """Go to the next row with a match."""
-    _panel(context).step(1)
+    _panel(context).searching.step(1)
 
 
 def find_previous(context: Context, parameters: NoParameters) -> None:
     """Go to the row with a match before."""
-    _panel(context).step(-1)
+    _panel(context).searching.step(-1)
 
 
 def filter(context: Context, parameters: NoParameters) -> None:
     """Show the bar that says which rows are shown."""
-    _panel(context).open_filter()
+    _panel(context).ordering.open_bar()
 
 
 def sort(context: Context, parameters: SortParameters) -> None:
@@ -119,7 +156,7 @@ def sort(context: Context, parameters: SortParameters) -> None:
     entry = panel.gridded
     if entry is not None and column >= len(entry.columns):
         raise UnknownObjectError(f"the result has no column {column}")
-    panel.sort(column, parameters.more)
+    panel.ordering.sort(column, parameters.more)
 
 
 def pin(context: Context, parameters: NoParameters) -> None:
@@ -139,12 +176,12 @@ def close(context: Context, parameters: NoParameters) -> None:
 def view(context: Context, parameters: ViewParameters) -> None:
     """Show the value under the cursor, or its row, at the side."""
     panel = _panel(context)
-    panel.view_value("record" if parameters.row else "value")
+    panel.looking.view("record" if parameters.row else "value")
 
 
 def record(context: Context, parameters: NoParameters) -> None:
     """Show the row under the cursor as a record at the side."""
-    _panel(context).view_value("record")
+    _panel(context).looking.view("record")
 
 
 def fit(context: Context, parameters: NoParameters) -> None:
@@ -154,7 +191,17 @@ def fit(context: Context, parameters: NoParameters) -> None:
 
 def has_result(window: Window) -> bool:
     """Return whether there is a result in front."""
-    return any(cast("ResultsPanel", panel).entry is not None for panel in window.panels("results"))
+    return any(entry is not None for entry in _entries(window))
+
+
+def is_held(window: Window) -> bool:
+    """Return whether more rows of the result in front can be fetched."""
+    return any(entry is not None and entry.held for entry in _entries(window))
+
+
+def is_cut(window: Window) -> bool:
+    """Return whether the statement of the result in front would bring more rows if it was run again."""
+    return any(entry is not None and entry.can_run_again for entry in _entries(window))
 
 
 def has_rows(window: Window) -> bool:
@@ -169,6 +216,10 @@ def is_focused(window: Window) -> bool:
         if results.gridded is not None and results.grid.focused:
             return True
     return False
+
+
+def _entries(window: Window) -> list[Entry | None]:
+    return [cast("ResultsPanel", panel).entry for panel in window.panels("results")]
 
 
 def _panel(context: Context) -> ResultsPanel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -45,6 +46,8 @@ class Entry:
         self.number = 0
         """Counts the results of its run; 0 while there is none."""
         self.pinned = False
+        self.page = 0
+        """Rows that were taken at first, where there were more."""
         self.queued = time.monotonic()
         self.started: float | None = None
         """When the worker began, on the monotonic clock."""
@@ -87,8 +90,10 @@ class Entry:
 
     @property
     def outdated(self) -> bool:
-        """Whether rows came after those that were arranged."""
-        return self.arrangement is not None and self.arrangement.of < self.statement.rows
+        """Whether the rows do not stand as is wanted, or more came after those that were arranged."""
+        if self.arrangement is None:
+            return any(self.wanted) and bool(self.columns)
+        return self.arrangement.of < self.statement.rows or not any(self.wanted)
 
     def arranged(self, arrangement: Arrangement | None) -> None:
         """Show the rows in another order from now on."""
@@ -116,6 +121,17 @@ class Entry:
     def error(self) -> AlvearyError | None:
         """Why it failed."""
         return self.statement.error if self.statement.outcome is Outcome.FAILED else None
+
+    @property
+    def held(self) -> bool:
+        """Whether the cursor is open, so that more rows can be fetched."""
+        return self.statement.outcome is Outcome.TRUNCATED and self.statement.held_until is not None
+
+    @property
+    def can_run_again(self) -> bool:
+        """Whether its rows are not all there and the same statement would bring them; of values nothing is kept."""
+        cut = self.statement.outcome in (Outcome.TRUNCATED, Outcome.CANCELLED) and bool(self.columns)
+        return cut and not self.statement.parameters
 
     @property
     def reads(self) -> bool:
@@ -146,7 +162,10 @@ class Entry:
             so_far = f"{rows} so far · " if self.columns else ""
             return f"{so_far}running {duration(self.seconds)}"
         parts = []
-        if statement.outcome is Outcome.TRUNCATED:
+        if statement.outcome is Outcome.TRUNCATED and statement.held_until is not None:
+            left = max(statement.held_until - time.monotonic(), 0)
+            parts.append(f"The first {rows}; more on the server (closes in {math.ceil(left)} s)")
+        elif statement.outcome is Outcome.TRUNCATED:
             parts.append(f"The first {rows}; there are more")
         elif statement.outcome is Outcome.CANCELLED:
             parts.append(f"Cancelled after {rows}" if self.columns else "Cancelled")
@@ -215,6 +234,8 @@ class ResultsModel:
         """A statement has begun."""
         if (entry := self._by_statement.get(statement)) is not None and entry.started is None:
             entry.started = time.monotonic()
+        if entry is not None and entry.page == 0 and entry.statement.outcome is Outcome.TRUNCATED:
+            entry.page = entry.statement.rows
         return entry
 
     def find(self, statement: str) -> Entry | None:
@@ -225,6 +246,7 @@ class ResultsModel:
         """The statement of an entry is run again: what it brings takes the entry's place."""
         new = Entry(statement, entry.session, self.reader)
         new.pinned, new.number = entry.pinned, 0
+        new.sorts, new.filters, new.quick = entry.sorts, entry.filters, entry.quick
         run = self._run_of(entry)
         if run is not None:
             run.entries[run.entries.index(entry)] = new
@@ -316,7 +338,7 @@ class ResultsModel:
 
     def close(self, entry: Entry) -> None:
         """Let a result go; a statement that runs is cancelled."""
-        if entry.running:
+        if entry.running or entry.held:
             entry.statement.cancel()
         run = self._run_of(entry)
         if run is not None:
@@ -369,6 +391,12 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def first_line(entry: Entry) -> str:
+    """Return the beginning of a statement, in one line."""
+    line = " ".join(entry.statement.sql[:400].split())
+    return line if len(line) <= 120 else line[:120] + "…"
 
 
 class Awaited(Generic[T]):
