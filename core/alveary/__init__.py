@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Notice,
         RowCount,
         ServerInfo,
+        TlsInfo,
         TransactionState,
     )
     from alveary.contracts.exporter import Exporter, ExportOptions, Origin
@@ -62,6 +63,8 @@ _DOORS = {
         "Notice",
         "RowCount",
         "ServerInfo",
+        "TlsInfo",
+        "TlsInfo",
         "TransactionState",
     ),
     "alveary.contracts.exporter": ("ExportOptions", "Exporter", "Origin"),
@@ -145,6 +148,7 @@ __all__ = [
     "Statement",
     "Target",
     "ThemeSpec",
+    "TlsInfo",
     "TransactionState",
     "TypeTable",
     "ValueKind",

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from alveary.contracts.driver import TransactionState
+from alveary.contracts.driver import TlsInfo, TransactionState
 from alveary.contracts.setting import Value
 from alveary.contracts.values import Column
 from alveary.errors import ErrorRecord
@@ -104,12 +104,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_d
 
 
 class SessionOpened(Event, frozen=True, kw_only=True, tag="session:opened"):
-    """The connection stands; ``seconds`` is what connecting took."""
+    """The connection stands; ``seconds`` is what connecting took, ``tls`` None where the driver can't tell."""
 
     session: str
     product: str
     version: str
     seconds: float
+    tls: TlsInfo | None = None
 
 
 class SessionOpenFailed(Event, frozen=True, kw_only=True, tag="session:open-failed"):

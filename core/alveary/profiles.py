@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from alveary.contracts.driver import Capability
 from alveary.contracts.specs import DriverSpec, OptionRole, OptionSpec
-from alveary.contracts.target import Target
+from alveary.contracts.target import Target, on_this_machine
 from alveary.contracts.vault import SecretKind
 from alveary.errors import InvalidInputError, UnknownTargetError, UnsupportedError
 from alveary.plugins import Registry
@@ -48,7 +48,6 @@ DEEPEST = 8
 
 _LONGEST = 4096
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_HERE = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|/.*", re.IGNORECASE | re.DOTALL)
 _ALWAYS_SET = ("id", "name", "scheme", "secrets")
 _INNER = ("tls", "tunnel", "options")
 _TLS_FIELDS: dict[OptionRole | None, str] = {
@@ -354,10 +353,8 @@ def tls_mode(profile: Profile, driver: DriverSpec) -> TlsMode | None:
     if "tls_mode" not in roles:
         return None
     socket = roles.get("socket")
-    on_this_machine = (socket is not None and socket.name in profile.options) or (
-        profile.host is None or _HERE.fullmatch(profile.host) is not None
-    )
-    return profile.tls.mode or ("prefer" if on_this_machine and not profile.tunnel.enabled else "require")
+    is_here = (socket is not None and socket.name in profile.options) or on_this_machine(profile.host)
+    return profile.tls.mode or ("prefer" if is_here and not profile.tunnel.enabled else "require")
 
 
 def _has_a_field(option: OptionSpec) -> bool:

@@ -219,6 +219,11 @@ class Session:
         self._before_running.append(callback)
 
     @property
+    def route(self) -> str:
+        """How the server is reached: ``direct``, or through which tunnel."""
+        return "direct"
+
+    @property
     def state(self) -> SessionState:
         """Where the session stands."""
         return self._state
@@ -499,7 +504,7 @@ class Session:
 
     def _follow(self, event: WorkerEvent) -> None:
         if isinstance(event, SessionOpened):
-            self.server = ServerInfo(product=event.product, version=event.version)
+            self.server = ServerInfo(product=event.product, version=event.version, tls=event.tls)
             self.connect_seconds = event.seconds
             self._move(SessionState.IDLE)
             self._let_go()

@@ -13,6 +13,7 @@ from alveary.events import (
     Outcome,
     ScriptStatementEnded,
     SecretUnavailable,
+    SessionOpened,
     SettingsUnread,
     StatementsUnrecorded,
 )
@@ -37,6 +38,7 @@ class Narration:
         # A moving line would only get between rows that scroll by on the same terminal.
         self._progress = self._personal and not data_on_terminal
         self._line_shown = False
+        self._downgrade_told = False
         self._unread: ErrorRecord | None = None
 
     def unread(self, error: ErrorRecord) -> None:
@@ -55,6 +57,10 @@ class Narration:
             self._warn(lost, event.error)
         elif isinstance(event, SettingsUnread):
             self.unread(event.error)
+        elif isinstance(event, SessionOpened):
+            if event.tls is not None and event.tls.downgraded and not self._downgrade_told:
+                self._downgrade_told = True
+                self._write("warning: the connection is not encrypted: TLS was preferred, but the server has none\n")
         elif isinstance(event, SecretUnavailable):
             self.say(f"no password for {visible(event.target)}: {visible(event.error.message)}")
         elif isinstance(event, CancelStepTaken):

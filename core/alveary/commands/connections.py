@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
+from alveary.contracts.driver import TlsInfo
 from alveary.contracts.vault import SecretKey
 from alveary.errors import (
     AlvearyError,
@@ -37,6 +38,14 @@ if TYPE_CHECKING:
     from alveary.sessions import Session
 
 Name = Annotated[str, Meta(description="Name of the connection.", extra={"argument": True})]
+_VERIFIED = {
+    "nothing": "not verified: whoever answers is believed",
+    "authority": "signed by a trusted authority, for whatever name",
+    "name": "verified for {name}",
+}
+DOWNGRADED = (
+    "TLS was preferred, but the server has none: everything goes in plain text; --tls-mode require refuses that"
+)
 _OTHER_WAYS = "hand it in with --password-stdin or ALVEARY_PASSWORD, or type it when you are asked"
 
 
@@ -84,7 +93,8 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """A connection that stands, and how it answers.
 
     ``tls`` is the protocol and the cipher, "" without encryption, None where the driver can't tell or there is no
-    network. ``round_trip_ms`` is None where the server knows no ``select 1``.
+    network; ``encryption`` says more. ``route`` is ``direct`` or the tunnel, None for a file. ``round_trip_ms`` is None
+    where the server knows no ``select 1``.
     """
 
     target: str
@@ -94,6 +104,8 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     connect_ms: float
     round_trip_ms: float | None
     tls: str | None
+    encryption: TlsInfo | None = None
+    route: str | None = None
     password: Kept | None = None
     hint: str | None = None
 
@@ -188,8 +200,8 @@ def test(context: Context, parameters: TryParameters) -> Tried:
         session.wait_connected()
         stopped = stopped_with(context)
         round_trip = _answer(session, "ping", stopped)
-        tls = None if driver.file_based else _answer(session, "tls", stopped)
     assert session.server is not None, "it was connected"
+    tls = session.server.tls
     kept, hint = None, None
     if parameters.remember and target.profile_id is not None:
         credentials = kernel.credentials
@@ -203,7 +215,9 @@ def test(context: Context, parameters: TryParameters) -> Tried:
         version=session.server.version,
         connect_ms=round((session.connect_seconds or 0) * 1000, 3),
         round_trip_ms=None if round_trip is None else round(round_trip * 1000, 3),
-        tls=tls,
+        tls=None if tls is None else ", ".join(filter(None, (tls.version, tls.cipher))),
+        encryption=tls,
+        route=None if driver.file_based else session.route,
         password=kept,
         hint=hint,
     )
@@ -309,7 +323,13 @@ def render_tried(tried: Tried, write: Callable[[str], object]) -> None:
         rows.append(["round trip", f"{tried.round_trip_ms:.2f} ms"])
     if tried.tls is not None:
         rows.append(["TLS", tried.tls or "no: not encrypted"])
+    if (encryption := tried.encryption) is not None and encryption.version:
+        rows.append(["certificate", _VERIFIED[encryption.verified].format(name=encryption.name)])
+    if tried.route is not None:
+        rows.append(["route", tried.route])
     write(plain_table(["what", "value"], rows))
+    if tried.encryption is not None and tried.encryption.downgraded:
+        write(line(DOWNGRADED))
     render_kept(tried.password, write)
     if tried.hint:
         write(line(tried.hint))

@@ -10,7 +10,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -47,11 +47,38 @@ class TransactionState(enum.StrEnum):
     """In a transaction that can only be rolled back."""
 
 
+class TlsInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """How a connection is encrypted; without a ``version`` it is not.
+
+    ``verified`` is what of the server's certificate was checked: nothing, that a trusted ``authority`` signed it, or
+    that it is for ``name``, too. ``downgraded`` says that TLS was preferred, the server is on another machine, and
+    everything goes in plain text all the same.
+    """
+
+    version: str = ""
+    cipher: str = ""
+    verified: Literal["nothing", "authority", "name"] = "nothing"
+    name: str | None = None
+    downgraded: bool = False
+
+    def summary(self) -> str:
+        """Return it in a few words, such as ``TLSv1.3, db.example verified``."""
+        if not self.version:
+            return "not encrypted, although TLS was preferred" if self.downgraded else "not encrypted"
+        checked = {
+            "nothing": "certificate not verified",
+            "authority": "authority verified",
+            "name": f"{self.name} verified",
+        }
+        return f"{self.version}, {checked[self.verified]}"
+
+
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers at the other end."""
+    """Who answers at the other end. The worker adds how the connection to it is encrypted, if the driver can tell."""
 
     product: str
     version: str
+    tls: TlsInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +164,8 @@ class Connection(ABC):
     def transaction_state(self) -> TransactionState:
         """The state of the transaction, read from the connection."""
 
-    def tls(self) -> str:
-        """Return the protocol and the cipher that encrypt the connection, "" if nothing does; may ask the server."""
+    def tls(self) -> TlsInfo:
+        """Return how the connection is encrypted; asked once, when it is open, and may ask the server."""
         raise UnsupportedError("this driver can't tell whether a connection is encrypted")
 
     def cancel(self) -> None:

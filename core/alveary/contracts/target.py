@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
+
+_HERE = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|/.*", re.IGNORECASE | re.DOTALL)
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
@@ -11,6 +15,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     ``scheme`` is the URL's, and so names the driver. ``database`` is a name or, for a file, its path as given (a
     relative one is relative to the working directory). ``options`` are the URL's query, checked against what the
     driver declares. The password is left out of ``repr``, so it can't wander into a log or a traceback.
+
+    ``via`` is where to connect to instead of ``host`` and ``port``: the near end of a tunnel on this machine. The host
+    stays the name that a certificate must be for.
 
     A saved connection has its ``name`` and ``profile_id``, and may say how many seconds connecting and each statement
     take unless the caller says otherwise; drivers need none of that.
@@ -24,6 +31,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     database: str | None = None
     options: dict[str, str] = {}
     read_only: bool = False
+    via: tuple[str, int] | None = None
     profile_id: str | None = None
     name: str | None = None
     connect_timeout: float | None = None
@@ -31,6 +39,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
 
     def __repr__(self) -> str:
         return f"Target({self.display()!r}, read_only={self.read_only})"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the server is on this machine, so that nobody can listen on the way to it."""
+        return self.via is None and on_this_machine(self.host)
 
     def display(self) -> str:
         """Return what a person calls the target: its saved name, else its URL; safe on a screen and in a log."""
@@ -41,3 +54,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
         user = f"{self.user}@" if self.user else ""
         port = f":{self.port}" if self.port is not None else ""
         return f"{self.scheme}://{user}{self.host or ''}{port}/{self.database or ''}"
+
+
+def on_this_machine(host: str | None) -> bool:
+    """Return whether a host is this machine itself, or the path of a socket here; None is what a driver takes then."""
+    return host is None or _HERE.fullmatch(host) is not None

@@ -36,7 +36,6 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "begin": (lambda connection, isolation: connection.begin(isolation), None),
     "commit": (lambda connection: connection.commit(), None),
     "rollback": (lambda connection: connection.rollback(), None),
-    "tls": (lambda connection: connection.tls(), str),
     "ping": (_ping, float),
     "databases": (lambda connection: connection.catalog().databases(), list[str]),
     "schemas": (lambda connection: connection.catalog().schemas(), list[str]),

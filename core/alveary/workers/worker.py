@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from alveary.contracts.driver import Connection, Driver, TransactionState
+from alveary.contracts.driver import Connection, Driver, TlsInfo, TransactionState
 from alveary.contracts.factory import load_factory
-from alveary.errors import QueryCancelledError, described
+from alveary.errors import QueryCancelledError, QueryError, UnsupportedError, described
 from alveary.events import (
     Answered,
     CancelStep,
@@ -249,6 +249,7 @@ class Worker:
             driver: Driver = load_factory(request.factory)()
             connection = driver.connect(request.target, timeout=request.timeout)
             server = connection.server()
+            tls = _tls(connection)
         except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
             self._emit(SessionOpenFailed(session=self._session, error=error_record(exc)))
             return False
@@ -259,6 +260,7 @@ class Worker:
                 product=server.product,
                 version=server.version,
                 seconds=time.monotonic() - started,
+                tls=tls,
             )
         )
         return True
@@ -403,3 +405,11 @@ class Worker:
             _log.exception("the driver can't tell the transaction state")
             return TransactionState.IDLE
         return self._last_transaction
+
+
+def _tls(connection: Connection) -> TlsInfo | None:
+    """Return how a connection is encrypted, None where the driver, or the server it asks, can't tell."""
+    try:
+        return connection.tls()
+    except (UnsupportedError, QueryError):
+        return None

@@ -19,6 +19,7 @@ from alveary.contracts.driver import (
     Notice,
     RowCount,
     ServerInfo,
+    TlsInfo,
     TransactionState,
 )
 from alveary.contracts.target import Target
@@ -181,8 +182,8 @@ class MysqlConnection(Connection):
     def server(self) -> ServerInfo:
         return ServerInfo(product="MariaDB" if self._is_mariadb else "MySQL", version=self._version)
 
-    def tls(self) -> str:
-        return self._wire.tls()
+    def tls(self) -> TlsInfo:
+        return self._wire.tls
 
     @property
     def transaction_state(self) -> TransactionState:

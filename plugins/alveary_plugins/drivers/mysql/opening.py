@@ -14,6 +14,7 @@ import pymysql  # type: ignore[import-untyped]  # PyMySQL has no annotations
 from pymysql import _auth
 from pymysql.constants import CLIENT  # type: ignore[import-untyped]  # PyMySQL has no annotations
 
+from alveary.contracts.driver import TlsInfo
 from alveary.contracts.target import Target
 from alveary.errors import AlvearyError, AuthenticationFailedError, ConnectionFailedError, ConnectionTimeoutError
 from alveary_plugins.drivers.mysql import errors
@@ -45,7 +46,7 @@ def open_wire(target: Target, timeout: float) -> tuple[Wire, Lifeline]:
                 db.connect(sock)
                 if target.options.get("ssl_mode") in _ENCRYPTED and not isinstance(db._sock, ssl.SSLSocket):
                     raise ConnectionFailedError("the connection is not encrypted")
-                wire = Wire(db)
+                wire = Wire(db, tls_info(target, db._sock))
             except Exception as exc:
                 if late.is_set():
                     raise ConnectionTimeoutError(
@@ -85,6 +86,9 @@ def bounded(lifeline: Lifeline, seconds: float) -> Iterator[threading.Event]:
 def _prepared(target: Target) -> Any:
     """Return a connection of PyMySQL's that is not connected yet."""
     context = tls_context(target)
+    mode = target.options.get("ssl_mode", "preferred")
+    # Not where TLS is only preferred: it may turn out that there is none.
+    verified = context is not None and context.verify_mode is ssl.CERT_REQUIRED and mode in _ENCRYPTED
     try:
         password = (target.password or "").encode()
     except UnicodeEncodeError:
@@ -96,18 +100,18 @@ def _prepared(target: Target) -> Any:
         user=target.user,
         password=password,  # as bytes: PyMySQL itself encodes text as Latin-1
         database=target.database,
-        unix_socket=target.options.get("unix_socket"),
+        unix_socket=target.options["unix_socket"] if _is_socket(target) else None,
         charset="utf8mb4",
         autocommit=True,
         local_infile=False,
         program_name="alveary",
-        auth_plugin_map=_plugins(verified=context is not None and context.verify_mode is ssl.CERT_REQUIRED),
+        auth_plugin_map=_plugins(verified=verified),
         ssl=context,
         ssl_disabled=context is None,
         defer_connect=True,
     )
-    db._secure = bool(target.options.get("unix_socket"))  # nobody listens there
-    if context is not None and target.options.get("ssl_mode", "preferred") == "preferred":
+    db._secure = _is_socket(target)  # nobody listens there
+    if context is not None and mode == "preferred":
         # For this mode PyMySQL would make a context of its own; with ours it takes TLS for required.
         db._ssl_required = False
         db.client_flag &= ~CLIENT.SSL
@@ -115,11 +119,10 @@ def _prepared(target: Target) -> Any:
 
 
 def _socket(target: Target, deadline: float) -> socket.socket:
-    path = target.options.get("unix_socket")
-    if path:
+    if _is_socket(target):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        return _connected(sock, path, deadline - time.monotonic())
-    host, port = target.host or "localhost", target.port or DEFAULT_PORT
+        return _connected(sock, target.options["unix_socket"], deadline - time.monotonic())
+    host, port = target.via or (target.host or "localhost", target.port or DEFAULT_PORT)
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError("the host has no address")
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -151,7 +154,13 @@ def _connected(sock: socket.socket, address: Any, seconds: float) -> socket.sock
 
 
 def _place(target: Target) -> str:
-    return target.options.get("unix_socket") or f"{target.host or 'localhost'}:{target.port or DEFAULT_PORT}"
+    if _is_socket(target):
+        return target.options["unix_socket"]
+    return f"{target.host or 'localhost'}:{target.port or DEFAULT_PORT}"
+
+
+def _is_socket(target: Target) -> bool:
+    return bool(target.options.get("unix_socket")) and target.via is None
 
 
 # -- TLS ---------------------------------------------------------------------------------------------------------
@@ -165,7 +174,7 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
     mode = options.get("ssl_mode", "preferred")
     if mode not in ("disabled", "preferred", *_ENCRYPTED):
         raise ConnectionFailedError(f"there is no ssl_mode {mode!r}")  # never a weaker one than was meant
-    if mode == "disabled" or (mode == "preferred" and options.get("unix_socket")):
+    if mode == "disabled" or (mode == "preferred" and _is_socket(target)):
         return None
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -173,7 +182,7 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
         # The certificates that servers make for themselves are not as strict as newer Pythons want them.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = mode == "verify-full"
-        if mode not in ("verify-ca", "verify-full"):
+        if mode not in ("verify-ca", "verify-full") and not options.get("ssl_ca"):
             context.verify_mode = ssl.CERT_NONE  # and so without the system's certificates, which take 20 ms to load
         elif options.get("ssl_ca"):
             context.load_verify_locations(options["ssl_ca"])
@@ -185,6 +194,18 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise ConnectionFailedError(f"the certificates of the target can't be read: {reason}") from exc
     return context
+
+
+def tls_info(target: Target, sock: socket.socket) -> TlsInfo:
+    """Return how a socket is encrypted, with what verified."""
+    if not isinstance(sock, ssl.SSLSocket):
+        preferred = target.options.get("ssl_mode", "preferred") == "preferred"
+        return TlsInfo(downgraded=preferred and not _is_socket(target) and not target.is_here)
+    version, cipher = sock.version() or "TLS", (sock.cipher() or ("",))[0]
+    if sock.context.check_hostname:
+        return TlsInfo(version=version, cipher=cipher, verified="name", name=target.host or "localhost")
+    by_authority = sock.context.verify_mode is ssl.CERT_REQUIRED
+    return TlsInfo(version=version, cipher=cipher, verified="authority" if by_authority else "nothing")
 
 
 def _no_passphrase() -> str:

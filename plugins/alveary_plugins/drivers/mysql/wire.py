@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 from pymysql.constants import COMMAND  # type: ignore[import-untyped]  # PyMySQL has no annotations
 
+from alveary.contracts.driver import TlsInfo
 from alveary.contracts.line import hung_up
 from alveary.contracts.values import Cell, Row
 from alveary_plugins.drivers.mysql.types import Field, converter
@@ -100,9 +100,10 @@ class Answer:
 class Wire:
     """One connection after its handshake; used by one thread."""
 
-    def __init__(self, db: Any) -> None:
-        """Take over a connection of PyMySQL's that is open."""
+    def __init__(self, db: Any, tls: TlsInfo) -> None:
+        """Take over a connection of PyMySQL's that is open, and encrypted like this."""
         self._db = db
+        self.tls = tls
         self._stream = Stream(db._sock)
         file, db._rfile = db._rfile, self._stream
         file.close()
@@ -247,14 +248,6 @@ class Wire:
         packet = self._db._read_packet()
         answer.warnings, self._db.server_status = packet.read_struct("<xHH")
         answer.more = bool(self._db.server_status & MORE_RESULTS)
-
-    def tls(self) -> str:
-        """Return the protocol and the cipher, "" without TLS."""
-        sock = self._db._sock
-        if not isinstance(sock, ssl.SSLSocket):
-            return ""
-        cipher = sock.cipher()
-        return f"{sock.version()}, {cipher[0]}" if cipher else "TLS"
 
     def close(self) -> None:
         """Say goodbye, if that takes no time, and close the socket."""

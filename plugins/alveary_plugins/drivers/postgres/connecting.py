@@ -24,8 +24,9 @@ from alveary_plugins.drivers.postgres import errors, guard
 
 PORT = 5432
 SOCKET_FOLDERS = ("/var/run/postgresql", "/tmp")  # where Debian's and PostgreSQL's own builds listen
-NO_PASSWORD_FILE = os.path.join(os.devnull, "none")
+NO_FILE = os.path.join(os.devnull, "none")
 """A path where nothing can stand: ~/.pgpass must not lend its passwords, and libpq warns of a special file."""
+VERIFYING = ("verify-ca", "verify-full")
 
 
 def connect(target: Target, timeout: float) -> psycopg.Connection[Any]:
@@ -78,20 +79,28 @@ def _parameters(target: Target, timeout: float) -> dict[str, Any]:
     port = target.port or PORT
     user = target.user or _system_user()
     options = target.options
+    mode = options.get("sslmode", "prefer")
+    if target.via is None:
+        place: dict[str, Any] = {"host": target.host or _default_host(port), "port": port}
+    else:  # the certificate is verified for the host, whatever address leads there
+        place = {"host": target.host or "localhost", "hostaddr": target.via[0], "port": target.via[1]}
+    is_socket = target.via is None and place["host"].startswith("/")
     parameters: dict[str, Any] = {
-        "host": target.host or _default_host(port),
-        "port": port,
+        **place,
         "user": user,
         "dbname": target.database or user,
         # Empty, not absent: libpq would look for an absent one in the environment.
         "password": target.password or "",
-        "passfile": NO_PASSWORD_FILE,
+        "passfile": NO_FILE,
+        # Whoever answers could ask for the password in plain text, and libpq would send it.
+        "require_auth": "" if mode in VERIFYING or is_socket else "!password",
         "connect_timeout": max(2, math.ceil(timeout)),
         "client_encoding": "UTF8",
         "application_name": options.get("application_name", "alveary"),
         "options": _settings(target),
-        "sslmode": options.get("sslmode", "prefer"),
-        "sslrootcert": options.get("sslrootcert", ""),
+        "sslmode": mode,
+        # Authorities that happen to be in ~/.postgresql are for those who want a certificate verified.
+        "sslrootcert": options.get("sslrootcert", "" if mode in VERIFYING else NO_FILE),
         "sslcert": options.get("sslcert", ""),
         "sslkey": options.get("sslkey", ""),
         # A certificate that happens to lie in ~/.postgresql identifies nobody who did not ask for it.

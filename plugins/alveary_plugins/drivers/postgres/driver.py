@@ -27,6 +27,7 @@ from alveary.contracts.driver import (
     Notice,
     RowCount,
     ServerInfo,
+    TlsInfo,
     TransactionState,
 )
 from alveary.contracts.target import Target
@@ -77,16 +78,16 @@ class PostgresDriver(Driver):
     """Opens connections to PostgreSQL."""
 
     def connect(self, target: Target, *, timeout: float) -> PostgresConnection:
-        return PostgresConnection(connecting.connect(target, timeout), read_only=target.read_only)
+        return PostgresConnection(connecting.connect(target, timeout), target)
 
 
 class PostgresConnection(Connection):
     """One connection, and what another thread needs to cancel what it does."""
 
-    def __init__(self, connection: psycopg.Connection[Any], *, read_only: bool) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], target: Target) -> None:
+        self._target = target
         self._wire = Wire(connection)
         self._types = TypeNames()
-        self._read_only = read_only
         self._fresh, self._closed = True, False
         # Held by a cancel while it is under way, so that a statement can't be left under it. The flag is set by
         # cancel() alone; whether a statement was meant by it is decided by the stage.
@@ -104,7 +105,7 @@ class PostgresConnection(Connection):
 
     def _messages(self, sql: str, parameters: Parameters, batch: BatchSize) -> Generator[Message, None, None]:
         with self._running():
-            if self._read_only:
+            if self._target.read_only:
                 guard.check(sql)
             bound = bind(sql, parameters, self._wire.codec)
             try:
@@ -302,7 +303,7 @@ class PostgresConnection(Connection):
             except QueryError as exc:
                 _log.info("the names of types can't be had: %s", exc.message)
         # Servers before 14 don't report the setting, so there it is always made.
-        loose = self._read_only and self._wire.setting("default_transaction_read_only") != "on"
+        loose = self._target.read_only and self._wire.setting("default_transaction_read_only") != "on"
         if loose and not self._failed:
             self._rows(guard.TIGHTEN)
 
@@ -411,12 +412,23 @@ class PostgresConnection(Connection):
     def server(self) -> ServerInfo:
         return ServerInfo(product="PostgreSQL", version=self._wire.setting("server_version") or "")
 
-    def tls(self) -> str:
+    def tls(self) -> TlsInfo:
         if not self._wire.libpq.ssl_in_use:
-            return ""
-        # libpq knows more, but psycopg does not pass it on. A pooler in between answers for its own way to the server.
-        rows = list(self._ask("select version || ', ' || cipher from pg_stat_ssl where pid = pg_backend_pid()"))
-        return str(rows[0][0]) if rows and rows[0][0] else "TLS"
+            is_socket = self._wire.libpq.host.startswith(b"/")
+            preferred = self._target.options.get("sslmode", "prefer") in ("allow", "prefer")
+            return TlsInfo(downgraded=preferred and not is_socket and not self._target.is_here)
+        version, cipher = "TLS", ""
+        # libpq knows more, but psycopg does not pass it on. A pooler in between answers for its own way to the server,
+        # or knows no such view.
+        with contextlib.suppress(QueryError):
+            for found in self._ask("select version, cipher from pg_stat_ssl where pid = pg_backend_pid() and ssl"):
+                version, cipher = str(found[0]), str(found[1])
+        options = self._target.options
+        if options.get("sslmode") == "verify-full":
+            return TlsInfo(version=version, cipher=cipher, verified="name", name=self._target.host or "localhost")
+        # libpq verifies whenever it has authorities to verify by.
+        by_authority = options.get("sslmode") == "verify-ca" or bool(options.get("sslrootcert"))
+        return TlsInfo(version=version, cipher=cipher, verified="authority" if by_authority else "nothing")
 
     @property
     def transaction_state(self) -> TransactionState:

@@ -134,6 +134,12 @@ class _Refusal(NamedTuple):
 # libpq hands on only the text of a server that refuses a connection, without its SQLSTATE. The text is in the
 # server's language: in one we don't know it is a plain ConnectionFailedError.
 _REFUSALS = (
+    _Refusal(
+        r"requested a cleartext password|requested a plaintext password",
+        ConnectionFailedError,
+        None,
+        "it was not sent, for others could read it; connect with sslmode=verify-full if the server needs it",
+    ),
     _Refusal(r'database ".*" does not exist', DatabaseNotFoundError, "3D000", "psql -l lists the databases"),
     _Refusal(
         r"password authentication failed|no password supplied|password is empty|SCRAM|authentication failed for user",

@@ -784,8 +784,7 @@ class EditorPanel(Panel):
         if session is not None and session.state is SessionState.BROKEN:
             self.window.status("session", f"{_name(session)} · lost")
         elif session is not None and self.model.connected:
-            server = f" · {session.server.product} {session.server.version}" if session.server is not None else ""
-            self.window.status("session", _name(session) + server)
+            self.window.status("session", " · ".join([_name(session), *_facts(session)]))
         else:
             self.window.status("session", "")
 
@@ -833,6 +832,16 @@ def _name(session: Session) -> str:
     if target.name is None and session.driver.file_based and target.database:
         return os.path.basename(target.database)
     return target.display()
+
+
+def _facts(session: Session) -> list[str]:
+    """Return who answers, how the connection is encrypted, and through which tunnel it goes."""
+    facts = []
+    if session.server is not None:
+        facts.append(f"{session.server.product} {session.server.version}")
+        if session.server.tls is not None:
+            facts.append(session.server.tls.summary())
+    return facts if session.route == "direct" else [*facts, session.route]
 
 
 def _place(session: Session | None, schema: str | None) -> str:
