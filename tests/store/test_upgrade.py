@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from alveary.errors import MigrationError
-from alveary.store import upgrade
+from alveary.store import backups, upgrade
 from alveary.store.database import FILE_NAME, REVISION, Store
 from alveary.store.tables import metadata
 
@@ -159,10 +159,10 @@ def test_a_migration_that_leaves_rows_without_what_they_refer_to_is_undone(file:
 
 
 def test_old_copies_go(file: Path) -> None:
-    for _ in range(upgrade.BACKUPS_KEPT + 2):
-        newest = upgrade.back_up(file, REVISION)
+    for _ in range(backups.BACKUPS_KEPT + 2):
+        newest = backups.back_up(file, REVISION)
     kept = list((file.parent / "backups").iterdir())
-    assert len(kept) == upgrade.BACKUPS_KEPT
+    assert len(kept) == backups.BACKUPS_KEPT
     assert newest in kept
 
 
@@ -172,7 +172,7 @@ from pathlib import Path
 from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from alveary.store import upgrade
+from alveary.store import backups, upgrade
 config = Config()
 config.set_main_option("script_location", sys.argv[2])
 upgrade._config = lambda: config

@@ -217,6 +217,20 @@ KERNEL_COMMANDS = (
         )
     ),
     CommandSpec(
+        id="store.backup",
+        summary="Copy what Alveary remembers into backups/, now.",
+        factory=f"{_HERE}.store:make_backup",
+        verb="store backup",
+        render=f"{_HERE}.store:render_backup",
+    ),
+    CommandSpec(
+        id="store.restore",
+        summary="Put the newest sound copy in the place of a damaged store, which is kept.",
+        factory=f"{_HERE}.store:restore_store",
+        verb="store restore",
+        render=f"{_HERE}.store:render_restored",
+    ),
+    CommandSpec(
         id="doctor.run",
         summary="Check this installation: versions, directories, drivers, plugins.",
         factory=f"{_HERE}.doctor:run",

@@ -1,14 +1,21 @@
-"""The doctor's look at what Alveary keeps: the store, its backups, what is set, the log."""
+"""``store.backup``, ``store.restore``, and the doctor's look at what Alveary keeps: the store, its copies, the log."""
 
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta
 
-from alveary.errors import AlvearyError
+from alveary.commands import Context
+from alveary.commands.plugins import NoParameters
+from alveary.errors import AlvearyError, StoreCorruptError
+from alveary.store.backups import Copy, Restored, back_up, restore
+from alveary.tables import visible
 from alveary.wire import Small
 
 if TYPE_CHECKING:
@@ -29,6 +36,60 @@ class StoreState(msgspec.Struct, frozen=True, kw_only=True):
     backups: list[str]
     log_files: Small
     problems: list[str]
+
+
+class RestoreParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to put in the store's place."""
+
+    empty: Annotated[bool, Meta(description="Begin with an empty store instead of the newest copy.")] = False
+    yes: Annotated[bool, Meta(description="Do it also though the store that is there is sound.")] = False
+
+
+def make_backup(context: Context, parameters: NoParameters) -> Copy:
+    """Copy the store into ``backups/`` beside it, now and whatever its size."""
+    store = context.kernel.store
+    revision = store.revision()
+    copy = back_up(context.kernel.paths.store, revision)
+    status = copy.stat()
+    return Copy(path=str(copy), made_at=status.st_mtime, bytes=status.st_size)
+
+
+def restore_store(context: Context, parameters: RestoreParameters) -> Restored:
+    """Put the newest sound copy in the place of a damaged store, which is kept."""
+    kernel = context.kernel
+    if not parameters.yes and not _is_damaged(kernel):
+        return Restored(sound=True)
+    if "recorder" in vars(kernel):
+        kernel.recorder.flush()
+    kernel.store.close()
+    return restore(kernel.paths.store, empty=parameters.empty)
+
+
+def _is_damaged(kernel: Kernel) -> bool:
+    if not kernel.paths.store.exists():
+        return True
+    try:
+        return bool(kernel.store.check())
+    except StoreCorruptError:
+        return True
+
+
+def render_backup(copy: Copy, write: Callable[[str], object]) -> None:
+    """Say where the copy is."""
+    write(f"copied to {visible(copy.path)} ({copy.bytes / 2**20:.1f} MiB)\n")
+
+
+def render_restored(restored: Restored, write: Callable[[str], object]) -> None:
+    """Say what was put where."""
+    if restored.sound:
+        write("the store is not damaged, so nothing was changed; --yes replaces it all the same\n")
+    elif restored.copy is None:
+        write("the next start begins with an empty store\n")
+    else:
+        made = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(restored.copy.made_at))
+        write(f"restored from the copy of {made}: {visible(restored.copy.path)}\n")
+    if restored.kept is not None:
+        write(f"the store that was there is kept as {visible(restored.kept)}\n")
 
 
 def store_state(kernel: Kernel) -> StoreState:

@@ -17,6 +17,7 @@ from alveary.errors import (
     StoreReadOnlyError,
 )
 from alveary.paths import make_private
+from alveary.store.backups import back_up_if_due
 
 FILE_NAME = "alveary.db"
 REVISION = "0001"
@@ -38,6 +39,8 @@ class Store:
         """Name the directory of ``alveary.db``, or None for a store in memory; nothing is opened yet."""
         self.file = None if directory is None else directory / FILE_NAME
         self._connection: sqlite3.Connection | None = None
+        self._is_read_only = False
+        """Whether it was opened where nothing can be written, as on a disk that is full."""
         self._lock = threading.RLock()
 
     def __str__(self) -> str:
@@ -53,6 +56,8 @@ class Store:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Hand out the connection in a transaction that is committed at the end, or rolled back on any exception."""
         with self._lock, self._mapped():
+            if self._is_read_only:
+                self.close()  # there may be room again, or permission
             connection = self._opened()
             connection.execute("begin immediate")
             try:
@@ -75,15 +80,20 @@ class Store:
         return [] if found == ["ok"] else found
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is needed."""
+        """Close the file; it is opened again when it is needed. Once a day a copy of it is made first."""
         with self._lock:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+                if self.file is not None:
+                    back_up_if_due(self.file, REVISION)
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = _connect(":memory:") if self.file is None else _open(self.file)
+            if self.file is None:
+                connection, self._is_read_only = _connect(":memory:"), False
+            else:
+                connection, self._is_read_only = _open(self.file)
             connection.execute("pragma foreign_keys = on")
             if self.file is None:
                 _make(connection)
@@ -104,13 +114,15 @@ class Store:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreLockedError(f"another program holds a lock on the store {self}", hint="try again")
         if code == sqlite3.SQLITE_READONLY:
-            return StoreReadOnlyError(f"the store {self} can't be written", hint="check its permissions and its disk's")
+            return StoreReadOnlyError(
+                f"the store {self} can't be written", hint="check its permissions, and whether its disk is full"
+            )
         if code == sqlite3.SQLITE_FULL:
             return StoreFullError(f"the disk that holds the store {self} is full", hint="make room, then try again")
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return StoreCorruptError(
                 f"the store {self} is damaged: {exc}{_KEEP}",
-                hint="move it away to start with an empty one, or put a copy from backups/ in its place",
+                hint="`alveary store restore` puts the newest sound copy in its place and keeps the damaged one",
             )
         return StorageError(f"the store {self} can't be used: {exc}")
 
@@ -120,17 +132,28 @@ def _connect(name: str | Path) -> sqlite3.Connection:
     return sqlite3.connect(name, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False, uri=uri)
 
 
-def _open(file: Path) -> sqlite3.Connection:
-    """Open the store in ``file``, made if there is none and brought to this version's revision if it is older."""
+def _open(file: Path) -> tuple[sqlite3.Connection, bool]:
+    """Open the store in ``file``, made if there is none and brought to this version's revision if it is older.
+
+    Where nothing can be written, it can be read as long as it was closed properly; then the second value is True.
+    """
     make_private(file.parent)
     _refuse_foreign(file)
     if not file.exists():
         # Made here, so that it is never open to anybody else: SQLite gives its other files the same permissions.
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
     if not os.access(file.parent, os.W_OK) or not os.access(file, os.W_OK):
-        return _open_read_only(file)
+        return _open_read_only(file), True
     connection = _connect(file)
     try:
+        try:
+            connection.execute("select 1 from sqlite_master").fetchone()
+        except sqlite3.OperationalError as exc:
+            # On a full disk there is no room for the file that readers share.
+            if exc.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN):
+                raise
+            connection.close()
+            return _open_read_only(file), True
         revision = _revision(connection)
         if revision is None:
             connection.execute("pragma journal_mode = wal")
@@ -146,12 +169,13 @@ def _open(file: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, False
 
 
 def _open_read_only(file: Path) -> sqlite3.Connection:
     """Open a store where nothing can be written, not even the files beside it that readers share."""
-    if file.with_name(file.name + "-wal").exists():
+    journal = file.with_name(file.name + "-wal")
+    if journal.exists() and journal.stat().st_size:
         raise StoreReadOnlyError(
             f"the store {file} can't be read where nothing can be written: it was not closed properly",
             hint="make its directory writable",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alveary.errors import MigrationError, StoreFromFutureError, described
+from alveary.store.backups import back_up
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-BACKUPS_KEPT = 5
 
 _HEAD = "-- Generated from the migrations by docs/generate.py; write a migration instead of editing this.\n"
 
@@ -42,20 +39,6 @@ def upgrade(file: Path, revision: str, *, to: str = "head") -> None:
             f"the store {file} can't be brought from revision {revision} to this version: {described(exc)}",
             hint="the store is as it was; update Alveary, or set ALVEARY_HOME to another directory",
         ) from exc
-
-
-def back_up(file: Path, revision: str) -> Path:
-    """Copy the store, as it is at this moment, into ``backups/`` beside it and return the copy's path."""
-    directory = file.parent / "backups"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    copy = directory / f"{file.stem}-{revision}-{time.time_ns()}.db"
-    # SQLite fills a file that is there and empty; made here, nobody else can ever read it.
-    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    for old in sorted(directory.glob(f"{file.stem}-*.db"), key=os.path.getmtime)[:-BACKUPS_KEPT]:
-        old.unlink(missing_ok=True)
-    return copy
 
 
 def make(file: Path, *, to: str = "head") -> None:
