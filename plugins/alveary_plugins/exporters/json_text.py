@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import repeat
 from json.encoder import encode_basestring
 from math import isfinite
+from typing import ClassVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from alveary_plugins.exporters.terminal import escape_json
 _encode = msgspec.json.Encoder().encode
 # Reads a text through without building anything: the fastest way there is to ask whether it is JSON.
 _read = msgspec.json.Decoder(msgspec.Raw).decode
+_read_all = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _NOT_JSON = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 
 _numeric = re.compile("[-+.,0-9eE]+").fullmatch
@@ -31,58 +32,64 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class ObjectsExporter(Exporter):
     """Makes an object of each row.
 
-    A batch is encoded column by column and glued together behind the keys, which never change.
+    A batch is encoded column by column and put between the keys, which never change: all the pieces of a batch in one
+    list, column by column, and joined once.
     """
+
+    separator: ClassVar[bytes]
+    """One byte behind each object."""
 
     def __init__(
         self, write: Callable[[bytes], object], options: ExportOptions, *, rows: str = "objects", binary: str = "hex"
     ) -> None:
         super().__init__(write, options)
         self._arrays, self._base64 = rows == "arrays", binary == "base64"
-        self._keys: list[bytes] = []
+        self._pieces: list[bytes] = []
+        """Those of a row: a key, and where its value will be; what ends the row."""
         self._columns: Sequence[Column] = ()
 
     def begin(self, columns: Sequence[Column]) -> None:
         self._columns = columns
+        opening, closing = (b"[", b"]") if self._arrays else (b"{", b"}")
         names = list(map(_string, unique_names([column.name for column in columns])))
-        if self._arrays:
-            self._keys = [b"," if position else b"[" for position in range(len(names))]
-            if self.options.header:
-                self._write([b"[" + b",".join(names) + b"]"])
-        else:
-            self._keys = [(b"," if position else b"{") + name + b":" for position, name in enumerate(names)]
+        self._pieces = []
+        for position, name in enumerate(names):
+            self._pieces += ((b"," if position else opening) + (b"" if self._arrays else name + b":"), b"")
+        self._pieces.append(closing + self.separator)
+        if self._arrays and self.options.header:
+            self._put(opening + b",".join(names) + closing + self.separator)
 
     def rows(self, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        pieces: list[Iterable[bytes]] = []
-        for key, column, cells in zip(self._keys, self._columns, zip(*rows, strict=True), strict=True):
+        pieces, width = self._pieces * len(rows), len(self._pieces)
+        for position, (column, cells) in enumerate(zip(self._columns, zip(*rows, strict=True), strict=True)):
             given = [_base64(column, cell) for cell in cells] if self._base64 else cells
-            pieces += (repeat(key), _values(column.kind, given))
-        pieces.append(repeat(b"]" if self._arrays else b"}"))
-        self._write(map(b"".join, zip(*pieces, strict=False)))  # the keys repeat without end
+            pieces[2 * position + 1 :: width] = _values(column.kind, given)
+        self._put(b"".join(pieces))
 
-    def _write(self, objects: Iterable[bytes]) -> None:
-        data = self.join(objects)
+    def _put(self, objects: bytes) -> None:
+        data = self.placed(objects)
         self.write(escape_json(data.decode()).encode() if self.options.terminal else data)
 
     @abstractmethod
-    def join(self, objects: Iterable[bytes]) -> bytes:
-        """Return objects, at least one, as they stand in the output."""
+    def placed(self, objects: bytes) -> bytes:
+        """Return objects, at least one and a separator behind each, as they stand in the output."""
 
 
 class JsonExporter(ObjectsExporter):
     """An array of objects per result, on one line."""
 
+    separator = b","
     _opening = b"["
 
     def begin(self, columns: Sequence[Column]) -> None:
         self._opening = b"["
         super().begin(columns)
 
-    def join(self, objects: Iterable[bytes]) -> bytes:
+    def placed(self, objects: bytes) -> bytes:
         opening, self._opening = self._opening, b","
-        return opening + b",".join(objects)
+        return opening + objects[:-1]
 
     def end(self, whole: bool) -> None:
         # Without its closing bracket an array that was cut short can't be read as a whole one.
@@ -93,8 +100,10 @@ class JsonExporter(ObjectsExporter):
 class JsonLinesExporter(ObjectsExporter):
     """An object per row, each on its line."""
 
-    def join(self, objects: Iterable[bytes]) -> bytes:
-        return b"\n".join(objects) + b"\n"
+    separator = b"\n"
+
+    def placed(self, objects: bytes) -> bytes:
+        return objects
 
     def end(self, whole: bool) -> None:
         return
@@ -125,9 +134,27 @@ def _base64(column: Column, cell: Cell) -> Cell:
 
 def _values(kind: ValueKind, cells: Sequence[Cell]) -> Sequence[bytes]:
     """Return the cells of a column as JSON values."""
+    try:
+        # Most cells are text; to ask for their classes first takes three times as long as this.
+        "".join(cells)  # type: ignore[arg-type]  # refused by join() unless all are text
+    except TypeError:
+        return _mixed_values(kind, cells)
+    texts: Sequence[str] = cells  # type: ignore[assignment]  # they are
+    if kind is ValueKind.NUMBER:
+        return _numbers(texts)
+    if kind is ValueKind.JSON:
+        return _documents(texts)
+    if kind is ValueKind.BOOLEAN:
+        values = list(map(_BOOLEANS.get, texts))
+        return list(map(_boolean, texts)) if None in values else values  # type: ignore[return-value]  # it is not
+    try:
+        return list(map(_encode, texts))
+    except UnicodeEncodeError:
+        return list(map(_string, texts))
+
+
+def _mixed_values(kind: ValueKind, cells: Sequence[Cell]) -> Sequence[bytes]:
     classes = set(map(type, cells))
-    if kind is ValueKind.NUMBER and classes == {str}:
-        return _numbers(cells)  # type: ignore[arg-type]  # the classes have been looked at
     from_text = _FROM_TEXT.get(kind)
     if from_text and str in classes:
         return [from_text(cell) if type(cell) is str else _value(cell) for cell in cells]
@@ -180,6 +207,18 @@ def _number(text: str) -> bytes:
 
 def _boolean(text: str) -> bytes:
     return _BOOLEANS.get(text) or _string(text)
+
+
+def _documents(texts: Sequence[str]) -> Sequence[bytes]:
+    """Return a server's JSON, twice as fast as one by one where each is on one line and as JSON as the others."""
+    together = ",".join(texts)
+    if together.isprintable():
+        with suppress(*_NOT_JSON):
+            found = list(map(bytes, _read_all(f"[{together}]")))
+            # What is none can look like several, or together with the next one like one.
+            if found == list(map(str.encode, texts)):
+                return found
+    return list(map(_embedded, texts))
 
 
 def _embedded(text: str) -> bytes:

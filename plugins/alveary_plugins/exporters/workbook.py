@@ -50,6 +50,8 @@ _FROZEN = (
 )
 # What XML can't hold, a carriage return, which it would change, and text that reads like the escape of such a thing.
 _ESCAPED = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+# What needs a second look in texts between bars: markup, escapes, and space at either end.
+_SPECIAL = ("&", "<", ">", "_x", "| ", " |")
 
 
 class Workbook:
@@ -154,6 +156,14 @@ def text_cell(text: str, style: int = PLAIN) -> str:
     """Return the cell of a text, which is never taken for a formula or a number."""
     space = ' xml:space="preserve"' if text[:1].isspace() or text[-1:].isspace() else ""
     return f'<c{_style(style)} t="inlineStr"><is><t{space}>{xml_text(text)}</t></is></c>'
+
+
+def text_cells(texts: Sequence[str]) -> list[str]:
+    """Return the cells of texts, several times as fast as one by one where XML can hold all of them as they are."""
+    together = f"|{'|'.join(texts)}|"
+    if together.isprintable() and not any(special in together for special in _SPECIAL):
+        return [f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in texts]
+    return list(map(text_cell, texts))
 
 
 def number_cell(number: str, style: int = PLAIN) -> str:

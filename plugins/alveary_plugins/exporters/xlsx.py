@@ -25,6 +25,7 @@ from alveary_plugins.exporters.workbook import (
     boolean_cell,
     number_cell,
     text_cell,
+    text_cells,
 )
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})").fullmatch
@@ -82,12 +83,11 @@ class XlsxExporter(Exporter):
             if is_full or self._used >= workbook.MOST_ROWS:
                 self._begin_sheet()
             part = rows[start : start + workbook.MOST_ROWS - self._used]
-            cells = [
-                self._cells(column, values)
-                for column, values in zip(self._columns, zip(*part, strict=True), strict=True)
-            ]
-            lines = map("".join, zip(*cells, strict=True))
-            self._book.write(f"<row>{'</row><row>'.join(lines)}</row>")
+            width = len(self._columns) + 2
+            pieces = ["<row>", *[""] * len(self._columns), "</row>"] * len(part)
+            for place, (column, cells) in enumerate(zip(self._columns, zip(*part, strict=True), strict=True), start=1):
+                pieces[place::width] = self._cells(column, cells)
+            self._book.write("".join(pieces))
             start += len(part)
             self._used += len(part)
             self._rows += len(part)
@@ -114,18 +114,35 @@ class XlsxExporter(Exporter):
             names = "".join(text_cell(self._fitting(column.name, column, 0), BOLD) for column in self._columns)
             self._book.write(f"<row>{names}</row>")
 
-    def _cells(self, column: Column, cells: Sequence[Cell]) -> list[str]:
+    def _cells(self, column: Column, cells: Sequence[Cell]) -> Sequence[str]:
         """Return the cells of a column as XML."""
-        longest = max((len(cell) for cell in cells if isinstance(cell, str | bytes)), default=0)
-        if _may_be_long(longest):
-            cells = [
-                self._fitting(cell_text(cell), column, row) if isinstance(cell, str | bytes) else cell
+        present = [cell for cell in cells if cell is not None] if None in cells else cells
+        classes = set(map(type, present))
+        sized = present if classes <= {str, bytes} else [cell for cell in present if isinstance(cell, str | bytes)]
+        if _may_be_long(max(map(len, sized), default=0)):  # type: ignore[arg-type]  # of what has a length
+            return [
+                self._null if cell is None else self._long_cell(column, cell, row)
                 for row, cell in enumerate(cells, start=self._rows + 1)
             ]
-        special = _FROM_TEXT.get(column.kind, text_cell)
+        written = self._written(column, present, classes)
+        if present is cells:
+            return written
+        rest = iter(written)
+        return [self._null if cell is None else next(rest) for cell in cells]
+
+    def _written(self, column: Column, cells: Sequence[Cell], classes: set[type]) -> Sequence[str]:
+        """Return cells of these classes, which are not NULL and not too long, as XML."""
+        from_texts = _FROM_TEXTS.get(column.kind, text_cells)
         if column.kind is ValueKind.TEMPORAL and not self._dates:
-            special = text_cell
-        return [self._null if cell is None else special(cell) if type(cell) is str else _cell(cell) for cell in cells]
+            from_texts = text_cells
+        if classes == {str}:
+            return from_texts(cells)  # type: ignore[arg-type]  # the classes have been looked at
+        return [from_texts([cell])[0] if isinstance(cell, str) else _cell(cell) for cell in cells]
+
+    def _long_cell(self, column: Column, cell: Cell, row: int) -> str:
+        if isinstance(cell, str | bytes) and _may_be_long(len(cell)):
+            return text_cell(self._fitting(cell_text(cell), column, row))
+        return self._written(column, [cell], {type(cell)})[0]
 
     def _fitting(self, text: str, column: Column, row: int) -> str:
         """Return a text that fits into a cell: if it is too long it is cut and says so, or refused."""
@@ -165,34 +182,48 @@ def _cell(cell: Cell) -> str:
     return text_cell(cell_text(cell))
 
 
-def _number(text: str) -> str:
-    """Return the cell of a server's number: a text unless a double holds each of its digits."""
-    if _INTEGER(text):
-        return number_cell(text)
-    if _DECIMAL(text):
+def _numbers(texts: Sequence[str]) -> list[str]:
+    """Return the cells of a server's numbers."""
+    return [f"<c><v>{text}</v></c>" if _is_number(text) else text_cell(text) for text in texts]
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a double holds each digit of a server's number, and of an integer no more than spreadsheets keep."""
+    if len(text) <= _DIGITS:
+        if _DECIMAL(text):
+            return True
+    elif "." in text and _DECIMAL(text):
         digits = len(text.lstrip("-0.").replace(".", ""))
-        if "." in text and (digits <= _DIGITS or Decimal(repr(float(text))) == Decimal(text)):
-            return number_cell(text)
-    elif _REAL(text) and isfinite(number := float(text)) and Decimal(repr(number)) == Decimal(text):
-        return number_cell(text)
-    return text_cell(text)
+        return digits <= _DIGITS or repr(number := float(text)) == text or Decimal(repr(number)) == Decimal(text)
+    elif _INTEGER(text):
+        return True
+    return _REAL(text) is not None and isfinite(number := float(text)) and Decimal(repr(number)) == Decimal(text)
 
 
-def _boolean(text: str) -> str:
-    return boolean_cell(text in ("t", "true")) if text in ("t", "true", "f", "false") else text_cell(text)
+def _booleans(texts: Sequence[str]) -> list[str]:
+    return [
+        boolean_cell(text in ("t", "true")) if text in ("t", "true", "f", "false") else text_cell(text)
+        for text in texts
+    ]
 
 
-def _temporal(text: str) -> str:
-    """Return the cell of a day or of a whole second of a day, and any other time as text."""
-    match = _MOMENT(text)
-    day = _serial(match[1]) if match is not None else None
-    if match is None or day is None:
-        return text_cell(text)
+def _temporals(texts: Sequence[str]) -> list[str]:
+    """Return the cells of days or of whole seconds of a day, and of any other times as text."""
+    matches = list(map(_MOMENT, texts))
+    if not any(matches):
+        return text_cells(texts)
+    return [text_cell(text) if match is None else _moment(match) for text, match in zip(texts, matches, strict=True)]
+
+
+def _moment(match: re.Match[str]) -> str:
+    day = _serial(match[1])
+    if day is None:
+        return text_cell(match[0])
     if match[2] is None:
         return number_cell(str(day), DATE)
     hours, minutes, seconds = int(match[2]), int(match[3]), int(match[4])
     if hours > 23 or minutes > 59 or seconds > 59:
-        return text_cell(text)
+        return text_cell(match[0])
     return number_cell(repr(day + (hours * 3600 + minutes * 60 + seconds) / 86400), MOMENT)
 
 
@@ -206,8 +237,8 @@ def _serial(day: str) -> int | None:
     return found.toordinal() - _DAY_ZERO if found >= _FIRST_DAY else None
 
 
-_FROM_TEXT: dict[ValueKind, Callable[[str], str]] = {
-    ValueKind.NUMBER: _number,
-    ValueKind.BOOLEAN: _boolean,
-    ValueKind.TEMPORAL: _temporal,
+_FROM_TEXTS: dict[ValueKind, Callable[[Sequence[str]], list[str]]] = {
+    ValueKind.NUMBER: _numbers,
+    ValueKind.BOOLEAN: _booleans,
+    ValueKind.TEMPORAL: _temporals,
 }
