@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from processes import Settings
     from table import Line
 
-BAR, CSV_BAR, PEAK_BAR = 1.0, 3.0, 90
+BAR, CSV_BAR, PEAK_BAR = 1.0, 1.3, 90
 """Ratios, and MB."""
 FIRST_BAR = 50.0
 """Milliseconds from sending the statement to the first stored rows."""

@@ -16,6 +16,7 @@ import cancels
 import catalogs
 import cold_query
 import dispatch
+import exports
 import grid
 import history
 import query_mariadb
@@ -29,6 +30,7 @@ from servers import Servers
 FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "P1": query_postgres.measure,
     "P2": query_postgres.measure_csv,
+    "P3": exports.measure,
     "P4": query_mariadb.measure,
     "P5": query_sqlite.measure,
     "P6": cold_query.measure,
@@ -36,10 +38,14 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "P9": catalogs.measure,
     "P10": cancels.measure,
     "P11": dispatch.measure,
+    "P12": exports.measure_growth,
     "P13": streams.measure,
     "H1": history.measure,
     "H2": history.measure_script,
 }
+
+LONG = {"P12"}
+"""Figures that take so long that they are only measured when somebody names them."""
 
 
 def main() -> None:
@@ -61,7 +67,7 @@ def _report(words: argparse.Namespace, data: Path, servers: Servers) -> None:
         servers=servers,
     )
     (settings.data / "home").mkdir(parents=True, exist_ok=True)
-    names = [name.upper() for name in words.names] or list(FIGURES)
+    names = [name.upper() for name in words.names] or [name for name in FIGURES if name not in LONG]
     lines = []
     for name in names:
         print(f"measuring {name} …", file=sys.stderr)
@@ -74,7 +80,11 @@ def _report(words: argparse.Namespace, data: Path, servers: Servers) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run.py", description="Benchmarks against other clients.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", type=_figure, help=f"figures to measure; all without: {', '.join(FIGURES)}"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        type=_figure,
+        help=f"figures to measure: {', '.join(FIGURES)}; without, all but {', '.join(LONG)}",
     )
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large table (%(default)s)")
     parser.add_argument("--rounds", type=int, help="rounds of each figure; each has a number of its own")

@@ -39,6 +39,8 @@ _TYPES: dict[str, Callable[[], Any]] = {
 _NAMED = (ValueKind.NUMBER, ValueKind.TEMPORAL)
 
 TEXT = pa.string()
+_POOL = pa.system_memory_pool()
+"""Arrow's own pool keeps a fifth more memory for itself."""
 
 
 def known_type(column: Column) -> Any:
@@ -118,19 +120,23 @@ def keep(column: Column, cells: Sequence[Cell], type: Any) -> Any:
     Raises InvalidInputError for text that is not UTF-8, which Arrow can't hold.
     """
     if type == pa.binary():
-        return pa.array([column.decode(cell) if isinstance(cell, str) else cell for cell in cells], type)
+        return _array([column.decode(cell) if isinstance(cell, str) else cell for cell in cells], type)
     if column.kind is ValueKind.DYNAMIC and type != TEXT:
-        return pa.array(cells, type)
+        return _array(cells, type)
     try:
         if column.kind is not ValueKind.DYNAMIC:
             with contextlib.suppress(pa.ArrowTypeError, pa.ArrowInvalid):  # not all of them are text
-                return pa.array(cells, TEXT)
-        return pa.array([cell if cell is None else cell_text(cell) for cell in cells], TEXT)
+                return _array(cells, TEXT)
+        return _array([cell if cell is None else cell_text(cell) for cell in cells], TEXT)
     except UnicodeEncodeError as exc:
         raise InvalidInputError(
             f"column {column.name}: a text holds bytes that are no UTF-8, which Parquet can't hold",
             hint="cast the column to bytes in the query",
         ) from exc
+
+
+def _array(cells: Sequence[Any], type: Any) -> Any:
+    return pa.array(cells, type, memory_pool=_POOL)
 
 
 def fit(kept: Any, type: Any) -> Any:
@@ -139,10 +145,10 @@ def fit(kept: Any, type: Any) -> Any:
         return kept
     if type == pa.bool_():
         try:
-            return pa.array([None if text is None else _BOOLEANS[text] for text in kept.to_pylist()], type)
+            return _array([None if text is None else _BOOLEANS[text] for text in kept.to_pylist()], type)
         except KeyError as exc:
             raise ValueError(f"{exc.args[0]!r} is neither true nor false") from exc
-    return kept.cast(type)
+    return kept.cast(type, memory_pool=_POOL)
 
 
 def misfit(kept: Any, type: Any) -> int:
