@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 from typing import TYPE_CHECKING, Annotated, cast
@@ -15,9 +16,13 @@ from alveary_shell import LARGEST, SMALLEST
 from alveary_shell.sdk import window_of
 
 if TYPE_CHECKING:
+    from alveary.kernel import Kernel
+    from alveary_shell.instance import Instance
     from alveary_shell.window import MainWindow
 
-_HINT = "without a window everything is there as well: alveary --help"
+SETTLED_MILLISECONDS = 2000
+"""How long a window must have been there for its start to count as well ended."""
+HINT = "without a window everything is there as well: alveary --help"
 
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,17 +38,14 @@ class PanelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 def open(context: Context, parameters: NoParameters) -> None:
     """Open the window and stay until it is closed; where one is open already, bring that one to the front."""
     if importlib.util.find_spec("tkinter") is None or importlib.util.find_spec("_tkinter") is None:
-        raise WindowUnavailableError("this Python has no Tk", hint=f"on Debian: apt install python3-tk; {_HINT}")
+        raise WindowUnavailableError("this Python has no Tk", hint=f"on Debian: apt install python3-tk; {HINT}")
     if importlib.util.find_spec("ttkbootstrap") is None:
         raise WindowUnavailableError(
             "the window needs the Python package ttkbootstrap, which is not installed",
-            hint=f"pip install 'alveary[desktop]'; {_HINT}",
+            hint=f"pip install 'alveary[desktop]'; {HINT}",
         )
     from alveary_shell.instance import Instance
-    from alveary_shell.window import MainWindow, display_missing
 
-    if (reason := display_missing()) is not None:
-        raise WindowUnavailableError(f"no window can be opened: {reason}", hint=_HINT)
     instance = Instance(context.kernel.paths.data)
     if not instance.take():
         if not instance.raise_other():
@@ -54,11 +56,35 @@ def open(context: Context, parameters: NoParameters) -> None:
         sys.stderr.write("Alveary's window is open already; it has been brought to the front\n")
         return
     try:
-        window = MainWindow(context.kernel)
-        instance.listen(lambda: window.post(window.show))
-        window.mainloop()
+        _stay(context.kernel, instance)
     finally:
         instance.release()
+
+
+def _stay(kernel: Kernel, instance: Instance) -> None:
+    """Open the window, in safe mode if the last start failed and a person wants that, until it is closed."""
+    from alveary.kernel import Kernel
+    from alveary_shell.start import Attempt, plain_fonts, wants_safe_mode
+    from alveary_shell.window import MainWindow
+
+    attempt = Attempt(kernel.paths.data)
+    with contextlib.ExitStack() as stack:
+        safe = False
+        try:
+            if attempt.begin():
+                safe = wants_safe_mode(kernel.settings.get("window.scale"), kernel.settings.get("window.theme"))
+            if safe:
+                kernel = stack.enter_context(Kernel(paths=kernel.paths, safe_mode=True))
+            window = MainWindow(kernel, restore=not safe)
+        except WindowUnavailableError:
+            attempt.over()
+            raise
+        if (poor := plain_fonts(window.root)) is not None:
+            sys.stderr.write(f"warning: {poor}; {HINT}\n")
+        window.root.after(SETTLED_MILLISECONDS, attempt.over)
+        instance.listen(lambda: window.post(window.show))
+        window.mainloop()
+        attempt.over()
 
 
 def palette(context: Context, parameters: NoParameters) -> None:

@@ -6,10 +6,7 @@ import contextlib
 import functools
 import json
 import logging
-import os
 import re
-import subprocess
-import sys
 import threading
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +41,7 @@ from alveary_shell.keys import Keymap, sequence
 from alveary_shell.palette import Choice, Palette
 from alveary_shell.pump import Pump
 from alveary_shell.sdk import ActiveChanged, Answer, Level, Panel, Window
+from alveary_shell.start import TITLE, desktop_mode, new_root, plain_fonts
 from alveary_shell.theme import Theme
 from alveary_shell.toasts import Toasts, shown
 from alveary_shell.workspace import SavedPanel, Workspace
@@ -52,11 +50,8 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-TITLE = "Alveary"
 SIZE = (1360, 860)
 """Units the window is wide and high when it is first opened, if the screen has them."""
-POINTS_TO_PIXELS = 96 / 72
-"""Pixels of a point on a usual screen: what Tk calls scaling."""
 JOURNAL_MILLISECONDS = 500
 """How long after a change a panel's state is written; a second is what is promised."""
 RETRY_MILLISECONDS = 5000
@@ -90,15 +85,17 @@ class FaultPanel(Panel):
 class MainWindow(Window):
     """The one window of a process. Made on Tk's thread, which :meth:`mainloop` keeps until the window is closed."""
 
-    def __init__(self, kernel: Kernel, root: ttkbootstrap.App | None = None) -> None:
-        """Build the window into ``root``, a new one unless the process has its one root already."""
+    def __init__(self, kernel: Kernel, root: ttkbootstrap.App | None = None, *, restore: bool = True) -> None:
+        """Build the window into ``root``, a new one unless the process has its one root already.
+
+        Without ``restore`` nothing is opened again; what was open is kept for the next window. WindowUnavailableError
+        where there is no display.
+        """
         self.kernel = kernel
         kernel.host = "process"  # no driver can slow or crash the window
         self._own_root = root is None
-        scale = kernel.settings.get("window.scale")
-        self.root = root or ttkbootstrap.App(
-            title=TITLE, iconphoto=None, scaling=None if scale is None else scale * POINTS_TO_PIXELS
-        )
+        self.root = root or new_root(kernel.settings.get("window.scale"))
+        self.root.title(f"{TITLE} (safe mode)" if kernel.safe_mode else TITLE)
         self.root.withdraw()
         self.root.protocol("WM_DELETE_WINDOW", self.quit)
         self.root.report_callback_exception = self._failed
@@ -120,7 +117,10 @@ class MainWindow(Window):
         kernel.credentials = Credentials(kernel.credentials.sources, ask=self._ask_password)
         kernel.credentials.refusals.extend(refusals)
         self._build()
-        self._restore()
+        self._restore(restore)
+        if (poor := plain_fonts(self.root)) is not None:
+            _log.warning("%s", poor)
+            self.notify("Text looks rough here", "warning", detail=poor)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -186,7 +186,7 @@ class MainWindow(Window):
             self.post(lambda: self.show_error(error, title="The workspace can't be read; nothing will be kept."))
             return {}
 
-    def _restore(self) -> None:
+    def _restore(self, restore: bool) -> None:
         """Open what was open, where it stood."""
         layout = self._layout
         if self._own_root:
@@ -204,7 +204,8 @@ class MainWindow(Window):
         order = [id for id in layout.get("panels", []) if id in saved]
         for id in [*order, *(id for id in saved if id not in order)]:
             self._numbers[saved[id].panel] = max(self._numbers.get(saved[id].panel, 0), _number(id))
-            if (spec := self.kernel.plugins.panels.find(saved[id].panel)) is not None:
+            spec = self.kernel.plugins.panels.find(saved[id].panel)
+            if spec is not None and restore:
                 self._make(spec, saved[id].state, id)
         # Below stand results and what is told of them: there is nothing of the kind before anything is run.
         hidden = layout.get("hidden", ["bottom"])
@@ -739,17 +740,6 @@ class MainWindow(Window):
         self.show_error(InternalError(described(error)))
 
 
-def display_missing() -> str | None:
-    """Return why no window can be opened here, None if one can."""
-    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
-        return "there is no display (DISPLAY is not set)"
-    try:
-        tk.Tk().destroy()
-    except tk.TclError as exc:
-        return f"the display can't be opened: {exc}"
-    return None
-
-
 def fitting(geometry: object, screen: tuple[int, int]) -> str | None:
     """Return a saved geometry, ``WIDTHxHEIGHT+X+Y``, such that it lies on a screen of this size; None if it is none."""
     found = re.fullmatch(r"(\d+)x(\d+)\+(-?\d+)\+(-?\d+)", geometry) if isinstance(geometry, str) else None
@@ -758,22 +748,6 @@ def fitting(geometry: object, screen: tuple[int, int]) -> str | None:
     width, height, x, y = map(int, found.groups())
     width, height = min(width, screen[0]), min(height, screen[1])
     return f"{width}x{height}+{max(0, min(x, screen[0] - width))}+{max(0, min(y, screen[1] - height))}"
-
-
-def desktop_mode() -> str:
-    """Return whether the desktop is "dark" or "light", as far as it says so."""
-    if sys.platform == "darwin":
-        command, dark = ["defaults", "read", "-g", "AppleInterfaceStyle"], "Dark"
-    elif sys.platform == "win32":
-        key = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
-        command, dark = ["reg", "query", key, "/v", "AppsUseLightTheme"], "0x0"
-    else:
-        command, dark = ["gsettings", "get", "org.gnome.desktop.interface", "color-scheme"], "prefer-dark"
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=1, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return "light"
-    return "dark" if dark in said else "light"
 
 
 def _number(id: str) -> int:

@@ -115,11 +115,11 @@ def declare(kernel: Kernel) -> None:
 
 
 @pytest.fixture
-def make(panels: None, screen: Screen, home: Path) -> Iterator[Callable[[], MainWindow]]:
+def make(panels: None, screen: Screen, home: Path) -> Iterator[Callable[..., MainWindow]]:
     """Opens windows one after the other on the same home."""
     opened: list[MainWindow] = []
 
-    def make() -> MainWindow:
+    def make(*, restore: bool = True) -> MainWindow:
         if opened:
             opened[-1].quit()
             for child in screen.root.winfo_children():
@@ -130,7 +130,7 @@ def make(panels: None, screen: Screen, home: Path) -> Iterator[Callable[[], Main
         for page in [spec.id for spec in kernel.plugins.panels if spec.open_at_start]:
             kernel.plugins.panels._specs.pop(page)
         report = screen.root.report_callback_exception
-        window = MainWindow(kernel, screen.root)  # type: ignore[arg-type]  # the fixture's root is one
+        window = MainWindow(kernel, screen.root, restore=restore)  # type: ignore[arg-type]  # the fixture's root is one
         screen.root.report_callback_exception = report
         opened.append(window)
         window.root.deiconify()
@@ -338,3 +338,15 @@ def test_without_what_a_window_needs_one_line_says_so(without: str, home: Path, 
 )
 def test_a_window_that_was_on_a_larger_screen_comes_back_on_this_one(saved: object, fits: str | None) -> None:
     assert fitting(saved, (1400, 900)) == fits
+
+
+def test_what_is_not_restored_is_kept_for_the_next_window(make: Callable[..., MainWindow], screen: Screen) -> None:
+    window = make()
+    note = window.open("note", {"text": "precious"})
+    window.changed(note)
+    careful = make(restore=False)
+    assert careful.panels("note") == []
+    other = careful.open("note", {"text": "another"})
+    assert other.id != note.id
+    careful.changed(other)
+    assert sorted(panel.state()["text"] for panel in make().panels("note")) == ["another", "precious"]

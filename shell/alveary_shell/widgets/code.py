@@ -390,6 +390,12 @@ class Code(Editing):
 
     def _scrolled_down(self, low: float, high: float) -> None:
         self._side_bar.set(low, high)
+        needed = low > 0 or high < 1
+        if needed != bool(self._side_bar.winfo_manager()):
+            if needed:
+                self._side_bar.grid()
+            else:
+                self._side_bar.grid_remove()
         if "view" not in self.timers:
             self.timers.later("view", 0, self._view)
 

@@ -1,0 +1,147 @@
+"""How the window starts and ends where something is wrong: a plugin that takes it along, a server that hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from debian import require
+from fix_postgres import PostgresServer
+from fix_window import HANG
+
+DEADLY = """
+import os, signal
+from alveary import hookimpl
+from alveary.contracts.window import PanelSpec
+
+
+@hookimpl
+def alveary_panels():
+    return [PanelSpec(id="deadly", title="Deadly", factory="deadly_panel:Deadly", dock="left", open_at_start=True)]
+
+
+def Deadly(window, frame, state):
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+class Started:
+    """A window in a process of its own, found by its title."""
+
+    def __init__(self, display: str, home: Path, path: Path) -> None:
+        self._env = {**os.environ, "DISPLAY": display, "ALVEARY_HOME": str(home), "PYTHONPATH": str(path)}
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "alveary", "window"], env=self._env, stderr=subprocess.PIPE, text=True
+        )
+        return self.process
+
+    def find(self, title: str) -> str:
+        """Wait for a window with exactly this title, give it the keyboard, and return it."""
+        found = self._do("search", "--sync", "--onlyvisible", "--name", f"^{title}$").split()[-1]
+        self.focus(found)
+        return found
+
+    def key(self, *keys: str) -> None:
+        self._do("key", "--clearmodifiers", "--delay", "40", *keys)
+
+    def type(self, text: str) -> None:
+        self._do("type", "--delay", "8", text)
+
+    def focus(self, window: str) -> None:
+        """Give a window the keyboard; there is no window manager to do it."""
+        self._do("windowfocus", "--sync", window)
+
+    def wait(self, until: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + HANG
+        while not until():
+            assert time.monotonic() < end, f"{what}: did not come about"
+            time.sleep(0.05)
+
+    def _do(self, *words: str) -> str:
+        command = ["xdotool", *words]
+        done = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=HANG, check=True)
+        return done.stdout
+
+
+@pytest.fixture
+def started(display: str, home: Path, tmp_path: Path) -> Iterator[Started]:
+    require("xdotool", lambda: shutil.which("xdotool") is None, "xdotool")
+    started = Started(display, home, tmp_path)
+    yield started
+    if started.process is not None:
+        with contextlib.suppress(ProcessLookupError):
+            started.process.kill()
+        started.process.communicate()
+
+
+def test_after_a_start_that_crashed_safe_mode_is_offered(started: Started, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "deadly_panel.py").write_text(DEADLY)
+    info = tmp_path / "deadly_panel-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly-panel\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[alveary.window]\ndeadly = deadly_panel\n")
+    crashed = started.start()
+    said = crashed.communicate(timeout=HANG)[1]
+    assert crashed.returncode == -signal.SIGSEGV, said
+    assert (home / "window.starting").exists()
+
+    process = started.start()
+    started.find("Alveary")  # the question
+    started.key("Return")
+    started.find(r"Alveary \(safe mode\)")
+    started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+    started.key("ctrl+q")
+    assert process.wait(HANG) == 0
+
+
+def test_a_usual_start_leaves_no_note_and_asks_nothing(started: Started, home: Path) -> None:
+    process = started.start()
+    started.find("Alveary")
+    started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+    started.key("ctrl+q")
+    assert process.wait(HANG) == 0
+
+
+def test_the_window_closes_though_the_server_is_frozen(started: Started, home: Path, postgres: PostgresServer) -> None:
+    with postgres.database() as database:
+        command = [sys.executable, "-m", "alveary", "connections", "add", "frozen", postgres.url(database)]
+        subprocess.run(command, check=True, capture_output=True, timeout=HANG)
+        process = started.start()
+        window = started.find("Alveary")
+        started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+        started.key("ctrl+l")
+        started.type("frozen")
+        started.key("Return")
+
+        def backends(state: str) -> list[int]:
+            found = postgres.psql(
+                f"select pid from pg_stat_activity where datname = '{database}' and {state}", "postgres", "-At"
+            )
+            return [int(line) for line in found.split()]
+
+        started.wait(lambda: backends("state = 'idle'"), "the session")
+        started.focus(window)
+        started.type("select pg_sleep(600)")
+        started.key("ctrl+Return")
+        started.wait(lambda: backends("state = 'active' and query ~ '600'"), "the statement")
+        frozen = backends("true")
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            started.key("ctrl+q")
+            started.key("Tab", "Return")  # a statement runs, so the window asks; the safe answer has the focus
+            assert process.wait(HANG) == 0
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
