@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TransactionState,
     )
     from alveary.contracts.exporter import Exporter, ExportOptions, Origin
+    from alveary.contracts.guard import Reviewed, Verdict
     from alveary.contracts.importer import Chunk, Fault, FileColumn, Importer, JsonText, Numeral
     from alveary.contracts.setting import SettingSpec
     from alveary.contracts.specs import (
@@ -68,6 +69,7 @@ _DOORS = {
         "TransactionState",
     ),
     "alveary.contracts.exporter": ("ExportOptions", "Exporter", "Origin"),
+    "alveary.contracts.guard": ("Reviewed", "Verdict"),
     "alveary.contracts.importer": ("Chunk", "Fault", "FileColumn", "Importer", "JsonText", "Numeral"),
     "alveary.contracts.setting": ("SettingSpec",),
     "alveary.contracts.specs": (
@@ -138,6 +140,7 @@ __all__ = [
     "Placement",
     "Relation",
     "ResultSet",
+    "Reviewed",
     "Row",
     "RowCount",
     "SecretKey",
@@ -154,6 +157,7 @@ __all__ = [
     "ValueKind",
     "Vault",
     "VaultSpec",
+    "Verdict",
     "hookimpl",
 ]
 

@@ -255,6 +255,13 @@ class MissingParameterError(InvalidInputError):
     code = "missing_parameter"
 
 
+class NotConfirmedError(InvalidInputError):
+    """What was asked for must be confirmed by a person first, and was not; nothing was sent or changed."""
+
+    type = "policy"
+    code = "not_confirmed"
+
+
 class MissingPackageError(InvalidInputError):
     """A Python package that a driver or a format needs is not installed; the hint names what brings it."""
 
@@ -435,6 +442,12 @@ class ReadOnlyError(QueryError):
     """The statement would write, but the session or the database is read-only."""
 
     code = "read_only"
+
+
+class StatementDeniedError(QueryError):
+    """A guard refuses the statement; nothing was sent."""
+
+    code = "statement_denied"
 
 
 class PermissionDeniedError(QueryError):

@@ -16,8 +16,10 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from alveary.contracts.guard import Reviewed, Verdict
     from alveary.contracts.setting import SettingSpec
     from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, VaultSpec
+    from alveary.contracts.target import Target
     from alveary.contracts.window import PanelSpec, ThemeSpec
 
 hookspec = pluggy.HookspecMarker("alveary")
@@ -101,4 +103,16 @@ def alveary_panels() -> Iterable[PanelSpec]:  # type: ignore[empty-body]  # a sp
     Called once while the kernel is built, on its thread, after ``alveary_themes``. Must be pure and cost under a
     millisecond: import no Tk, name the panel's class in the spec's ``factory``. Returns specs; an id that an earlier
     plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no panels.
+    """
+
+
+@hookspec
+def alveary_review(statement: Reviewed, profile: Target) -> Verdict | None:
+    """Say what you think of a statement before it is sent.
+
+    Called for every statement that anybody wants to run, whichever door it comes through, on its thread: the one that
+    runs the statement, which may be the window's, so it must cost under a millisecond, and may do no I/O. A script is
+    reviewed whole before its first statement is sent, and each statement once more when it is its turn. ``profile``
+    says where it would go, without a password. Returns a Verdict, or None for no opinion; of all guards the strictest
+    verdict holds. If it raises, or answers anything else, the statement is refused.
     """

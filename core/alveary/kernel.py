@@ -18,7 +18,7 @@ from alveary.contracts.availability import installed
 from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability
 from alveary.contracts.specs import DriverSpec
-from alveary.contracts.target import Target
+from alveary.contracts.target import Confirm, Target
 from alveary.credentials import Credentials
 from alveary.errors import (
     BusyError,
@@ -33,6 +33,7 @@ from alveary.events import SecretUnavailable
 from alveary.jobs import Jobs
 from alveary.paths import Paths, remove_tree
 from alveary.plugins import Plugins
+from alveary.policy import Policy, effective
 from alveary.pool import MetadataPools, lives_in_its_session
 from alveary.results import ResultStore
 from alveary.sessions import Session
@@ -44,6 +45,7 @@ from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 if TYPE_CHECKING:
     from alveary.history import History
     from alveary.profile_store import ProfileStore
+    from alveary.profiles import Profile
     from alveary.recorder import Recorder
     from alveary.saved import SavedQueries
     from alveary.secrets import Secrets
@@ -83,6 +85,7 @@ class Kernel:
         self.plugins = Plugins(self.paths.data, safe_mode=safe_mode, settings=KERNEL_SETTINGS, commands=KERNEL_COMMANDS)
         is_stored = os.path.exists(self.paths.store)
         self.settings = Settings(self.plugins.settings, lambda: self.store, self.bus, stored=is_stored)
+        self.policy = Policy(self.plugins.guards)
         self.jobs = Jobs(self.bus)
         self.results = ResultStore(self.paths.cache)
         self.credentials = credentials or Credentials()
@@ -171,6 +174,7 @@ class Kernel:
 
             driver = driver_of(profile, self.plugins.drivers)
             target = target_of(profile, driver, read_only=read_only)
+            target = msgspec.structs.replace(target, confirm=self.confirmed_in(profile))
         if target.read_only and Capability.READ_ONLY not in driver.capabilities:
             raise UnsupportedError(f"the {driver.name} driver can't open a database read-only")
         if not installed(driver.package):
@@ -180,6 +184,10 @@ class Kernel:
                 hint=f"pip install '{extra}'",
             )
         return target, driver
+
+    def confirmed_in(self, profile: Profile) -> Confirm:
+        """Return what must be confirmed on a saved connection: what it says itself, else what its environment says."""
+        return effective(profile.confirm, profile.environment, self.settings.get)
 
     def connect(
         self,
@@ -213,7 +221,7 @@ class Kernel:
             target = msgspec.structs.replace(target, statement_timeout=seconds)
         with self._lock:
             recording = self.recorder.recording(target, driver) if record else None
-        session = Session(target, driver, self.bus, self.results, recording)
+        session = Session(target, driver, self.bus, self.results, self.policy, recording)
         session.hold_seconds = self.settings.get("query.hold")
         with self._lock:
             if self._closed:
@@ -301,7 +309,7 @@ class Kernel:
         return None if target.profile_id is None else self.secrets.refused(target, password)
 
     def _open_for_metadata(self, target: Target, driver: DriverSpec) -> Session:
-        session = Session(target, driver, self.bus, self.results)
+        session = Session(target, driver, self.bus, self.results, self.policy)
         self._start(session, None, self.host)
         return session
 

@@ -17,8 +17,10 @@ import msgspec
 import pluggy
 
 from alveary import hookspecs
+from alveary.contracts.guard import Reviewed
 from alveary.contracts.setting import SettingSpec
 from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, VaultSpec
+from alveary.contracts.target import Target
 from alveary.contracts.window import PanelSpec, ThemeSpec
 from alveary.distributions import EntryPoint, bringing
 from alveary.errors import InvalidInputError, StorageError, UnknownPluginError, described
@@ -165,6 +167,8 @@ class Plugins:
         self.commands: Registry[CommandSpec] = Registry(self._load_rest)
         self.themes: Registry[ThemeSpec] = Registry(self._load_rest)
         self.panels: Registry[PanelSpec] = Registry(self._load_rest)
+        self.guards: dict[str, Callable[[Reviewed, Target], object]] = {}
+        """What reviews statements, by the plugin's name, in the order of loading."""
         self.kernel_faults: list[PluginFault] = []
         self._choices = Choices(data)
         self._manager = pluggy.PluginManager("alveary")
@@ -258,6 +262,10 @@ class Plugins:
             for _, info in plugins:
                 if info.state == "loaded" and info.name in implementations:
                     self._declare(info, hook, implementations[info.name].function, expected, registry, names)
+        reviews = self._implementations("alveary_review")
+        for _, info in plugins:
+            if info.state == "loaded" and info.name in reviews:
+                self.guards[info.name] = _guard(reviews[info.name].function, reviews[info.name].argnames)
 
     def _implementations(self, hook: str) -> dict[str, pluggy.HookImpl]:
         return {each.plugin_name: each for each in getattr(self._manager.hook, hook).get_hookimpls()}
@@ -386,6 +394,16 @@ def _checked(spec: object, expected: type[Any]) -> Any:
 def _in_order(plugin: _Plugin) -> tuple[bool, str, str]:
     _, info = plugin
     return not info.built_in, info.distribution, info.name
+
+
+def _guard(review: Callable[..., object], names: Sequence[str]) -> Callable[[Reviewed, Target], object]:
+    """Return a guard that is called with both arguments; one that implements the hook may take fewer."""
+
+    def guard(statement: Reviewed, profile: Target) -> object:
+        both = {"statement": statement, "profile": profile}
+        return review(**{name: both[name] for name in names})
+
+    return guard
 
 
 def _verbs(command: CommandSpec) -> tuple[str, ...]:

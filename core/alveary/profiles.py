@@ -15,14 +15,13 @@ from msgspec import Meta
 
 from alveary.contracts.driver import Capability
 from alveary.contracts.specs import DriverSpec, OptionRole, OptionSpec
-from alveary.contracts.target import Target, on_this_machine
+from alveary.contracts.target import Confirm, Environment, Target, on_this_machine
 from alveary.contracts.vault import SecretKind
 from alveary.errors import InvalidInputError, UnknownTargetError, UnsupportedError
 from alveary.plugins import Registry
 from alveary.urls import read_url
 
 TlsMode: TypeAlias = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
-Environment: TypeAlias = Literal["local", "staging", "production"]
 TunnelMethod: TypeAlias = Literal["password", "key", "agent"]
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86_400)]
@@ -49,7 +48,7 @@ DEEPEST = 8
 _LONGEST = 4096
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ALWAYS_SET = ("id", "name", "scheme", "secrets")
-_INNER = ("tls", "tunnel", "options")
+_INNER = ("tls", "tunnel", "options", "confirm")
 _TLS_FIELDS: dict[OptionRole | None, str] = {
     "tls_mode": "mode",
     "tls_ca": "ca",
@@ -104,7 +103,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     ``scheme`` names the driver and ``options`` are the driver's, by its own names, without those that have a field
     here. ``group`` is a path such as ``"Work/EU"``, "" for none. ``secrets`` tells which vault keeps which of its
-    secrets. Timeouts are in seconds. A field that makes no sense raises InvalidInputError, which names it.
+    secrets. ``confirm`` says which statements a person must confirm first, where that is not what its ``environment``
+    says. Timeouts are in seconds. A field that makes no sense raises InvalidInputError, which names it.
     """
 
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")] = msgspec.field(default_factory=lambda: os.urandom(8).hex())
@@ -122,6 +122,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     application_name: str | None = None
     read_only: bool = False
     environment: Environment | None = None
+    confirm: Confirm = Confirm()
     color: str | None = None
     group: str = ""
     secrets: dict[SecretKind, str] = {}
@@ -337,6 +338,7 @@ def target_of(profile: Profile, driver: DriverSpec, *, read_only: bool = False) 
         name=profile.name,
         connect_timeout=profile.connect_timeout,
         statement_timeout=profile.statement_timeout,
+        environment=profile.environment,
     )
 
 

@@ -21,6 +21,7 @@ from alveary.errors import (
 )
 from alveary.events import Outcome, ScriptStatementEnded, SessionState
 from alveary.jobs import Job
+from alveary.policy import Clearance
 from alveary.results import Sink
 from alveary.sessions import Session
 from alveary.sqltext import Dialect, PieceKind, split
@@ -64,6 +65,8 @@ class ScriptOptions:
     timeout: float | None = None
     stop_on_error: bool = True
     single_transaction: bool = False
+    clearance: Clearance | None = None
+    """What :meth:`Policy.clear` gave for the statements, of which some may have to be confirmed."""
     sink: Callable[[str], Sink] | None = field(default=None)
     """Makes the sink of one statement, given its SQL; without it rows are stored, counted and dropped."""
 
@@ -161,6 +164,7 @@ def run_statements(
             limit=options.limit,
             timeout=options.timeout,
             sink=options.sink(planned.sql) if options.sink is not None else None,
+            clearance=options.clearance,
         )
         began = time.monotonic()
         current[:] = [statement]

@@ -55,6 +55,7 @@ from alveary.events import (
 )
 from alveary.inputs import check_text, names, plain
 from alveary.losses import loss, told
+from alveary.policy import Clearance, Consent, Policy
 from alveary.results import ResultSet, ResultStore, Sink
 from alveary.sqltext import only_reads
 from alveary.statements import Statement
@@ -96,9 +97,13 @@ class Session:
         driver: DriverSpec,
         bus: Bus,
         results: ResultStore,
+        policy: Policy,
         recording: Recording | None = None,
     ) -> None:
-        """Make a session that is connecting; :meth:`start` gives it its worker. ``recording`` is told what it runs."""
+        """Make a session that is connecting; :meth:`start` gives it its worker.
+
+        ``policy`` is asked about every statement before it is sent; ``recording`` is told what runs.
+        """
         self.id = os.urandom(6).hex()
         self.target = target
         self.driver = driver
@@ -113,6 +118,7 @@ class Session:
         """Why the session could not be opened, or broke."""
         self._bus = bus
         self._results = results
+        self.policy = policy
         self._recording = recording
         self._state = SessionState.CONNECTING
         self._changes = 0
@@ -279,6 +285,7 @@ class Session:
         timeout: float | None = None,
         sink: Sink | None = None,
         hold: float = 0.0,
+        clearance: Clearance | None = None,
     ) -> Statement:
         """Queue one statement and return at once.
 
@@ -287,11 +294,16 @@ class Session:
         the moment the statement begins; None is what the target says. Raises InvalidInputError or NulCharacterError
         before anything is sent.
 
+        What would write is refused where the session is read-only (ReadOnlyError). Where a person must confirm it first
+        it needs a ``clearance``, which :meth:`clear` gives; without one it raises NotConfirmedError.
+
         With ``hold`` the cursor of a stored result stays open for that many seconds once the limit is reached, or until
         the next request, so that :meth:`Statement.fetch_more` can go on. That is only done for what looks as if it
         changed nothing: of another statement the server might keep the changes, or its locks, open as long.
         """
         check_text(sql)
+        # Everything that runs passes here, so here is where it is looked at.
+        self.policy.check(sql, self.target, self.driver, clearance)
         id = f"{self.id}-{next(self._ids)}"
         spool = str(self._results.new_directory()) if sink is None else ""
         timeout = self.target.statement_timeout if timeout is None else timeout
@@ -316,6 +328,19 @@ class Session:
             raise
         return statement
 
+    def clear(
+        self,
+        statements: Sequence[str],
+        *,
+        consent: Consent | None = None,
+        stopped: threading.Event | None = None,
+    ) -> Clearance:
+        """Have statements reviewed together before the first is run, and confirmed where that must be.
+
+        May wait for a person, so not on Tk's thread. Raises what :meth:`Policy.clear` raises.
+        """
+        return self.policy.clear(statements, self.target, self.driver, consent=consent, stopped=stopped)
+
     def load(
         self,
         table: tuple[str, ...],
@@ -325,13 +350,16 @@ class Session:
         *,
         sql: str,
         rejects: str | None = None,
+        clearance: Clearance | None = None,
     ) -> Statement:
         """Queue the insertion of many rows and return at once; what they are undone with is a transaction, yours.
 
         ``table`` are the names of its path, ``source`` names what makes a
         :class:`~alveary.workers.loading.RowSource` of ``arguments`` where the worker lives. Rows that are refused go to
-        the file ``rejects``, as CSV; without one the first of them ends it. ``sql`` is what the history shows.
+        the file ``rejects``, as CSV; without one the first of them ends it. ``sql`` is what the history shows,
+        and what the policy is asked about, as :meth:`execute` asks it.
         """
+        self.policy.check(sql, self.target, self.driver, clearance)
         id = f"{self.id}-{next(self._ids)}"
         request = Load(id=id, table=table, columns=tuple(columns), source=source, arguments=arguments, rejects=rejects)
         statement = Statement(id, sql, (), "", self.cancel, self._fetch)
@@ -348,9 +376,10 @@ class Session:
     ) -> ResultSet | None:
         """Run one statement, wait, and return its rows; None for a statement that has no result.
 
-        Raises what the database raised, QueryTimeoutError or QueryCancelledError.
+        Raises what the database raised, QueryTimeoutError or QueryCancelledError, and what :meth:`clear` raises.
         """
-        statement = self.execute(sql, parameters, limit=limit, timeout=timeout)
+        clearance = self.clear([sql])
+        statement = self.execute(sql, parameters, limit=limit, timeout=timeout, clearance=clearance)
         try:
             statement.wait()
         except BaseException:  # Ctrl-C in the caller's thread: the server must not go on for nobody

@@ -87,6 +87,30 @@ KERNEL_SETTINGS = (
         maximum=16,
         description="Metadata connections each target may have, from the next start on.",
     ),
+    *(
+        SettingSpec(
+            id=f"confirm.{environment}.{effect}",
+            kind="choice",
+            default=level,
+            choices=("never", "ask", "name"),
+            description=f"Whether a person must confirm {what} on a connection to {environment}, unless that says "
+            "otherwise: never, with a yes, or by typing its name.",
+        )
+        for environment, levels in (
+            ("local", ("never", "never", "never")),
+            ("staging", ("never", "ask", "ask")),
+            ("production", ("name", "name", "name")),
+        )
+        for (effect, what), level in zip(
+            (
+                ("writes", "what writes"),
+                ("ddl", "DDL"),
+                ("unfiltered", "what changes every row of a table (UPDATE or DELETE without WHERE, TRUNCATE)"),
+            ),
+            levels,
+            strict=True,
+        )
+    ),
 )
 
 
@@ -136,11 +160,7 @@ class Settings:
 
         Raises UnknownSettingError, InvalidInputError with what is allowed, or what the store raises.
         """
-        spec = self._spec(name)
-        try:
-            accepted = spec.accept(value)
-        except ValueError as exc:
-            raise InvalidInputError(str(exc), hint=f"to go back to what it was: alveary settings reset {name}") from exc
+        spec, accepted = self._spec(name), self.accepted(name, value)
         text = msgspec.json.encode(accepted).decode()
         with self._lock:
             with self._store().writing() as rows:
@@ -151,6 +171,13 @@ class Settings:
                 )
             self._read()[name] = text
         return self._changed(spec)
+
+    def accepted(self, name: str, value: object) -> Value:
+        """Return a value as the setting would hold it; InvalidInputError says what is allowed."""
+        try:
+            return self._spec(name).accept(value)
+        except ValueError as exc:
+            raise InvalidInputError(str(exc), hint=f"to go back to what it was: alveary settings reset {name}") from exc
 
     def reset(self, name: str) -> SettingState | None:
         """Go back to the default; None for a name that nobody declares any more, of which nothing is left then."""

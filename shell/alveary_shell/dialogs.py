@@ -6,9 +6,13 @@ import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
 from tkinter import filedialog, ttk
 
+from alveary.policy import Confirmation
 from alveary_shell.sdk import Answer
 from alveary_shell.theme import Theme, button
 from alveary_shell.toasts import shown
+
+MOST_LINES, MOST_CHARACTERS = 8, 600
+"""How much of a statement a dialog shows."""
 
 
 class Dialog(tk.Toplevel):
@@ -91,6 +95,55 @@ def ask_choice(root: tk.Misc, theme: Theme, question: str, choices: Sequence[Ans
     refuse = dialog.button("Cancel", lambda: dialog.finish(None))
     answer = dialog.ask(made[0] if made else refuse)
     return answer if isinstance(answer, int) else None
+
+
+def confirm_named(root: tk.Misc, theme: Theme, confirmation: Confirmation) -> str:
+    """Have what is done somewhere confirmed: with a yes, or by typing the name. Returns "yes", the name, or ""."""
+    dialog = Dialog(root, theme, "Alveary")
+    _texts(dialog, confirmation.question(), "")
+    if confirmation.statements:
+        _statements(dialog, confirmation)
+    refuse = dialog.button("Cancel", lambda: dialog.finish(""))
+    if not confirmation.typed:
+        dialog.button("Go on", lambda: dialog.finish("yes"), accent=True)
+        return str(dialog.ask(refuse) or "")
+    label = ttk.Label(dialog.body, text=f"Type {shown(confirmation.name)} to go on:", style="TLabel")
+    label.pack(anchor="w", pady=(theme.px(12), theme.px(4)))
+    typed = tk.StringVar(dialog)
+    entry = ttk.Entry(dialog.body, width=44, font=theme.ui, textvariable=typed)
+    entry.pack(fill="x")
+
+    def go_on() -> None:
+        if matches():
+            dialog.finish(typed.get().strip())
+
+    def matches() -> bool:
+        return typed.get().strip().casefold() == confirmation.name.casefold()
+
+    press = dialog.button("Go on", go_on, accent=True)
+    press.state(["disabled"])
+    typed.trace_add("write", lambda *_: press.state(["!disabled" if matches() else "disabled"]))
+    entry.bind("<Return>", lambda _: go_on())
+    return str(dialog.ask(entry) or "")
+
+
+def _statements(dialog: Dialog, confirmation: Confirmation) -> None:
+    theme = dialog.theme
+    lines = [_beginning(statement) for statement in confirmation.statements]
+    if (more := confirmation.count - len(lines)) > 0:
+        lines.append(f"… and {more} more")
+    text = tk.Label(
+        dialog.body, text="\n\n".join(lines), justify="left", anchor="w", font=theme.code, wraplength=theme.px(440),
+        background=theme.color("background"), foreground=theme.color("text"), padx=theme.px(10), pady=theme.px(8),
+    )  # fmt: skip
+    text.pack(fill="x", pady=(theme.px(10), 0))
+
+
+def _beginning(statement: str) -> str:
+    """Return as much of a statement as a dialog has room for, with nothing in it that could look like another one."""
+    lines = statement.strip().splitlines()
+    text = "\n".join(shown(line.replace("\t", "    ")) for line in lines[:MOST_LINES])
+    return text[:MOST_CHARACTERS] + ("…" if len(lines) > MOST_LINES or len(text) > MOST_CHARACTERS else "")
 
 
 def ask_text(root: tk.Misc, theme: Theme, question: str, value: str, *, secret: bool) -> str | None:

@@ -33,6 +33,7 @@ from alveary.errors import (
 from alveary.events import JobEnded, JobProgressed, JobStarted, SettingChanged
 from alveary.jobs import Job
 from alveary.kernel import Kernel
+from alveary.policy import Confirmation
 from alveary.sessions import Session
 from alveary_shell import dialogs
 from alveary_shell.bars import MenuBar, StatusBar, ToolBar
@@ -93,6 +94,7 @@ class MainWindow(Window):
         """
         self.kernel = kernel
         kernel.host = "process"  # no driver can slow or crash the window
+        self._thread = threading.current_thread()
         self._own_root = root is None
         self.root = root or new_root(kernel.settings.get("window.scale"))
         self.root.title(f"{TITLE} (safe mode)" if kernel.safe_mode else TITLE)
@@ -116,6 +118,7 @@ class MainWindow(Window):
         refusals = kernel.credentials.refusals
         kernel.credentials = Credentials(kernel.credentials.sources, ask=self._ask_password)
         kernel.credentials.refusals.extend(refusals)
+        kernel.policy.ask = self._ask_confirmation
         self._build()
         self._restore(restore)
         if (poor := plain_fonts(self.root)) is not None:
@@ -717,12 +720,24 @@ class MainWindow(Window):
 
     def _ask_password(self, target: Target, given_up: threading.Event) -> str | None:
         """Ask for a password from another thread, and wait for the answer there."""
+        question = f"Password for {target.display()}"
+        return self._answered(lambda: self.ask_text(question, secret=True), given_up)
+
+    def _ask_confirmation(self, confirmation: Confirmation, given_up: threading.Event) -> str | None:
+        """Have a person confirm something, from any thread; "" if they would rather not."""
+
+        def ask() -> str:
+            return dialogs.confirm_named(self.root, self.theme, confirmation)
+
+        return ask() if threading.current_thread() is self._thread else self._answered(ask, given_up)
+
+    def _answered(self, question: Callable[[], str | None], given_up: threading.Event) -> str | None:
+        """Ask on Tk's thread and wait for the answer in this one; None once it is given up."""
         answered = threading.Event()
         answers: list[str | None] = []
 
         def ask() -> None:
-            question = f"Password for {target.display()}"
-            answers.append(None if given_up.is_set() else self.ask_text(question, secret=True))
+            answers.append(None if given_up.is_set() else question())
             answered.set()
 
         self.post(ask)

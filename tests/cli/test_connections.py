@@ -78,7 +78,7 @@ def test_a_connection_is_saved_listed_used_changed_copied_and_removed(alveary: A
     assert "item" in alveary("catalog", "Shop").out
     assert alveary("query", "Shop", "delete from item").status == 1, "it is read-only"
     assert alveary("connections", "edit", "shop", "--unset", "read_only", "--rename", "Laden", "--color", "#00ff00",
-                   "--unset", "environment").status == 0  # fmt: skip
+                   "--unset", "environment", "--confirm", "shop").status == 0  # fmt: skip
     (entry,) = listed(alveary)
     assert [entry[field] for field in ("name", "group", "color", "environment", "read_only")] == [
         "Laden", "Work/EU", "#00ff00", None, False,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import pty
 import select
+import sqlite3
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from alveary import Kernel
 
 HANG = 30
 
@@ -105,3 +109,18 @@ def test_what_is_said_of_a_result_stands_right_below_it(shop_url: str, tmp_path:
     _, screen = on_a_terminal("query", shop_url, script, "--format", "csv", cwd=tmp_path)
     lines = [line.partition(" (")[0] for line in screen.splitlines()]
     assert lines == [line for n in range(20) for line in (f"n{n}", str(n), "1 row")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "status", "left"), [(b"shop\n", 0, 0), (b"yes\n", 2, 3), (b"\n", 2, 3), (b"\x03", 130, 3)]
+)
+def test_what_must_be_confirmed_is_asked_for(
+    shop: Path, shop_url: str, tmp_path: Path, kernel: Kernel, keys: bytes, status: int, left: int
+) -> None:
+    kernel.run("connections.add", {"name": "shop", "url": shop_url, "environment": "production"})
+    asked = b"type shop to go on: "
+    ended, screen = on_a_terminal("query", "shop", "delete from item", cwd=tmp_path, keys=keys, after=asked)
+    assert "DELETE without WHERE on shop (production):\n  delete from item\n" in screen
+    assert ended == status
+    with closing(sqlite3.connect(shop)) as db:
+        assert db.execute("select count(*) from item").fetchone() == (left,)

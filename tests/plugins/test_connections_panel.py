@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from alveary.contracts.target import Target
 from alveary.errors import AlvearyError, InvalidInputError
 from alveary.events import SessionState
 from alveary.paths import Paths
+from alveary.policy import Confirmation
 from alveary.profiles import Profile
 from alveary.urls import read_url
 from alveary_plugins.panels.connections import draft
@@ -509,8 +511,16 @@ def test_a_saved_connection_is_changed_and_what_is_emptied_is_unset(
         type_in(page, {name: ""})
     type_in(page, {"name": "store", "host": "elsewhere", "port": ""})
     assert page.modified
+    asked: list[Confirmation] = []
+
+    def confirm(confirmation: Confirmation, given_up: threading.Event) -> str:
+        asked.append(confirmation)
+        return "shop"
+
+    window.kernel.policy.ask = confirm
     page.save()
     screen.pump(lambda: not window.panels("connection"))
+    assert [(each.what, each.typed) for each in asked] == [("allowing writes", True)]
     after = window.kernel.profiles.get("store")
     assert after.id == before.id
     assert (after.host, after.port, after.user, after.database) == ("elsewhere", None, None, "shop")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import tkinter as tk
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tkinter import ttk
 from typing import Any
 
 import msgspec
@@ -20,6 +22,7 @@ from alveary_plugins.panels import editor as declaration
 from alveary_plugins.panels.editor import files
 from alveary_plugins.panels.editor.compare import CompareWindow
 from alveary_plugins.panels.editor.view import EditorPanel
+from alveary_shell.dialogs import Dialog
 from alveary_shell.sdk import SessionChanged, StatementQueued
 from alveary_shell.window import MainWindow
 
@@ -410,3 +413,48 @@ def test_the_status_bar_says_where_the_caret_is(window: MainWindow, screen: Scre
     screen.settle()
     assert "shop.db" in str(said["session"]["text"])
     window.close(other)
+
+
+def dialogs_in(window: MainWindow) -> list[Dialog]:
+    return [child for child in window.root.winfo_children() if isinstance(child, Dialog)]
+
+
+def texts_of(widget: tk.Misc) -> str:
+    """Return what the labels in a dialog say, however deep they stand."""
+    own = [str(widget["text"])] if isinstance(widget, tk.Label | ttk.Label) else []
+    return "\n".join([*own, *map(texts_of, widget.winfo_children())])
+
+
+@pytest.mark.parametrize(("typed", "runs"), [("shop", True), ("other", False)])
+def test_production_wants_its_name_typed_before_anything_is_sent(
+    window: MainWindow, screen: Screen, shop_url: str, said: list[AlvearyError], typed: str, runs: bool
+) -> None:
+    window.kernel.run("connections.add", {"name": "shop", "url": shop_url, "environment": "production"})
+    panel = open_editor(window, screen, text="select 1;\ndelete from item;", target="shop")
+    heard = statements_of(window)
+    seen: list[str] = []
+
+    def answer() -> None:
+        """Type in the dialog, which keeps Tk's loop to itself until it is closed."""
+        dialog = next(iter(dialogs_in(window)), None)
+        entry = dialog.focus_get() if dialog is not None and dialog.winfo_viewable() else None
+        if dialog is None or not isinstance(entry, ttk.Entry):
+            window.root.after(20, answer)
+            return
+        seen.append(texts_of(dialog))
+        entry.insert(0, typed)
+        entry.event_generate("<Return>")
+        if dialog.winfo_exists():  # a wrong name goes nowhere
+            seen.append("refused")
+            dialog.finish("")
+
+    window.root.after(20, answer)
+    window.run("editor.run-script")
+    screen.pump(lambda: seen and panel.model.phase == "idle")
+    assert seen[1:] == ([] if runs else ["refused"])
+    assert "DELETE without WHERE on shop (production)?" in seen[0]
+    assert "delete from item" in seen[0]
+    assert "Type shop to go on:" in seen[0]
+    assert len(heard) == (2 if runs else 0)
+    if not runs:
+        assert "it was not confirmed; nothing was sent" in str(panel.code.errors.message["text"])

@@ -60,6 +60,7 @@ class App:
     def kernel(self) -> Kernel:
         """The kernel of this run."""
         self._made = Kernel(safe_mode=self.safe_mode, credentials=self._credentials)
+        self._made.policy.ask = self._prompt.confirm
         settings = self._made.settings
         keep_files(settings.get("log.level"), settings.get("log.keep_days"))
         return self._made

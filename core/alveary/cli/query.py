@@ -84,6 +84,7 @@ def _running() -> list[click.Parameter]:
             help="Value of the parameter :K; K:=JSON for a number, true, false or null.",
         ),
         click.Option(["--read-only"], is_flag=True, help="Refuse to write."),
+        *confirming(),
         click.Option(["--stats"], is_flag=True, help="Print counts and times as a line of JSON on standard error."),
         click.Option(
             ["--on-error"],
@@ -96,6 +97,14 @@ def _running() -> list[click.Parameter]:
         click.Option(["--no-header"], is_flag=True, help="Leave the column names out."),
         click.Option(["--null"], metavar="TEXT", help="Text that stands for NULL."),
         click.Option(["--no-history"], is_flag=True, help="Do not record what is run in the history."),
+    ]
+
+
+def confirming() -> list[click.Parameter]:
+    """Return the options by which a script confirms what a person would be asked."""
+    return [
+        click.Option(["--confirm"], metavar="NAME", help="Confirm what must be confirmed on the connection NAME."),
+        click.Option(["--yes"], is_flag=True, help="Confirm what needs no more than a yes."),
     ]
 
 

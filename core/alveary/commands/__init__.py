@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -249,6 +250,12 @@ class Context:
     """Where to say how far the work is, and to look whether somebody asked it to stop."""
     window: object = None
     """The window it was run from, if it was; the shell's ``window_of`` returns it with its type."""
+
+    def stopped(self) -> threading.Event:
+        """Return an event that is set when the job is cancelled."""
+        stopped = threading.Event()
+        self.job.on_cancel(stopped.set)
+        return stopped
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
-from alveary.commands.connections import Name, keep, line, render_kept, stopped_with
+from alveary.commands.confirming import Confirming, confirm_lowering
+from alveary.commands.connections import Name, keep, line, render_kept
 from alveary.contracts.specs import DriverSpec
-from alveary.contracts.target import Target
+from alveary.contracts.target import Confirm, Environment, Level, Target
 from alveary.contracts.vault import SecretKey
 from alveary.errors import AlvearyError, InvalidInputError, NameTakenError, QueryCancelledError
+from alveary.policy import effective, tightened
 from alveary.profiles import (
-    Environment,
     Profile,
     TlsMode,
     TunnelMethod,
@@ -57,13 +58,20 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
     password_forgotten: bool
 
 
-class _Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Fields(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be said of a connection beside where it leads."""
 
     group: Annotated[str | None, Meta(description="Group it stands in, such as Work/EU; made if need be.")] = None
     color: Annotated[str | None, Meta(description="Colour that marks it: #rrggbb, red, orange, yellow, green …")] = None
     environment: Annotated[Environment | None, Meta(description="What kind of data it leads to.")] = None
     read_only: Annotated[bool, Meta(description="Refuse to write.")] = False
+    confirm_writes: Annotated[
+        Level | None, Meta(description="Whether a person must confirm what writes; else its environment says it.")
+    ] = None
+    confirm_ddl: Annotated[Level | None, Meta(description="The same for DDL.")] = None
+    confirm_unfiltered: Annotated[
+        Level | None, Meta(description="The same for UPDATE or DELETE without WHERE, and TRUNCATE.")
+    ] = None
     tls_mode: Annotated[
         TlsMode | None, Meta(description="How far TLS goes; require off this machine if nothing is said.")
     ] = None
@@ -96,6 +104,7 @@ class _Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 _PATHS = {
     **{name: name for name in ("group", "color", "environment", "read_only", "connect_timeout", "statement_timeout",
                                "application_name")},
+    **{f"confirm_{name}": f"confirm.{name}" for name in ("writes", "ddl", "unfiltered")},
     **{f"tls_{name}": f"tls.{name}" for name in ("mode", "ca", "certificate", "key")},
     **{f"ssh_{name}": f"tunnel.{name}" for name in ("host", "port", "user", "method", "key")},
 }  # fmt: skip
@@ -152,6 +161,7 @@ def add(context: Context, parameters: AddParameters) -> SavedConnection:
     _check(profile, driver)
     if (taken := kernel.profiles.find(profile.name)) is not None:  # before anybody is asked for a password
         raise NameTakenError(f"name: a connection is saved as {taken.name!r} already", hint="choose another name")
+    _keep_guards(context, parameters, None, profile)
     password = _password(context, parameters, in_url, profile, driver)
     kernel.profiles.add(profile)
     kept = keep(context, profile.id, password)
@@ -170,9 +180,10 @@ def edit(context: Context, parameters: EditParameters) -> SavedConnection:
     _check(new, driver)
     if parameters.forget_password and (parameters.password or parameters.ask_password or in_url):
         raise InvalidInputError("a password can't be kept and forgotten at once", hint="leave one of the two out")
+    _keep_guards(context, parameters, old, new)
     password = _password(context, parameters, in_url, new, driver)
     if parameters.forget_password:
-        kernel.secrets.forget(SecretKey(old.id, "password"), stopped=stopped_with(context))
+        kernel.secrets.forget(SecretKey(old.id, "password"), stopped=context.stopped())
     if changes or unset:
         kernel.profiles.change(old.id, lambda now: now.with_fields(changes, unset))
     if parameters.position is not None:
@@ -196,7 +207,7 @@ def remove(context: Context, parameters: RemoveParameters) -> Removed:
     forgotten = False
     if not parameters.keep_password:
         try:
-            forgotten = kernel.secrets.forget_all(id, stopped=stopped_with(context))
+            forgotten = kernel.secrets.forget_all(id, stopped=context.stopped())
         except AlvearyError as exc:
             exc.hint = "; ".join(filter(None, (exc.hint, "--keep-password removes the connection all the same")))
             raise
@@ -210,11 +221,13 @@ def copy(context: Context, parameters: CopyParameters) -> SavedConnection:
     old = kernel.profiles.get(parameters.name)
     password = None
     if parameters.with_password:
-        password = kernel.secrets.find(SecretKey(old.id, "password"), stopped=stopped_with(context))
+        password = kernel.secrets.find(SecretKey(old.id, "password"), stopped=context.stopped())
         if password is not None:
             kernel.credentials.use(password)
     blank = Profile(name=parameters.new, scheme=old.scheme)
-    new = msgspec.structs.replace(old, id=blank.id, name=blank.name, secrets={})
+    # What makes a connection milder than its environment was confirmed for that one, and for no other.
+    confirm = tightened(old.confirm, effective(Confirm(), old.environment, kernel.settings.get))
+    new = msgspec.structs.replace(old, id=blank.id, name=blank.name, secrets={}, confirm=confirm)
     kernel.profiles.add(new)
     kept = keep(context, new.id, password)
     left = "password" in old.secrets and password is None
@@ -255,6 +268,15 @@ def _changes(kernel: Kernel, parameters: EditParameters, old: Profile) -> tuple[
     return {**changes, **parameters.given()}, unset, in_url
 
 
+def _keep_guards(context: Context, parameters: Confirming, old: Profile | None, new: Profile) -> None:
+    """Have a person confirm that a connection is guarded less than before, a new one less than its environment says."""
+    kernel = context.kernel
+    now = old if old is not None else msgspec.structs.replace(new, confirm=Confirm())
+    writable = now.read_only and not new.read_only
+    before, after = kernel.confirmed_in(now), kernel.confirmed_in(new)
+    confirm_lowering(context, parameters, now.name, now.environment, before, after, writable=writable)
+
+
 def _check(profile: Profile, driver: DriverSpec) -> None:
     check(profile, driver)
     check_files(profile)
@@ -271,7 +293,7 @@ def _password(
     if password is None and parameters.ask_password:
         target = Target(scheme=profile.scheme, host=profile.host, user=profile.user, name=profile.name)
         if credentials.may_ask:
-            password = credentials.ask(target, stopped_with(context))
+            password = credentials.ask(target, context.stopped())
             credentials.forget(target, password)  # what is asked next is asked anew
         if context.job.cancelled:
             raise QueryCancelledError("cancelled: nothing was saved")

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.contracts.driver import TlsInfo
+from alveary.contracts.target import Confirm, Environment
 from alveary.contracts.vault import SecretKey
 from alveary.errors import (
     AlvearyError,
@@ -21,7 +22,6 @@ from alveary.errors import (
 )
 from alveary.profile_store import Group, Saved
 from alveary.profiles import (
-    Environment,
     Profile,
     TlsMode,
     address,
@@ -86,6 +86,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     driver: str | None
     tls: TlsMode | None
     password: str | None
+    confirm: Confirm = Confirm()
+    """What must be confirmed before it runs, by the profile itself or by its environment."""
     problem: str | None = None
 
 
@@ -153,6 +155,7 @@ def show(context: Context, parameters: NameParameters) -> Details:
         driver=driver.name if driver is not None else None,
         tls=tls_mode(profile, driver) if driver is not None else None,
         password=profile.secrets.get("password"),
+        confirm=kernel.confirmed_in(profile),
         problem=_problem(profile, kernel),
     )
 
@@ -198,7 +201,7 @@ def test(context: Context, parameters: TryParameters) -> Tried:
     with kernel.open(target, driver, record=False) as session:
         context.job.on_cancel(session.give_up_connecting)
         session.wait_connected()
-        stopped = stopped_with(context)
+        stopped = context.stopped()
         round_trip = _answer(session, "ping", stopped)
     assert session.server is not None, "it was connected"
     tls = session.server.tls
@@ -237,14 +240,7 @@ def keep(context: Context, profile_id: str, password: str | None) -> Kept | None
     """Have the password of a saved connection kept, if there is one, and return where."""
     if not password:
         return None
-    return context.kernel.secrets.keep(SecretKey(profile_id, "password"), password, stopped=stopped_with(context))
-
-
-def stopped_with(context: Context) -> threading.Event:
-    """Return an event that is set when the job is cancelled."""
-    stopped = threading.Event()
-    context.job.on_cancel(stopped.set)
-    return stopped
+    return context.kernel.secrets.keep(SecretKey(profile_id, "password"), password, stopped=context.stopped())
 
 
 # -- for a person ------------------------------------------------------------------------------------------------
@@ -303,6 +299,12 @@ def render_show(details: Details, write: Callable[[str], object]) -> None:
         "application_name": profile.application_name,
         "read_only": "yes" if profile.read_only else None,
         "environment": profile.environment,
+        **{
+            f"confirm.{name}": level
+            + ("" if getattr(profile.confirm, name) else f" (as set for {profile.environment})")
+            for name, level in msgspec.structs.asdict(details.confirm).items()
+            if level is not None
+        },
         "color": profile.color,
         "group": profile.group or None,
         "problem": details.problem,

@@ -10,11 +10,13 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
+from alveary.commands.confirming import ConfirmedName, Yes
 from alveary.contracts.importer import Fault
 from alveary.contracts.setting import Value
 from alveary.contracts.types import ColumnType
 from alveary.contracts.values import cell_text
 from alveary.errors import InvalidInputError, MalformedUrlError
+from alveary.policy import Consent
 from alveary.tables import plain_table
 from alveary.transfer import files, importing
 from alveary.transfer.files import Opened, Survey
@@ -70,6 +72,8 @@ class ImportParameters(ReadParameters, frozen=True, kw_only=True, forbid_unknown
     on_error: Annotated[
         Literal["stop", "reject"] | None, Meta(description="What to do with a row that is refused.")
     ] = None
+    confirm: ConfirmedName = None
+    yes: Yes = False
     history: Annotated[bool, Meta(description="Record what is run in the history.")] = True
 
 
@@ -180,6 +184,7 @@ def run(context: Context, parameters: ImportParameters) -> ImportReport:
                 truncate=parameters.truncate,
                 rejects=parameters.rejects,
                 scratch=kernel.paths.cache,
+                consent=Consent(yes=parameters.yes, name=parameters.confirm),
             )
             if parameters.history:
                 kernel.recorder.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,9 +13,13 @@ from msgspec import Meta
 
 from alveary.catalog import parse_path
 from alveary.commands import Context
+from alveary.commands.confirming import Confirming
 from alveary.contracts.exporter import Origin
 from alveary.contracts.setting import Value
+from alveary.contracts.specs import DriverSpec
+from alveary.contracts.target import Target
 from alveary.errors import (
+    AlvearyError,
     ErrorRecord,
     FileUnreadableError,
     InvalidInputError,
@@ -25,6 +29,7 @@ from alveary.errors import (
 )
 from alveary.formats import Format, find_format, format_of
 from alveary.output import ExportWriter
+from alveary.policy import Clearance
 from alveary.results import Sink
 from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, refuse_transactions, run_statements
 from alveary.sessions import Session
@@ -37,7 +42,7 @@ if TYPE_CHECKING:
 NO_OUTPUT = "none"
 
 
-class RunParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunParameters(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to run something, and what to do with the rows."""
 
     format: Annotated[str, Meta(description="Output format, or none to read everything and print nothing.")] = "table"
@@ -105,6 +110,7 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
         statements = plan(scripts, driver.dialect)
         if parameters.single_transaction:
             refuse_transactions(statements)
+    clearance = cleared(context, parameters, statements, target, driver)
     writer = None
     if format is not None:
         writer = ExportWriter(format, parameters.output, checksum=parameters.checksum)
@@ -122,6 +128,7 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
                 timeout=parameters.timeout,
                 stop_on_error=parameters.on_error == "stop",
                 single_transaction=parameters.single_transaction,
+                clearance=clearance,
                 sink=_sinks(writer, driver.dialect) if writer is not None else None,
             )
             try:
@@ -140,6 +147,26 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
         return result
     # What was thrown away has no sum.
     return msgspec.structs.replace(result, written_bytes=writer.bytes, sha256=None if stopped else writer.sha256)
+
+
+def cleared(
+    context: Context, parameters: RunParameters, statements: Sequence[Planned], target: Target, driver: DriverSpec
+) -> Clearance:
+    """Have a script reviewed whole, and confirmed where it must be, before anything of it is sent.
+
+    Raises what :meth:`~alveary.policy.Policy.clear` raises, with the line of the script.
+    """
+    try:
+        return context.kernel.policy.clear(
+            [planned.sql for planned in statements],
+            target,
+            driver,
+            consent=parameters.consent(),
+            stopped=context.stopped(),
+        )
+    except AlvearyError as exc:
+        exc.line = next((planned.line for planned in statements if planned.sql == exc.statement), None)
+        raise
 
 
 def _sinks(writer: ExportWriter, dialect: Dialect) -> Callable[[str], Sink]:

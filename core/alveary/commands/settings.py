@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
+from alveary.commands.confirming import Confirming, confirm_lowering
 from alveary.commands.plugins import NoParameters
-from alveary.contracts.setting import value_text
+from alveary.contracts.setting import Value, value_text
+from alveary.contracts.target import Confirm, Environment
 from alveary.settings import SettingState
 from alveary.tables import plain_table, visible
 from alveary.wire import Small
 
 Name = Annotated[str, Meta(description="Name of the setting: area.name.", extra={"argument": True})]
+
+
+class ResetParameters(Confirming, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which setting."""
+
+    name: Name
 
 
 class SettingParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,7 +32,7 @@ class SettingParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     name: Name
 
 
-class SetParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SetParameters(Confirming, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which setting, and what it is to be."""
 
     name: Name
@@ -66,12 +74,33 @@ def get(context: Context, parameters: SettingParameters) -> SettingState:
 
 def set_value(context: Context, parameters: SetParameters) -> SettingState:
     """Set a setting."""
-    return context.kernel.settings.set(parameters.name, parameters.value)
+    settings = context.kernel.settings
+    _confirm_lowering(
+        context, parameters, parameters.name, lambda: settings.accepted(parameters.name, parameters.value)
+    )
+    return settings.set(parameters.name, parameters.value)
 
 
-def reset(context: Context, parameters: SettingParameters) -> SettingReset:
+def reset(context: Context, parameters: ResetParameters) -> SettingReset:
     """Go back to the default of a setting."""
-    return SettingReset(name=parameters.name, setting=context.kernel.settings.reset(parameters.name))
+    settings = context.kernel.settings
+    _confirm_lowering(context, parameters, parameters.name, lambda: settings.state(parameters.name).default)
+    return SettingReset(name=parameters.name, setting=settings.reset(parameters.name))
+
+
+def _confirm_lowering(context: Context, parameters: Confirming, name: str, new: Callable[[], Value]) -> None:
+    """Have a person confirm that less must be confirmed in an environment; ``new`` tells what the setting becomes."""
+    environment = next((each for each in get_args(Environment) if name.startswith(f"confirm.{each}.")), None)
+    if environment is not None:
+        level, old = name.rpartition(".")[2], context.kernel.settings.get(name)
+        confirm_lowering(
+            context,
+            parameters,
+            environment,
+            None,
+            Confirm(**{level: old}),
+            Confirm(**{level: new()}),  # type: ignore[arg-type]  # a choice of levels
+        )
 
 
 def render(listing: SettingListing, write: Callable[[str], object]) -> None:

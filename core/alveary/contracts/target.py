@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, TypeAlias
 
 import msgspec
 
 _HERE = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|/.*", re.IGNORECASE | re.DOTALL)
+
+Environment: TypeAlias = Literal["local", "staging", "production"]
+"""What kind of data a connection leads to."""
+Level: TypeAlias = Literal["never", "ask", "name"]
+"""When a person is asked first: never, with a yes as the answer, or with the connection's name as the answer."""
+
+
+class Confirm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which statements a person must confirm first: those that write, DDL, those that change every row of a table.
+
+    None is what the environment says, and never where nothing says anything.
+    """
+
+    writes: Level | None = None
+    ddl: Level | None = None
+    unfiltered: Level | None = None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
@@ -20,7 +37,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     stays the name that a certificate must be for.
 
     A saved connection has its ``name`` and ``profile_id``, and may say how many seconds connecting and each statement
-    take unless the caller says otherwise; drivers need none of that.
+    take unless the caller says otherwise, which ``environment`` it leads to, and what a person must ``confirm`` there;
+    drivers need none of that.
     """
 
     scheme: str
@@ -36,6 +54,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     name: str | None = None
     connect_timeout: float | None = None
     statement_timeout: float | None = None
+    environment: Environment | None = None
+    confirm: Confirm = Confirm()
 
     def __repr__(self) -> str:
         return f"Target({self.display()!r}, read_only={self.read_only})"

@@ -10,6 +10,7 @@ from alveary.sqltext.dialects import (
     ClientCommands,
     Dialect,
 )
+from alveary.sqltext.effects import Effect, Finding, effects_of
 from alveary.sqltext.lexer import LexState, Parameter, Token, TokenKind, parameters, scan_line, tokens
 from alveary.sqltext.reading import only_reads
 from alveary.sqltext.scanner import Piece, PieceKind, script, split, statement_at
@@ -23,12 +24,15 @@ __all__ = [
     "BlockStyle",
     "ClientCommands",
     "Dialect",
+    "Effect",
+    "Finding",
     "LexState",
     "Parameter",
     "Piece",
     "PieceKind",
     "Token",
     "TokenKind",
+    "effects_of",
     "only_reads",
     "parameters",
     "scan_line",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from alveary.errors import (
 )
 from alveary.jobs import Job
 from alveary.output import Output
+from alveary.policy import Consent
 from alveary.sessions import Session
 from alveary.statements import Statement
 from alveary.transfer.cells import Fitting
@@ -180,8 +182,11 @@ def run(
     truncate: bool = False,
     rejects: str | None = None,
     scratch: Path,
+    consent: Consent | None = None,
 ) -> Outcome:
     """Do what was planned, in one transaction; what is raised leaves the database as it was.
+
+    What must be confirmed there is asked before anything is sent, unless there is ``consent``.
 
     The file of rejects appears once the rest is committed; ``scratch`` is a folder for what it is until then.
     """
@@ -197,6 +202,12 @@ def run(
     )
     columns = [LoadColumn(name=column.column, kind=column.kind) for column in plan.columns]
     names = ", ".join(catalog.quote(column.name) for column in columns)
+    load = f"insert into {quoted} ({names}) /* the rows of {_in_comment(Path(opened.path).name)} */"
+    emptying = f"delete from {quoted}"
+    stopped = threading.Event()
+    job.on_cancel(stopped.set)
+    to_run = [*([plan.create] if plan.create is not None else []), *([emptying] if truncate else []), load]
+    clearance = session.clear(to_run, consent=consent, stopped=stopped)
     output = None if rejects is None else Output(rejects)
     scratch.mkdir(parents=True, exist_ok=True)
     descriptor, waiting = tempfile.mkstemp(prefix="rejects-", dir=scratch)
@@ -208,20 +219,21 @@ def run(
         told = f"{statement.bytes / 1e6:,.1f} of {size / 1e6:,.1f} MB, {speed:,.1f} MB/s"
         job.progress(statement.rows, "rows", item=told, percent=min(100.0 * statement.bytes / size, 100.0))
 
-    work = Work(session, job)
+    work = Work(session, job, clearance)
     try:
         with work.transaction():
             if plan.create is not None:
                 work.make(plan.create, f"drop table {quoted}")
             if truncate:
-                work.run(f"delete from {quoted}")
+                work.run(emptying)
             statement = session.load(
                 plan.table.path,
                 columns,
                 "alveary.transfer.files:FileRows",
                 msgspec.msgpack.encode(task),
-                sql=f"insert into {quoted} ({names}) /* the rows of {_in_comment(Path(opened.path).name)} */",
+                sql=load,
                 rejects=None if output is None else waiting,
+                clearance=clearance,
             )
             try:
                 work.wait(statement, progress)

@@ -16,6 +16,7 @@ from alveary.contracts.types import ColumnType, TypeTable
 from alveary.errors import UnknownObjectError, UnsupportedError
 from alveary.events import SessionState
 from alveary.jobs import Job
+from alveary.policy import Clearance
 from alveary.sessions import Session
 from alveary.statements import Statement
 
@@ -90,8 +91,10 @@ def creation(
 class Work:
     """What is done at the target in one transaction; what can't stand in one is undone by hand."""
 
-    def __init__(self, session: Session, job: Job) -> None:
+    def __init__(self, session: Session, job: Job, clearance: Clearance) -> None:
+        """``clearance`` is for all it will run."""
         self._session = session
+        self._clearance = clearance
         self._job = job
         self._running: Statement | None = None
         self._undo: list[str] = []
@@ -117,11 +120,12 @@ class Work:
         self.run(sql)
         if self._session.state is SessionState.IDLE:
             self._undo.append(undo)
+            self._clearance = self._clearance.also(undo)
             self._session.begin()
 
     def run(self, sql: str) -> None:
         """Run a statement whose rows nobody needs."""
-        self.wait(self._session.execute(sql))
+        self.wait(self._session.execute(sql, clearance=self._clearance))
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""
@@ -152,5 +156,5 @@ class Work:
             return
         self._session.rollback()
         for sql in reversed(self._undo):
-            statement = self._session.execute(sql)
+            statement = self._session.execute(sql, clearance=self._clearance)
             statement.wait()

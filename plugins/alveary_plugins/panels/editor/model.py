@@ -24,6 +24,7 @@ from alveary.errors import (
 from alveary.events import CancelStep, CancelStepTaken, Outcome, SessionState
 from alveary.inputs import check_text
 from alveary.jobs import Job
+from alveary.policy import Clearance
 from alveary.redaction import redacted
 from alveary.sessions import Session
 from alveary.sqltext import ANSI, Dialect, Piece, PieceKind, parameters, split, statement_at
@@ -70,6 +71,7 @@ class Run:
     cancelled: bool = False
     step: CancelStep | None = None
     """How far the cancel of its statement has come."""
+    clearance: Clearance | None = None
     begun: float = field(default_factory=time.monotonic)
     seconds: float | None = None
     """How long it took, once it is over."""
@@ -339,7 +341,7 @@ class EditorModel:
         if self.session is None or not self.connected:
             raise SessionClosedError("the editor has no session", hint="connect again; nothing was sent")
         self.run = Run(next(_BATCHES), items, values or {})
-        self._next()
+        self._review(self.run, self.session)
         self._changed()
 
     def cancel(self) -> None:
@@ -362,6 +364,22 @@ class EditorModel:
     def rollback(self) -> None:
         """Roll the transaction back."""
         self._ask("Rolling back", "rollback")
+
+    def _review(self, run: Run, session: Session) -> None:
+        """Have all statements reviewed before the first is sent, which may ask a person; then begin."""
+        if not session.policy.applies(session.target):
+            self._next()
+            return
+        statements = [self._sent(item) for item in run.items]
+
+        def begin(clearance: Clearance) -> None:
+            run.clearance = clearance
+            self._next()
+
+        self._wait_for("Reviewing", lambda stopped: session.clear(statements, stopped=stopped), begin)
+
+    def _sent(self, item: Item) -> str:
+        return item.sql.replace("\n", self.newline)
 
     def _next(self) -> None:
         """Go on with the next statement of the run, or end it."""
@@ -387,9 +405,9 @@ class EditorModel:
         if Capability.NAMED_PARAMETERS in session.driver.capabilities:
             values = {name: run.values[name] for name in names_in([item], self.dialect) if name in run.values}
         try:
-            sql = item.sql.replace("\n", self.newline)
+            sql = self._sent(item)
             statement = run.statement = session.execute(
-                sql, values or None, limit=self.limit, hold=session.hold_seconds
+                sql, values or None, limit=self.limit, hold=session.hold_seconds, clearance=run.clearance
             )
         except AlvearyError as exc:
             self._fail(exc, item)
@@ -425,26 +443,35 @@ class EditorModel:
         self, title: str, question: str, *arguments: str | None, then: Callable[[], object] = lambda: None
     ) -> None:
         session = self.session
+        if session is not None:
+            self._wait_for(title, lambda stopped: session.ask(question, *arguments, stopped=stopped), lambda _: then())
+
+    def _wait_for(
+        self, title: str, work: Callable[[threading.Event], T], then: Callable[[T], object] = lambda _: None
+    ) -> None:
+        """Do what takes time in the background, one thing at a time, then go on; an error ends what runs."""
+        session = self.session
         if session is None or not self.connected or self._asking:
             return
         self._asking = title
         stopped = self._stopped = threading.Event()
 
-        def done(_: object) -> None:
+        def done(answer: T) -> None:
             if self.session is session:
                 self._asking = ""
                 self._follow_transaction()
-                then()
+                then(answer)
                 self._changed()
 
         def failed(error: AlvearyError) -> None:
             if self.session is session:
                 self._asking = ""
-                item = self.run.items[self.run.at] if self.run is not None else None
-                self._fail(error, item)
+                items = self.run.items[self.run.at :] if self.run is not None else ()
+                said = next((item for item in items if self._sent(item) == error.statement), None)
+                self._fail(error, said or next(iter(items), None))
                 self._changed()
 
-        self._doors.background(title, lambda _: session.ask(question, *arguments, stopped=stopped), done, failed)
+        self._doors.background(title, lambda _: work(stopped), done, failed)
         self._changed()
 
     def _changed(self) -> None:

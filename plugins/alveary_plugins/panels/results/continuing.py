@@ -43,7 +43,8 @@ class Continuing:
         ):
             return None
         window, model = self._front.window, self._front.model
-        statement = entry.session.execute(statement.sql)
+        clearance = entry.session.clear([statement.sql])
+        statement = entry.session.execute(statement.sql, clearance=clearance)
         new = model.replaced(entry, statement)
         window.announce(StatementQueued(self._front.place, entry.session, statement, -1))
         model.choose(new.key)
