@@ -25,6 +25,7 @@ from alveary.contracts.window import PanelSpec, ThemeSpec
 from alveary.distributions import EntryPoint, bringing
 from alveary.errors import InvalidInputError, StorageError, UnknownPluginError, described
 from alveary.paths import make_private
+from alveary.starts import Start, crashed
 
 _log = logging.getLogger(__name__)
 
@@ -171,6 +172,10 @@ class Plugins:
         """What reviews statements, by the plugin's name, in the order of loading."""
         self.kernel_faults: list[PluginFault] = []
         self._choices = Choices(data)
+        self._start = Start(data)
+        for name in crashed(data):
+            cause = "the program ended while it was loaded" + (", so this start is in safe mode" if safe_mode else "")
+            self.kernel_faults.append(PluginFault(plugin=name, stage="start", cause=cause))
         self._manager = pluggy.PluginManager("alveary")
         self._manager.add_hookspecs(hookspecs)
         self._infos: list[PluginInfo] = []
@@ -207,6 +212,7 @@ class Plugins:
                 f"no plugin is named {name!r}", hint=f"installed: {', '.join(sorted(known)) or 'none'}"
             )
         self._choices.set_disabled(name, not enabled)
+        self._start.forgive(name)  # a person has decided
         return known[name]
 
     def _load(self, safe_mode: bool) -> None:
@@ -233,6 +239,7 @@ class Plugins:
             self._register(waiting)
             now = sorted([*now, *waiting], key=_in_order)
         self._collect(now)
+        self._start.over()
 
     def _load_rest(self) -> None:
         """Load the plugins that were left for later; any thread may be the first to need them."""
@@ -240,9 +247,12 @@ class Plugins:
             waiting, self._waiting = self._waiting, []
             self._register(waiting)
             self._collect(waiting)
+            self._start.over()
 
     def _register(self, plugins: Iterable[_Plugin]) -> None:
         for entry, info in plugins:
+            if not info.built_in:
+                self._start.at(info.name)
             self._register_one(entry, info)
 
     def _collect(self, plugins: Sequence[_Plugin]) -> None:
@@ -261,6 +271,8 @@ class Plugins:
             # In the order of loading, which tryfirst and trylast do not change: who came first keeps an id.
             for _, info in plugins:
                 if info.state == "loaded" and info.name in implementations:
+                    if not info.built_in:
+                        self._start.at(info.name)
                     self._declare(info, hook, implementations[info.name].function, expected, registry, names)
         reviews = self._implementations("alveary_review")
         for _, info in plugins:

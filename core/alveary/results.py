@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import struct
-import sys
 import threading
 import weakref
 from array import array
@@ -25,6 +24,7 @@ import msgspec
 
 from alveary.contracts.values import Cell, Column, Row
 from alveary.errors import DiskFullError, StorageError
+from alveary.locks import try_lock
 from alveary.paths import make_private, remove_tree
 
 _RECORD = struct.Struct("<QQ")
@@ -218,11 +218,13 @@ class ResultStore:
     def _claim(self) -> Path:
         make_private(self._root)
         self._sweep()
-        home = make_private(self._root / f"{os.getpid()}-{os.urandom(4).hex()}")
-        with _storing(home):
-            self._held = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        _try_lock(self._held)
-        return home
+        while True:
+            home = make_private(self._root / f"{os.getpid()}-{os.urandom(4).hex()}")
+            with _storing(home):
+                self._held = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            if try_lock(self._held) and (home / "lock").exists():
+                return home
+            os.close(self._held)  # somebody swept it before it was locked
 
     def _sweep(self) -> None:
         for orphan in self._root.iterdir():
@@ -230,7 +232,7 @@ class ResultStore:
             with contextlib.suppress(OSError):
                 descriptor = os.open(orphan / "lock", os.O_RDWR)
                 try:
-                    if _try_lock(descriptor):
+                    if try_lock(descriptor):
                         remove_tree(orphan)
                 finally:
                     os.close(descriptor)
@@ -304,26 +306,3 @@ def _storing(directory: Path) -> Iterator[None]:
             detail=str(directory),
             hint="write it to a file with -o, or set ALVEARY_HOME to a directory with room",
         ) from exc
-
-
-if sys.platform == "win32":  # pragma: no cover
-
-    def _try_lock(descriptor: int) -> bool:
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-
-    def _try_lock(descriptor: int) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True

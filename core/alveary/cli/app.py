@@ -26,6 +26,9 @@ from alveary.errors import AlvearyError, ErrorRecord
 from alveary.jobs import Job
 from alveary.kernel import Kernel
 from alveary.logs import keep_files
+from alveary.paths import Paths
+from alveary.starts import crashed
+from alveary.tables import visible
 from alveary.urls import parse_target
 
 LEAVE_SECONDS = 3.0
@@ -55,11 +58,19 @@ class App:
         self._credentials = Credentials([self._given], ask=self._prompt.ask, hint=HINT)
         self.secrets = Secrets(arguments, self._credentials.secrets)
         self._made: Kernel | None = None
+        words = [word for word in arguments if not word.startswith("-")]
+        self._opens_window = not words or words[0] == "window"
 
     @cached_property
     def kernel(self) -> Kernel:
-        """The kernel of this run."""
-        self._made = Kernel(safe_mode=self.safe_mode, credentials=self._credentials)
+        """The kernel of this run; after a start that a plugin ended, one that opens a window is in safe mode."""
+        paths = Paths.from_environment()
+        safe_mode = self.safe_mode
+        if not safe_mode and (names := crashed(paths.data)):
+            safe_mode = self._opens_window
+            sys.stderr.write(_offer(names, safe_mode))
+            sys.stderr.flush()
+        self._made = Kernel(paths=paths, safe_mode=safe_mode, credentials=self._credentials)
         self._made.policy.ask = self._prompt.confirm
         settings = self._made.settings
         keep_files(settings.get("log.level"), settings.get("log.keep_days"))
@@ -167,3 +178,13 @@ class App:
         self.kernel.results.close()
         sys.stderr.flush()
         os._exit(status)  # a thread that hangs inside a driver would hold up any other way out
+
+
+def _offer(plugins: Sequence[str], safe_mode: bool) -> str:
+    """Return what is said, before anything is loaded, after a start that ended while plugins were loaded."""
+    names = ", ".join(visible(name) for name in plugins)
+    way = "this start is in safe mode" if safe_mode else "should this one, too: alveary --safe-mode"
+    return (
+        f"warning: the last start ended while the plugin {names} was loaded; {way}"
+        "; alveary --safe-mode plugins disable NAME keeps it out\n"
+    )
