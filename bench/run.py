@@ -19,6 +19,7 @@ import dispatch
 import exports
 import grid
 import history
+import imports
 import query_mariadb
 import query_postgres
 import query_sqlite
@@ -40,6 +41,8 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "P11": dispatch.measure,
     "P12": exports.measure_growth,
     "P13": streams.measure,
+    "I1": imports.measure,
+    "I2": imports.measure_sqlite,
     "H1": history.measure,
     "H2": history.measure_script,
 }

@@ -49,6 +49,13 @@ KERNEL_COMMANDS = (
         render=f"{_HERE}.imports:render_preview",
     ),
     CommandSpec(
+        id="copy.run",
+        summary="Copy a table of one database into a table of another.",
+        factory=f"{_HERE}.copies:run",
+        verb="copy",
+        render=f"{_HERE}.copies:render",
+    ),
+    CommandSpec(
         id="catalog.list",
         summary="List what a database holds: schemas, relations, columns.",
         factory=f"{_HERE}.catalog:list_catalog",

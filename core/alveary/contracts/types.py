@@ -99,7 +99,8 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     :class:`ColumnType` are read. Decimals of more digits than ``most_digits``, or than ``most_scale`` behind the
     point, become text. ``keys`` are the kinds that need another declaration in a primary key, ``suffix`` stands
     behind the columns of CREATE TABLE. ``free_decimals`` says that a decimal without declared digits holds any number
-    just as it is written. ``loose`` says that the engine takes any value in any column, so that Alveary
+    just as it is written. ``steady`` are statements after which a session writes and reads values in one way, whatever
+    it is set to. ``loose`` says that the engine takes any value in any column, so that Alveary
     checks what goes in.
     """
 
@@ -111,6 +112,7 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     most_digits: int | None = None
     most_scale: int | None = None
     suffix: str = ""
+    steady: tuple[str, ...] = ()
     free_decimals: bool = False
     loose: bool = False
 

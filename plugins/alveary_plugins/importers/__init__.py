@@ -70,4 +70,12 @@ def alveary_importers() -> tuple[ImporterSpec, ...]:
             extensions=(".jsonl", ".ndjson"),
             options=(ENCODING,),
         ),
+        ImporterSpec(
+            id="parquet",
+            summary="The columns and types of a Parquet file",
+            factory=f"{room}.parquet:ParquetImporter",
+            extensions=(".parquet",),
+            package="pyarrow",
+            extra="parquet",
+        ),
     )

@@ -17,8 +17,6 @@ _CANDIDATES = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 1000
 _LONGEST = 1 << 28
 """Characters of one record; more than that is a quote that is never closed."""
-_WIDEST = 200
-"""Columns up to which a line is matched as a whole."""
 _SHOWN = 200
 
 
@@ -136,7 +134,7 @@ class DelimitedImporter(Importer):
         lines: list[int] = []
         rows: list[Row] = []
         faults: list[Fault] = []
-        whole = _whole_line(delimiter, quote, width) if quote and width and width <= _WIDEST else None
+        quoted = None if not quote else _quoted(delimiter, quote)
         used, at, number = 0, 0, line
         pieces = text.split(newline)
         last = len(pieces) - 1
@@ -155,14 +153,8 @@ class DelimitedImporter(Importer):
             if not quote or quote not in piece:
                 found = piece.split(delimiter)
                 fields = found if null not in found else [None if cell == null else cell for cell in found]  # type: ignore[assignment]  # a list of text is read as one of text or None
-            elif whole is not None and (match := whole.fullmatch(piece)) is not None:
-                groups = match.groups()
-                fields = [
-                    (None if bare == null else bare)
-                    if quoted is None
-                    else (quoted.replace(quote + quote, quote) if quote in quoted else quoted)
-                    for quoted, bare in zip(groups[::2], groups[1::2], strict=True)
-                ]
+            elif quoted is not None and (some := _fields(piece, delimiter, quote, quoted, null)) is not None:
+                fields = some
             else:
                 record = _record(text, used, delimiter, quote, newline, null)
                 if record is None:
@@ -280,11 +272,40 @@ def _least(*places: int) -> int:
     return min(place for place in places if place >= 0)
 
 
-def _whole_line(delimiter: str, quote: str, width: int) -> re.Pattern[str]:
-    """Return the pattern of a record on one line, with two groups a field: what stood in quotes, and what did not."""
+def _quoted(delimiter: str, quote: str) -> re.Pattern[str]:
+    """Return the pattern of a field in quotes on one line; what stands in them is its one group."""
     q, d = re.escape(quote), re.escape(delimiter)
-    field = f"(?:{q}((?:[^{q}]+|{q}{q})*+){q}|([^{q}{d}][^{d}]*|))"
-    return re.compile(d.join([field] * width), re.DOTALL)
+    return re.compile(f"{q}([^{q}]*+(?:{q}{q}[^{q}]*+)*+){q}(?={d}|$)")
+
+
+def _fields(piece: str, delimiter: str, quote: str, quoted: re.Pattern[str], null: str) -> list[str | None] | None:
+    """Return the fields of a record that stands on one line; None for one that has more, or odd quotes.
+
+    What stands between quoted fields is split at once, for there is much of it.
+    """
+    fields: list[str | None] = []
+    at, length = 0, len(piece)
+    while True:
+        start = piece.find(quote, at)
+        bare: list[str | None]
+        if start != at:
+            between = piece[at:] if start < 0 else piece[at : start - 1]
+            if start > 0 and piece[start - 1] != delimiter:
+                return None
+            bare = between.split(delimiter)  # type: ignore[assignment]  # a list of text is read as one of text or None
+            fields += bare if null not in bare else [None if cell == null else cell for cell in bare]
+            if start < 0:
+                return fields
+        if (match := quoted.match(piece, start)) is None:
+            return None
+        text = match[1]
+        fields.append(text.replace(quote + quote, quote) if quote in text else text)
+        at = match.end() + 1
+        if at > length:
+            return fields
+        if at == length:
+            fields.append(None if null == "" else "")
+            return fields
 
 
 def _drop_first(chunk: Chunk) -> bool:

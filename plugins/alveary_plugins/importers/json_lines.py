@@ -34,8 +34,8 @@ class JsonLinesImporter(Importer):
             if note is not None:
                 self.notes.append(note)
         names: dict[str, None] = {}
-        for _, text, _ in self._lines():
-            if text.lstrip()[:1] == "[":
+        for place, (_, text, _) in enumerate(self._lines()):
+            if place == 0 and text.lstrip()[:1] == "[":
                 return tuple(FileColumn(name=str(name)) for name in self._header(text))
             try:
                 names.update(dict.fromkeys(_objects(text.encode())))

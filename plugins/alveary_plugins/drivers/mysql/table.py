@@ -40,6 +40,7 @@ TYPES = TypeTable(
     },
     most_digits=65,
     most_scale=30,
+    steady=("set time_zone = '+00:00'",),
     suffix=" default character set utf8mb4",
     reads=(
         (r"tinyint\(1\)", Kind.BOOLEAN),

@@ -30,6 +30,13 @@ TYPES = TypeTable(
     most_digits=1000,
     most_scale=1000,
     free_decimals=True,
+    steady=(
+        "set datestyle = 'ISO, YMD'",
+        "set intervalstyle = 'postgres'",
+        "set timezone = 'UTC'",
+        "set bytea_output = 'hex'",
+        "set extra_float_digits = 1",
+    ),
     reads=(
         (r"smallint", Kind.SMALLINT),
         (r"integer", Kind.INTEGER),

@@ -1,0 +1,125 @@
+"""``copy.run``: a table of one database into a table of another, whatever engines they are of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from alveary.commands import Context
+from alveary.commands.confirming import ConfirmedName, Yes
+from alveary.contracts.target import Target
+from alveary.errors import InvalidInputError, UnknownObjectError
+from alveary.policy import Consent
+from alveary.tables import plain_table
+from alveary.transfer import copying
+from alveary.transfer.copying import CopiedColumn
+from alveary.transfer.tables import find_table, type_table
+
+
+class CopyParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is copied, and where to."""
+
+    source: Annotated[str, Meta(description="URL or saved name of the database to read.", extra={"argument": True})]
+    table: Annotated[str, Meta(description="Table to copy.", extra={"argument": True})]
+    target: Annotated[str, Meta(description="URL or saved name of the database to write.", extra={"argument": True})]
+    to: Annotated[
+        str | None, Meta(description="Table to write; of the same name if left out.", extra={"argument": True})
+    ] = None
+    truncate: Annotated[bool, Meta(description="Delete the rows that are there, in the same transaction.")] = False
+    checksum: Annotated[bool, Meta(description="Read everything back and compare it, before it is committed.")] = False
+    history: Annotated[bool, Meta(description="Record what is run in the history.")] = True
+    confirm: ConfirmedName = None
+    yes: Yes = False
+
+
+class CopyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done. ``checksum`` is the sum of all rows, in any order, alike on both sides."""
+
+    source: str
+    table: str
+    created: str | None
+    columns: tuple[CopiedColumn, ...]
+    rows: int
+    seconds: float
+    checksum: str | None
+
+
+def run(context: Context, parameters: CopyParameters) -> CopyReport:
+    """Copy in one transaction at the target: everything, counted, or nothing."""
+    kernel, job, started = context.kernel, context.job, time.monotonic()
+    source_target, source_driver = kernel.target(parameters.source, read_only=False)
+    target, driver = kernel.target(parameters.target)
+    timeout = source_target.connect_timeout or kernel.settings.get("connect.timeout")
+    with kernel.open(source_target, source_driver, record=False) as source:
+        job.on_cancel(source.give_up_connecting)
+        source.wait_connected()
+        source_catalog = source.catalog()
+        found = find_table(source_catalog, parameters.table)
+        if not found.columns:
+            raise UnknownObjectError(f"there is no table {found.display()}", hint="names are matched exactly")
+        estimates = {each.name: each.rows for each in source_catalog.relations(found.schema)}
+        quoting = {name: source_catalog.quote(name) for name in (*found.path, *(each.name for each in found.columns))}
+        reached = source.reached
+    with kernel.open(target, driver, record=parameters.history) as session:
+        job.on_cancel(session.give_up_connecting)
+        session.wait_connected()
+        catalog = session.catalog()
+        table = find_table(catalog, parameters.to or _last(parameters.table))
+        if _alike(reached, session.reached) and found.path == table.path:
+            raise InvalidInputError(f"{table.display()} would be copied onto itself", hint="name another table")
+        source_types, types = type_table(source_driver), type_table(driver)
+        plan = copying.plan(found, source_types, catalog, table, types, same=source_driver.id == driver.id)
+        copied = copying.run(
+            session,
+            plan,
+            (reached, source_driver, source_types, quoting),
+            types,
+            job,
+            truncate=parameters.truncate and plan.create is None,
+            checksum=parameters.checksum,
+            timeout=timeout,
+            expected=estimates.get(found.name),
+            consent=Consent(yes=parameters.yes, name=parameters.confirm),
+        )
+        if parameters.history:
+            kernel.recorder.flush()
+    return CopyReport(
+        source=found.display(),
+        table=table.display(),
+        created=plan.create,
+        columns=plan.columns,
+        rows=copied.rows,
+        seconds=round(time.monotonic() - started, 6),
+        checksum=copied.digest,
+    )
+
+
+def _last(path: str) -> str:
+    """Return the last name of a path, as a path."""
+    from alveary.catalog import parse_path
+
+    return '"' + parse_path(path)[-1].replace('"', '""') + '"'
+
+
+def _alike(one: Target, other: Target) -> bool:
+    return (one.scheme, one.host, one.port, one.database) == (other.scheme, other.host, other.port, other.database)
+
+
+def render(report: CopyReport, write: Callable[[str], object]) -> None:
+    """Print what became of a copy."""
+    write(
+        plain_table(
+            ["column", "type there", "becomes", "type here", "note"],
+            [[each.source, each.source_type, each.column, each.type, each.note or ""] for each in report.columns],
+        )
+    )
+    made = "" if report.created is None else ", which was made"
+    rate = report.rows / max(report.seconds, 1e-9)
+    write(f"\n{report.rows:,} rows of {report.source} copied to {report.table}{made}, and counted there")
+    write(f" ({report.seconds:.3f} s, {rate:,.0f} rows/s)\n")
+    if report.checksum is not None:
+        write(f"checksum {report.checksum}, alike on both sides\n")

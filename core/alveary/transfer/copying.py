@@ -1,0 +1,247 @@
+"""A copy from its plan to its commit: a table of one database into one of another, counted, and compared if asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from alveary.contracts.catalog import Catalog, ColumnInfo
+from alveary.contracts.specs import DriverSpec
+from alveary.contracts.target import Target
+from alveary.contracts.types import Kind, LoadColumn, TypeTable
+from alveary.contracts.values import Column, Row
+from alveary.errors import AlvearyError, ChecksumMismatchError, InvalidInputError, QueryError, UnknownObjectError
+from alveary.jobs import Job
+from alveary.policy import Consent
+from alveary.sessions import Session
+from alveary.statements import Statement
+from alveary.transfer.cells import Digest
+from alveary.transfer.databases import TableTask
+from alveary.transfer.tables import NewColumn, Table, Work, creation
+
+
+class CopiedColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """A column and what becomes of it: its name and type here and there, and what is to be said of it."""
+
+    source: str
+    source_type: str
+    column: str
+    type: str
+    source_kind: Kind
+    kind: Kind
+    note: str | None = None
+
+
+class CopyPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a copy does. ``create`` is the statement that makes the table, None for one that is there."""
+
+    source: Table
+    table: Table
+    create: str | None
+    columns: tuple[CopiedColumn, ...]
+    same: bool
+    """Whether both are of one engine."""
+
+
+class Copied(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of it."""
+
+    rows: int
+    digest: str | None
+    seconds: float
+
+
+def plan(
+    source: Table, source_types: TypeTable, catalog: Catalog, table: Table, types: TypeTable, *, same: bool
+) -> CopyPlan:
+    """Return what is to be done with the rows of ``source``; ``same`` says that both are of one engine.
+
+    Raises UnknownObjectError where the table that is there lacks a column.
+    """
+    if table.columns:
+        return CopyPlan(
+            source=source, table=table, create=None, columns=_into(source, source_types, table, types), same=same
+        )
+    new = [_new(column, source_types, same=same) for column in source.columns]
+    create, said = creation(catalog, table, new, types)
+    columns = tuple(
+        CopiedColumn(
+            source=info.name,
+            source_type=info.type_name,
+            column=info.name,
+            type=column.declared or types.declared(column.type, key=column.place_in_key is not None)[0],
+            source_kind=column.type.kind,
+            kind=column.type.kind,
+            note=note,
+        )
+        for info, column, note in zip(source.columns, new, said, strict=True)
+    )
+    return CopyPlan(source=source, table=table, create=create, columns=columns, same=same)
+
+
+def _new(info: ColumnInfo, types: TypeTable, *, same: bool) -> NewColumn:
+    return NewColumn(
+        name=info.name,
+        type=types.read(info.type_name),
+        nullable=info.nullable,
+        place_in_key=info.primary_key,
+        declared=info.type_name if same else None,
+    )
+
+
+def _into(source: Table, source_types: TypeTable, table: Table, types: TypeTable) -> tuple[CopiedColumn, ...]:
+    there = {column.name: column for column in table.columns}
+    folded = {column.name.casefold(): column for column in table.columns}
+    columns, missing = [], []
+    for info in source.columns:
+        found = there.get(info.name) or folded.get(info.name.casefold())
+        if found is None:
+            missing.append(info.name)
+        elif not found.generated:
+            columns.append(
+                CopiedColumn(
+                    source=info.name,
+                    source_type=info.type_name,
+                    column=found.name,
+                    type=found.type_name,
+                    source_kind=source_types.read(info.type_name).kind,
+                    kind=types.read(found.type_name).kind,
+                )
+            )
+    if missing:
+        raise UnknownObjectError(
+            f"{table.display()} has no column {', '.join(map(repr, missing))}",
+            hint=f"its columns: {', '.join(there)}; copy to a new table instead",
+        )
+    return tuple(columns)
+
+
+def run(
+    session: Session,
+    plan: CopyPlan,
+    origin: tuple[Target, DriverSpec, TypeTable, Mapping[str, str]],
+    types: TypeTable,
+    job: Job,
+    *,
+    truncate: bool,
+    checksum: bool,
+    timeout: float,
+    expected: int | None,
+    consent: Consent | None = None,
+) -> Copied:
+    """Do what was planned, in one transaction at the target; what is raised leaves it as it was.
+
+    ``origin`` is where the rows come from, with the password it takes, and how names are quoted there; ``expected`` is
+    about how many there are. What must be confirmed is asked before anything is sent, unless there is ``consent``.
+    """
+    started = time.monotonic()
+    target, driver, source_types, source_quoted = origin
+    catalog = session.catalog()
+    quoted = ".".join(map(catalog.quote, plan.table.path))
+    kinds = tuple(column.kind for column in plan.columns)
+    source_names = ", ".join(source_quoted[column.source] for column in plan.columns)
+    task = TableTask(
+        factory=driver.factory,
+        target=target,
+        timeout=timeout,
+        prepare=source_types.steady,
+        sql=f"select {source_names} from {'.'.join(source_quoted[name] for name in plan.source.path)}",
+        names=tuple(column.source for column in plan.columns),
+        source_kinds=tuple(column.source_kind for column in plan.columns),
+        kinds=kinds,
+        same=plan.same,
+        digest=checksum,
+    )
+    columns = [LoadColumn(name=column.column, kind=column.kind) for column in plan.columns]
+    names = ", ".join(catalog.quote(column.name) for column in columns)
+
+    def progress(statement: Statement) -> None:
+        percent = None if not expected else min(100.0 * statement.rows / expected, 99.9)
+        job.progress(statement.rows, "rows", item=f"to {plan.table.display()}", percent=percent)
+
+    load = f"insert into {quoted} ({names}) /* the rows of a table of another database */"
+    emptying = f"delete from {quoted}"
+    stopped = threading.Event()
+    job.on_cancel(stopped.set)
+    to_run = [
+        *types.steady,
+        *([plan.create] if plan.create is not None else []),
+        *([emptying] if truncate else []),
+        load,
+    ]
+    clearance = session.clear(to_run, consent=consent, stopped=stopped)
+    work = Work(session, job, clearance)
+    for sql in types.steady:
+        work.run(sql)
+    with work.transaction():
+        if plan.create is not None:
+            work.make(plan.create, f"drop table {quoted}")
+        if truncate:
+            work.run(emptying)
+        before = 0 if plan.create is not None or truncate else work.count(quoted)
+        if checksum and before:
+            raise InvalidInputError(
+                f"{plan.table.display()} holds {before:,} rows already, so there is nothing to compare the copy with",
+                hint="copy to a new table, replace its rows with --truncate, or leave --checksum out",
+            )
+        statement = session.load(
+            plan.table.path,
+            columns,
+            "alveary.transfer.databases:TableRows",
+            msgspec.msgpack.encode(task),
+            sql=load,
+            clearance=clearance,
+        )
+        try:
+            work.wait(statement, progress)
+        except AlvearyError as exc:
+            if exc.line is None:
+                raise
+            raise type(exc)(
+                exc.message.replace(f"line {exc.line}", f"row {exc.line}", 1),
+                detail=exc.detail,
+                hint="nothing was written",
+                server_code=exc.server_code,
+            ) from exc
+        progress(statement)
+        after = work.count(quoted)
+        if after - before != statement.rows:
+            raise QueryError(
+                f"{statement.rows:,} rows were read, but {plan.table.display()} has {after - before:,} more",
+                hint="nothing was written; a trigger or a rule at the target changes what is inserted",
+            )
+        if checksum:
+            _compare(session, work, f"select {names} from {quoted}", kinds, statement.digest or "", plan)
+    return Copied(rows=statement.rows, digest=statement.digest, seconds=time.monotonic() - started)
+
+
+def _compare(session: Session, work: Work, sql: str, kinds: Sequence[Kind], expected: str, plan: CopyPlan) -> None:
+    found = _Summed(kinds)
+    work.wait(session.execute(sql, sink=found))
+    if (actual := found.digest.hexdigest()) != expected:
+        raise ChecksumMismatchError(
+            f"what {plan.table.display()} holds is not what was read: its sum is {actual}, not {expected}",
+            hint="nothing was written; a type at the target rounds, pads or cuts what it is given",
+        )
+
+
+class _Summed:
+    """The sink that sums rows up."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self.digest = Digest(kinds)
+        self._kinds = kinds
+        self._columns: Sequence[Column] = ()
+
+    def columns(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+
+    def rows(self, rows: Sequence[Row]) -> int:
+        self.digest.add(rows)
+        return 0
+
+    def close(self, whole: bool) -> None:
+        return

@@ -1,0 +1,162 @@
+"""Copies between the three engines: every value arrives, counted and compared; what has no equivalent is said."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fix_engines import ENGINES, Engine
+
+from alveary import Kernel
+from alveary.commands.copies import CopyReport
+from alveary.errors import (
+    ConstraintViolationError,
+    InvalidInputError,
+    QueryCancelledError,
+    QueryError,
+    UnknownObjectError,
+)
+from alveary.events import QueryProgressed
+
+Make = Callable[[str], Engine]
+
+#: A table of each engine with the types that all share, and rows at their extremes.
+TABLES = {
+    "sqlite": """create table bee (k integer not null primary key, small integer, big integer, amount real,
+        flag boolean, name text not null, raw blob, note text)""",
+    "postgres": """create table bee (k integer not null primary key, small smallint, big bigint,
+        amount double precision, flag boolean, name text not null, raw bytea, note text)""",
+    "mariadb": """create table bee (k integer not null primary key, small smallint, big bigint, amount double,
+        flag tinyint(1), name varchar(200) character set utf8mb4 not null, raw longblob,
+        note longtext character set utf8mb4)""",
+}
+ROWS = {
+    "sqlite": "(1, -32768, 9223372036854775807, 0.1, 1, 'Ann', x'00ff0a22', 'a,\"b'), "
+    "(2, 32767, -9223372036854775808, 1e300, 0, '', x'', ''), (3, null, null, null, null, 'NULL', null, null)",
+    "postgres": "(1, -32768, 9223372036854775807, 0.1, true, 'Ann', '\\x00ff0a22', 'a,\"b'), "
+    "(2, 32767, -9223372036854775808, 1e300, false, '', '', ''), (3, null, null, null, null, 'NULL', null, null)",
+    "mariadb": "(1, -32768, 9223372036854775807, 0.1, 1, 'Ann', x'00ff0a22', 'a,\"b'), "
+    "(2, 32767, -9223372036854775808, 1e300, 0, '', '', ''), (3, null, null, null, null, 'NULL', null, null)",
+}
+
+
+def copy(kernel: Kernel, source: Engine, target: Engine, table: str = "bee", **more: Any) -> CopyReport:
+    report: CopyReport = kernel.run("copy.run", {"source": source.url, "table": table, "target": target.url, **more})
+    return report
+
+
+def values(kernel: Kernel, engine: Engine, sql: str) -> list[tuple[Any, ...]]:
+    with kernel.connect(engine.url) as session:
+        result = session.run(sql)
+        assert result is not None
+        return list(result)
+
+
+def filled(make: Make, name: str) -> Engine:
+    engine = make(name)
+    engine.ask(TABLES[name])
+    engine.ask(f"insert into bee values {ROWS[name]}")
+    return engine
+
+
+@pytest.mark.parametrize("target_name", ENGINES)
+@pytest.mark.parametrize("source_name", ENGINES)
+def test_every_value_arrives_and_is_counted_and_compared(
+    alveary_kernel: Kernel, engine_of: Make, source_name: str, target_name: str
+) -> None:
+    source, target = filled(engine_of, source_name), engine_of(target_name)
+    report = copy(alveary_kernel, source, target, checksum=True)
+    assert (report.rows, report.created is not None) == (3, True)
+    assert report.checksum is not None
+    sql = "select k, small, big, amount, name, raw, note from bee order by k"
+    assert values(alveary_kernel, target, sql) == values(alveary_kernel, source, sql)
+    found = values(alveary_kernel, target, "select flag from bee order by k")
+    flags = [None if flag is None else bool(flag) for (flag,) in found]
+    assert flags == [True, False, None]
+    with pytest.raises(ConstraintViolationError):  # the primary key was made, too
+        copy(alveary_kernel, source, target)
+    assert copy(alveary_kernel, source, target, truncate=True, checksum=True).checksum == report.checksum
+    with alveary_kernel.connect(target.url) as session:
+        columns = {each.name: each for each in session.catalog().columns(session.catalog().schemas()[0])}
+    assert [columns[name].nullable for name in ("k", "name", "note")] == [False, False, True]
+
+
+@pytest.mark.parametrize("target_name", ENGINES)
+def test_what_has_no_equivalent_is_said(alveary_kernel: Kernel, engine_of: Make, target_name: str) -> None:
+    source, target = engine_of("postgres"), engine_of(target_name)
+    source.ask(
+        "create table bee (k int, n numeric(30,10), at timestamptz, day date, doc jsonb, u uuid, ip inet, tags text[])"
+    )
+    source.ask(
+        "insert into bee values (1, 12345678901234567890.0123456789, '2024-02-29 12:00:00.5+02', '2024-02-29', "
+        "'{\"a\": [1, 2.50]}', '00000000-0000-0000-0000-00000000000a', '10.0.0.1/8', '{a,NULL}'), (2)".replace(
+            "(2)", "(2, null, null, null, null, null, null, null)"
+        )
+    )
+    report = copy(alveary_kernel, source, target, checksum=True)
+    notes = {column.source: column.note for column in report.columns}
+    if target_name == "postgres":
+        assert set(notes.values()) == {None}
+    else:
+        assert all(notes[name] for name in ("at", "ip", "tags"))
+    ((number, address),) = values(alveary_kernel, target, "select n, ip from bee where k = 1")
+    assert str(number) == "12345678901234567890.0123456789"
+    assert address == "10.0.0.1/8"
+    ((at,),) = values(alveary_kernel, target, "select at from bee where k = 1")
+    assert str(at).startswith("2024-02-29 10:00:00.5")
+
+
+def test_a_value_that_does_not_fit_undoes_everything(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source, target = engine_of("sqlite"), engine_of("postgres")
+    source.ask("create table bee (k integer)")
+    source.ask("insert into bee values (1), ('two'), (3)")
+    with pytest.raises(QueryError, match="row 2, column k: invalid input syntax") as caught:
+        copy(alveary_kernel, source, target)
+    assert "two" in caught.value.message
+    with pytest.raises(UnknownObjectError):
+        copy(alveary_kernel, target, source)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_cancel_leaves_nothing(alveary_kernel: Kernel, engine_of: Make, name: str) -> None:
+    source, target = engine_of("sqlite"), engine_of(name)
+    source.ask("create table bee (k integer, v text)")
+    source.ask(
+        "insert into bee with recursive c(n) as (select 1 union all select n + 1 from c where n < 300000) "
+        "select n, printf('%0100d', n) from c"
+    )
+    loading = threading.Event()
+    stop = alveary_kernel.bus.subscribe(
+        lambda event: loading.set() if isinstance(event, QueryProgressed) and event.rows else None
+    )
+    asked = {"source": source.url, "table": "bee", "target": target.url, "to": "wasp"}
+    job = alveary_kernel.commands.submit("copy.run", asked)
+    assert loading.wait(60)
+    job.cancel()
+    with pytest.raises(QueryCancelledError):
+        job.result()
+    stop()
+    with pytest.raises(UnknownObjectError):
+        copy(alveary_kernel, target, source, table="wasp")
+
+
+def test_a_table_is_not_copied_onto_itself(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source = filled(engine_of, "sqlite")
+    with pytest.raises(InvalidInputError, match="onto itself"):
+        copy(alveary_kernel, source, source)
+    assert copy(alveary_kernel, source, source, to="wasp").rows == 3
+    with pytest.raises(UnknownObjectError, match=r"there is no table main\.hornet"):
+        copy(alveary_kernel, source, source, table="hornet")
+
+
+def test_rows_are_added_to_a_table_that_is_there_but_not_compared(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source, target = filled(engine_of, "postgres"), engine_of("mariadb")
+    target.ask("create table bee (note text, NAME varchar(200), k int, small int, big bigint, amount double, flag int, "
+               "raw blob, extra int default 5)")  # fmt: skip
+    target.ask("insert into bee (k) values (0)")
+    assert copy(alveary_kernel, source, target).rows == 3
+    assert target.ask("select k, name, flag, extra from bee where k > 0 order by k") == ["1|Ann|1|5", "2||0|5", "3|||5"]
+    with pytest.raises(InvalidInputError, match="holds 4 rows already"):
+        copy(alveary_kernel, source, target, checksum=True)
