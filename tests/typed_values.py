@@ -117,3 +117,14 @@ MARIADB_VALUES: list[tuple[str, list[str], str, ValueKind]] = [
     ("bit(1)", ["b'0'", "b'1'"], "bit", ValueKind.NUMBER),
     ("bit(64)", ["b'" + "1" * 64 + "'", "1"], "bit", ValueKind.NUMBER),
 ]  # fmt: skip
+
+
+def mariadb_text(shown: str, kind: ValueKind, type_name: str) -> str:
+    """Return the expression for the text of column ``v``, or for its bytes, as the server itself converts it."""
+    if type_name.startswith("bit"):
+        return "cast(v + 0 as char)"
+    if kind is ValueKind.BINARY:
+        return "v"
+    if shown == "time" and "(" in type_name:
+        return f"cast(v as char({len('-838:59:59.999999')}))"
+    return "convert(cast(v as char) using utf8mb4)"

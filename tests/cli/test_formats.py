@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 from python_calamine import CalamineWorkbook
 
 Alveary = Callable[..., Any]
@@ -142,3 +144,45 @@ def test_parquet_without_its_package_says_what_to_install(alveary: Alveary, shop
     assert done.returncode == 2
     assert "needs the Python package pyarrow" in done.stderr
     assert "pip install 'alveary[parquet]'" in done.stderr
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "html", "xlsx", "parquet", "sql"])
+def test_a_result_that_was_stopped_leaves_no_file(alveary: Alveary, shop_url: str, tmp_path: Path, format: str) -> None:
+    endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x, 'text' as y from n"
+    ran = alveary("query", shop_url, endless, "--format", format, "-o", "out", "--timeout", "0.5")
+    assert (ran.status, "query_timeout" in ran.err) == (4, True)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["shop.db"]
+    piped = alveary("query", shop_url, endless, "--format", format, "--timeout", "0.5")
+    if format == "parquet":  # all rows are looked at before the first is written
+        assert piped.out == ""
+    elif format == "xlsx":
+        assert not piped.out.endswith("\0\0")
+    elif format == "sql":
+        assert piped.out.endswith(",\n(\n")
+    elif format == "html":
+        assert "</table>" not in piped.out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
+@pytest.mark.parametrize("format", ["jsonl", "xlsx", "parquet", "sql"])
+def test_a_full_disk_is_said_and_leaves_nothing_behind(
+    alveary: Alveary, shop_url: str, tmp_path: Path, format: str
+) -> None:
+    (tmp_path / "disk").mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", tmp_path / "disk"], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no mount here: {mounted.stderr!r}")
+    many = "with recursive n(x) as (select 1 union all select x + 1 from n limit 50000) select random() as x from n"
+    try:
+        ran = alveary("query", shop_url, many, "--format", format, "-o", "disk/out")
+        assert (ran.status, "disk_full" in ran.err, "disk/out" in ran.err) == (2, True, True)
+        assert list((tmp_path / "disk").iterdir()) == []
+        if format == "parquet":
+            elsewhere = {"TMPDIR": str(tmp_path / "disk")}
+            ran = alveary("query", shop_url, many, "--format", format, "-o", "out", env=elsewhere)
+            assert (ran.status, "disk_full" in ran.err, "a temporary file" in ran.err) == (2, True, True)
+            assert not (tmp_path / "out").exists()
+    finally:
+        subprocess.run(["umount", tmp_path / "disk"], check=True)

@@ -11,7 +11,7 @@ import pytest
 from fix_mariadb import MariaServer, rows, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from typed_values import MARIADB_VALUES
+from typed_values import MARIADB_VALUES, mariadb_text
 
 from alveary.contracts.driver import Batch, Columns
 from alveary.contracts.values import Cell, Column, ValueKind
@@ -52,14 +52,7 @@ def test_every_cell_is_what_the_server_holds(
     assert isinstance(header, Columns)
     (column,) = header.columns
     assert (column.type_name, column.kind) == (shown, kind)
-    if type_name.startswith("bit"):
-        oracle = "cast(v + 0 as char)"
-    elif kind is ValueKind.BINARY:
-        oracle = "v"
-    else:
-        oracle = "convert(cast(v as char) using utf8mb4)"
-    if shown == "time" and "(" in type_name:
-        oracle = f"cast(v as char({len('-838:59:59.999999')}))"
+    oracle = mariadb_text(shown, kind, type_name)
     expected = rows(connection, f"select hex({oracle}), v is null from t order by n")
     cells = [cell for batch in batches if isinstance(batch, Batch) for (cell,) in batch.rows]
     assert [(text_of(cell), cell is None) for cell in cells] == [

@@ -173,4 +173,5 @@ class _Spool:
             raise output_error(exc, "a temporary file") from exc
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is still to be written nobody will read
+            self._file.close()
