@@ -8,15 +8,16 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alveary.contracts.exporter import Exporter, ExportOptions, Origin
-from alveary.contracts.values import Column, Row
+from alveary.contracts.exporter import ExportOptions, Origin
+from alveary.contracts.values import Column, Row, ValueKind
 from alveary.errors import AlvearyError, DiskFullError, FileUnwritableError, InvalidInputError, OutputClosedError
 from alveary.formats import Format
 from alveary.results import Sink
+from alveary.tables import visible
 
 if TYPE_CHECKING:
     import hashlib
@@ -154,6 +155,8 @@ class ExportWriter:
         A format that no terminal can show is refused there.
         """
         exporter = format.exporter()
+        self._binary = format.binary
+        self._formatted = self._raw = self._in_format = False
         self._output = Output(path, checksum=checksum)
         terminal = self._output.is_terminal
         try:
@@ -185,41 +188,70 @@ class ExportWriter:
 
     def sink(self, origin: Origin) -> Sink:
         """Return the sink for the next statement, whose rows come from ``origin``."""
-        return _ExportSink(self._exporter, self._output, origin)
+        return _ExportSink(self, origin)
 
     def commit(self) -> None:
         """Everything is whole: write what is left, and give the file its name."""
-        self._exporter.finish()
+        if self._formatted or not self._raw:
+            self._exporter.finish()
         self._output.commit()
 
     def discard(self) -> None:
         """Something was cut short: no file appears. What went to a terminal or a pipe has gone."""
         self._output.discard()
 
+    def begin(self, columns: Sequence[Column], origin: Origin) -> Callable[[Sequence[Row]], None]:
+        """Begin a result and return what writes its rows; what a server wrote for a file goes out as it is."""
+        if [column.kind for column in columns] == [ValueKind.RAW]:
+            if self._binary:
+                raise InvalidInputError(
+                    "the statement writes the lines of a file itself, which can't stand in this format",
+                    hint="leave --format out",
+                )
+            self._raw, self._in_format = True, False
+            return self._write_raw
+        self._formatted = self._in_format = True
+        self._exporter.origin = origin
+        self._exporter.begin(columns)
+        return self._exporter.rows
+
+    def end(self, whole: bool) -> None:
+        """End the result that was begun."""
+        if self._in_format:
+            self._exporter.end(whole)
+        self._output.flush()
+
+    def _write_raw(self, rows: Sequence[Row]) -> None:
+        pieces = []
+        for (cell,) in rows:
+            if isinstance(cell, str):
+                line = "\t".join(map(visible, cell.split("\t"))) if self._output.is_terminal else cell
+                pieces.append(line.encode("utf-8", "surrogateescape") + b"\n")
+            elif isinstance(cell, bytes):
+                if self._output.is_terminal:
+                    raise InvalidInputError("this is no text, and a terminal can't show it", hint="give a file with -o")
+                pieces.append(cell)
+        self._output.write(b"".join(pieces))
+
 
 class _ExportSink:
     """Writes one statement's rows as they come; nothing touches the disk on the way."""
 
-    def __init__(self, exporter: Exporter, output: Output, origin: Origin) -> None:
-        self._exporter = exporter
-        self._output = output
+    def __init__(self, writer: ExportWriter, origin: Origin) -> None:
+        self._writer = writer
         self._origin = origin
-        self._begun = False
+        self._write: Callable[[Sequence[Row]], None] | None = None
 
     def columns(self, columns: Sequence[Column]) -> None:
-        # A result of no columns has nothing any format could write.
-        self._begun = bool(columns)
-        if self._begun:
-            self._exporter.origin = self._origin
-            self._exporter.begin(columns)
+        if columns:  # a result of no columns has nothing any format could write
+            self._write = self._writer.begin(columns, self._origin)
 
     def rows(self, rows: Sequence[Row]) -> int:
-        before = self._output.bytes
-        if self._begun:
-            self._exporter.rows(rows)
-        return self._output.bytes - before
+        before = self._writer.bytes
+        if self._write is not None:
+            self._write(rows)
+        return self._writer.bytes - before
 
     def close(self, whole: bool) -> None:
-        if self._begun:
-            self._exporter.end(whole)
-            self._output.flush()
+        if self._write is not None:
+            self._writer.end(whole)

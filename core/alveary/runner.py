@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from alveary.bus import Bus
+from alveary.contracts.driver import InlineData
 from alveary.contracts.values import Parameters
 from alveary.errors import (
     ClientCommandError,
@@ -16,7 +17,6 @@ from alveary.errors import (
     InvalidInputError,
     NulCharacterError,
     OutputClosedError,
-    UnsupportedError,
     UnterminatedError,
 )
 from alveary.events import Outcome, ScriptStatementEnded, SessionState
@@ -24,7 +24,7 @@ from alveary.jobs import Job
 from alveary.policy import Clearance
 from alveary.results import Sink
 from alveary.sessions import Session
-from alveary.sqltext import Dialect, PieceKind, split
+from alveary.sqltext import Dialect, PieceKind, data_of, split
 from alveary.statements import Statement
 
 _WORD = re.compile(r"[A-Za-z]+")
@@ -73,10 +73,14 @@ class ScriptOptions:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A statement ready to run; ``line`` is where it begins in its script, counted from 1."""
+    """A statement ready to run, with the lines of data its script holds for it.
+
+    ``line`` is where it begins in its script, counted from 1.
+    """
 
     sql: str
     line: int = 1
+    data: InlineData | None = None
 
 
 def plan(scripts: Sequence[str], dialect: Dialect) -> list[Planned]:
@@ -100,7 +104,9 @@ def _planned(script: str, dialect: Dialect) -> Iterator[Planned]:
     except UnicodeEncodeError as exc:
         line = script.count("\n", 0, exc.start) + 1
         raise InvalidInputError(f"line {line} is not valid Unicode text", line=line, hint="save it in UTF-8") from None
-    for piece in split(script, dialect):
+    pieces = split(script, dialect)
+    data = data_of(pieces)
+    for piece in pieces:
         sql = piece.sql(script)
         if piece.unterminated is not None and piece.unterminated_at is not None:
             line = script.count("\n", 0, piece.unterminated_at) + 1
@@ -118,10 +124,10 @@ def _planned(script: str, dialect: Dialect) -> Iterator[Planned]:
                 statement=sql,
                 hint="remove it; nothing was sent",
             )
-        if piece.kind is PieceKind.COPY_DATA:
-            raise UnsupportedError(f"line {piece.line} begins inline COPY data, which a script can't hold yet")
         if piece.kind is PieceKind.STATEMENT:
-            yield Planned(sql, piece.line)
+            lines = data.get(piece)
+            inline = None if lines is None else InlineData(text=lines.sql(script), line=lines.line)
+            yield Planned(sql, piece.line, inline)
 
 
 def refuse_transactions(statements: Sequence[Planned]) -> None:
@@ -160,11 +166,12 @@ def run_statements(
             break
         statement = session.execute(
             planned.sql,
-            options.parameters,
+            options.parameters if planned.data is None else None,
             limit=options.limit,
             timeout=options.timeout,
             sink=options.sink(planned.sql) if options.sink is not None else None,
             clearance=options.clearance,
+            data=planned.data,
         )
         began = time.monotonic()
         current[:] = [statement]

@@ -16,7 +16,7 @@ import msgspec
 
 from alveary.bus import Bus
 from alveary.contracts.catalog import Catalog
-from alveary.contracts.driver import Capability, ServerInfo, TransactionState
+from alveary.contracts.driver import Capability, InlineData, ServerInfo, TransactionState
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
 from alveary.contracts.types import LoadColumn
@@ -286,6 +286,7 @@ class Session:
         sink: Sink | None = None,
         hold: float = 0.0,
         clearance: Clearance | None = None,
+        data: InlineData | None = None,
     ) -> Statement:
         """Queue one statement and return at once.
 
@@ -300,17 +301,29 @@ class Session:
         With ``hold`` the cursor of a stored result stays open for that many seconds once the limit is reached, or until
         the next request, so that :meth:`Statement.fetch_more` can go on. That is only done for what looks as if it
         changed nothing: of another statement the server might keep the changes, or its locks, open as long.
+
+        ``data`` are lines of data for a statement that takes such; UnsupportedError if the driver can't send any.
         """
         check_text(sql)
         # Everything that runs passes here, so here is where it is looked at.
         self.policy.check(sql, self.target, self.driver, clearance)
+        if data is not None:
+            self._need(Capability.COPY)
+            check_text(data.text)
         id = f"{self.id}-{next(self._ids)}"
         spool = str(self._results.new_directory()) if sink is None else ""
         timeout = self.target.statement_timeout if timeout is None else timeout
         if hold and (limit is None or not spool or not self._may_hold(sql)):
             hold = 0.0
         request = Execute(
-            id=id, sql=sql, parameters=plain(parameters), limit=limit, timeout=timeout, spool=spool, hold=hold
+            id=id,
+            sql=sql,
+            parameters=plain(parameters),
+            limit=limit,
+            timeout=timeout,
+            spool=spool,
+            hold=hold,
+            data=data,
         )
         statement = Statement(id, sql, names(parameters), spool, self.cancel, self._fetch)
         for callback in self._before_running:

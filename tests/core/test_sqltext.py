@@ -22,6 +22,7 @@ from alveary.sqltext import (
     PieceKind,
     Token,
     TokenKind,
+    data_of,
     only_reads,
     parameters,
     scan_line,
@@ -221,6 +222,21 @@ def test_copy_data_follow_their_statement() -> None:
     ]
     assert [piece.terminator for piece in split(text, POSTGRES)] == [";", "\\.", ";", ""]
     assert [piece.line for piece in split(text, POSTGRES)] == [1, 2, 5, 5]
+
+
+def test_copy_data_belong_to_the_first_copy_on_their_line() -> None:
+    text = "copy a from stdin;\n1\n\\.\nselect 1; copy b from stdin; copy c from stdin;\n2\n\\.\n"
+    text += "\\copy d from stdin\n3\n\\.\n"
+    pairs = {taker.sql(text): lines.sql(text) for taker, lines in data_of(split(text, POSTGRES)).items()}
+    assert pairs == {"copy a from stdin": "1\n", "copy b from stdin": "2\n"}
+
+
+def test_psqls_restriction_is_no_command_of_anybody() -> None:
+    text = "-- dump\n\\restrict aBc9\n\nselect 1;\n\\unrestrict aBc9\n"
+    assert [piece.kind for piece in split(text, POSTGRES)] == [
+        PieceKind.BLANK, PieceKind.STATEMENT, PieceKind.BLANK, PieceKind.BLANK,
+    ]  # fmt: skip
+    assert kinds("\\restricted x\n", POSTGRES)[0][0] == "client command"
 
 
 def test_copy_data_may_be_empty_end_with_carriage_returns_or_stay_open() -> None:

@@ -1,4 +1,4 @@
-"""Running statements on PostgreSQL: rows, counts, parameters, notices, COPY, transactions, read-only sessions."""
+"""Running statements on PostgreSQL: rows, counts, parameters, notices, transactions, read-only sessions."""
 
 from __future__ import annotations
 
@@ -232,25 +232,6 @@ def test_a_notification_is_passed_on(connection: PostgresConnection) -> None:
     said = [m for m in run(connection, "notify news, 'honey'") if isinstance(m, Notice)]
     assert [m.severity for m in said] == ["NOTIFY"]
     assert said[0].message.startswith("news: honey (from process ")
-
-
-# -- COPY ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sql", [f"copy (select generate_series(1, {MANY * 100})) to stdout", "copy t from stdin"])
-def test_copy_over_the_connection_is_refused_and_the_session_goes_on(connection: PostgresConnection, sql: str) -> None:
-    with pytest.raises(UnsupportedError, match="COPY"):
-        run(connection, sql)
-    assert state(connection) is TransactionState.IDLE
-    assert rows(connection, "select count(*) from t") == [("0",)]
-
-
-def test_a_refused_copy_out_does_not_fail_a_transaction(connection: PostgresConnection) -> None:
-    connection.begin()
-    with pytest.raises(UnsupportedError):
-        run(connection, f"copy (select generate_series(1, {MANY // 10})) to stdout")
-    assert state(connection) is TransactionState.ACTIVE
-    connection.rollback()
 
 
 # -- parameters ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -19,6 +19,7 @@ from alveary.contracts.target import Target
 from alveary.contracts.types import LoadColumn
 from alveary.contracts.values import Cell, Column, Parameters, Row
 from alveary.errors import UnsupportedError
+from alveary.wire import Small
 
 
 class Capability(enum.StrEnum):
@@ -36,6 +37,9 @@ class Capability(enum.StrEnum):
     """``Catalog.definition`` tells the SQL that makes an object."""
     BULK = "bulk"
     """``Connection.load`` goes a way of the engine's own that is faster than statements with bound values."""
+    COPY = "copy"
+    """``Connection.feed`` sends lines of data with a statement, and ``execute`` yields what a statement writes for the
+    client as a column of the kind ``raw``: ``COPY … FROM STDIN`` and ``COPY … TO STDOUT``."""
 
 
 class TransactionState(enum.StrEnum):
@@ -79,6 +83,17 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
     product: str
     version: str
     tls: TlsInfo | None = None
+
+
+class InlineData(msgspec.Struct, frozen=True, kw_only=True):
+    """The lines of data that a script holds for a statement, each with its end; the first is ``line`` of the script."""
+
+    text: str
+    line: Small = 1
+
+    def chunks(self, size: int = 1 << 16) -> Iterator[str]:
+        """Yield the text in pieces of so many characters, wherever their ends fall."""
+        return (self.text[at : at + size] for at in range(0, len(self.text), size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +165,13 @@ class Connection(ABC):
         nothing is asked but the state of the transaction, and should that raise it is taken to be what it was; and the
         connection may be closed before the generator is.
         """
+
+    def feed(self, sql: str, data: InlineData, *, batch: BatchSize) -> Generator[Message, None, None]:
+        """Run one statement that takes lines of data from the client, as :meth:`execute` does, and send it those.
+
+        An error that the server has with a line names the line of the script, in its detail.
+        """
+        raise UnsupportedError("this driver can't send lines of data with a statement")
 
     @abstractmethod
     def close(self) -> None:

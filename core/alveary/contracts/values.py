@@ -32,6 +32,9 @@ class ValueKind(enum.StrEnum):
     BINARY = "binary"
     TEMPORAL = "temporal"
     JSON = "json"
+    RAW = "raw"
+    """What the server wrote for a file, the one column of its result: a text is a line of it without its end, bytes are
+    a piece of it. Whatever the format, it goes to an output as it is."""
     OTHER = "other"
 
 

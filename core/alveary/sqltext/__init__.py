@@ -13,7 +13,7 @@ from alveary.sqltext.dialects import (
 from alveary.sqltext.effects import Effect, Finding, effects_of
 from alveary.sqltext.lexer import LexState, Parameter, Token, TokenKind, parameters, scan_line, tokens
 from alveary.sqltext.reading import only_reads
-from alveary.sqltext.scanner import Piece, PieceKind, script, split, statement_at
+from alveary.sqltext.scanner import Piece, PieceKind, data_of, script, split, statement_at
 
 __all__ = [
     "ANSI",
@@ -32,6 +32,7 @@ __all__ = [
     "PieceKind",
     "Token",
     "TokenKind",
+    "data_of",
     "effects_of",
     "only_reads",
     "parameters",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -24,7 +24,7 @@ class PieceKind(Enum):
 
     STATEMENT = "statement"
     BLANK = "blank"
-    """White space, comments, and perhaps a stray terminator."""
+    """White space, comments, and perhaps a stray terminator, or psql's ``\\restrict``."""
     DELIMITER = "delimiter"
     CLIENT_COMMAND = "client command"
     """A line for psql, sqlite3 or mysql itself, without its line end."""
@@ -51,6 +51,8 @@ class Piece:
     "copy data". None for an unfinished ``BEGIN``: only the server can tell that for certain."""
     unterminated_at: int | None = None
     """Where that opens; at the quote, not at a prefix such as ``E``."""
+    takes_data: bool = False
+    """A ``COPY … FROM STDIN``, for which the next piece of copy data is meant."""
 
     def sql(self, text: str) -> str:
         """Return what is to be executed, given the text that was split."""
@@ -60,6 +62,18 @@ class Piece:
 def split(text: str, dialect: Dialect) -> list[Piece]:
     """Split a script; the pieces together are the text, and an empty text has none."""
     return list(_Splitter(text, dialect))
+
+
+def data_of(pieces: Iterable[Piece]) -> dict[Piece, Piece]:
+    """Return for each statement that takes data the piece that holds them."""
+    found: dict[Piece, Piece] = {}
+    taker: Piece | None = None
+    for piece in pieces:
+        if piece.takes_data:
+            taker = piece
+        elif piece.kind is PieceKind.COPY_DATA and taker is not None:
+            found[taker], taker = piece, None
+    return found
 
 
 def statement_at(pieces: Sequence[Piece], offset: int) -> Piece | None:
@@ -92,6 +106,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "word": re.compile(r"[A-Za-z]*+"),
         "blank line": re.compile(r"[ \t\r\f\v]*+(?:--[^\n]*+)?\n"),
         "psql command": re.compile(PSQL_COMMAND),
+        # pg_dump begins and ends with it: in between psql is to run no commands of its own, which here nobody does.
+        "psql restriction": re.compile(r"\\(?:un)?restrict[ \t]"),
         "mysql command": re.compile(rf"\\|(?:{_MYSQL_WORDS})(?=[\s;]|\Z)", re.IGNORECASE),
         "blank rest": re.compile(r"[ \t\r\n\f\v]*+\Z"),
         "delimiter": re.compile(
@@ -137,8 +153,11 @@ class _Splitter:
                 return self._piece(PieceKind.BLANK, start, start, start, found.end(), found["end"])
         if command := self._client_command(start, first):
             return command
+        was_pending = self._copy_pending
         end, terminator = self._statement_end(first)
-        return self._piece(PieceKind.STATEMENT, start, first, end, end + len(terminator), terminator)
+        piece = self._piece(PieceKind.STATEMENT, start, first, end, end + len(terminator), terminator)
+        # The server asks for the data of the first one on a line; it has none for another one behind it.
+        return replace(piece, takes_data=True) if self._copy_pending and not was_pending else piece
 
     def _piece(self, kind: PieceKind, start: int, first: int, last: int, end: int, terminator: str = "") -> Piece:
         self._line += self._text.count("\n", self._line_offset, first)
@@ -245,7 +264,8 @@ class _Splitter:
             self._landmark = _landmark(self._dialect, self._terminator)
             return self._command_line(PieceKind.DELIMITER, start, first)
         if self._is_client_command(start, first):
-            return self._command_line(PieceKind.CLIENT_COMMAND, start, first)
+            harmless = self._patterns["psql restriction"].match(text, first) is not None
+            return self._command_line(PieceKind.BLANK if harmless else PieceKind.CLIENT_COMMAND, start, first)
         return None
 
     def _command_line(self, kind: PieceKind, start: int, first: int) -> Piece:

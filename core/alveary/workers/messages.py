@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from alveary.contracts.driver import InlineData
 from alveary.contracts.target import Target
 from alveary.contracts.types import LoadColumn
 
@@ -26,7 +27,8 @@ class Execute(Request, frozen=True, kw_only=True):
     """Run one statement. ``limit`` rows at most reach the sink, ``timeout`` is in seconds.
 
     ``spool`` is the directory for the rows; it is "" when the session hands the worker a sink instead. ``hold`` says
-    for how many seconds the cursor is left open once the limit is reached, at most until the next request.
+    for how many seconds the cursor is left open once the limit is reached, at most until the next request. ``data`` are
+    lines of data for a statement that takes such.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Execute(Request, frozen=True, kw_only=True):
     timeout: float | None
     spool: str
     hold: float = 0.0
+    data: InlineData | None = None
 
 
 class Load(Request, frozen=True, kw_only=True):

@@ -140,7 +140,10 @@ class Run:
         if connection is not None:
             request = self.request
             assert isinstance(request, Execute), "what is loaded has a run of its own"
-            self._messages = connection.execute(request.sql, request.parameters, batch=self._batch)
+            if request.data is not None:
+                self._messages = connection.feed(request.sql, request.data, batch=self._batch)
+            else:
+                self._messages = connection.execute(request.sql, request.parameters, batch=self._batch)
         if self._over:
             over, self._over = self._over, []
             self._store(over)

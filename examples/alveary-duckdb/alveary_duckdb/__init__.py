@@ -6,7 +6,7 @@ from alveary.sqltext import POSTGRES
 
 @hookimpl
 def alveary_drivers() -> list[DriverSpec]:
-    """Declare the DuckDB driver, which can do all that a driver can, and loads rows by statements."""
-    factory, capabilities = "alveary_duckdb.driver:DuckdbDriver", frozenset(Capability) - {Capability.BULK}
-    return [DriverSpec(id="duckdb", name="DuckDB", schemes=("duckdb",), factory=factory, capabilities=capabilities,
+    """Declare the DuckDB driver, which loads rows by statements and takes no lines of data."""
+    return [DriverSpec(id="duckdb", name="DuckDB", schemes=("duckdb",), factory="alveary_duckdb.driver:DuckdbDriver",
+                       capabilities=frozenset(Capability) - {Capability.BULK, Capability.COPY},
                        dialect=POSTGRES, package="duckdb", file_based=True, exclusive=True)]  # fmt: skip

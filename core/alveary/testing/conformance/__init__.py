@@ -17,6 +17,7 @@ test is skipped only where the driver does not declare the capability.
 from alveary.testing.conformance.cancelling import Cancelling
 from alveary.testing.conformance.catalogs import Catalogs
 from alveary.testing.conformance.connecting import Connecting
+from alveary.testing.conformance.copying import Copying
 from alveary.testing.conformance.cursors import Cursors
 from alveary.testing.conformance.loading import Loading
 from alveary.testing.conformance.statements import Statements
@@ -26,5 +27,7 @@ from alveary.testing.conformance.values import Values
 __all__ = ["DriverConformance"]
 
 
-class DriverConformance(Connecting, Statements, Values, Loading, Transactions, ReadOnly, Cancelling, Catalogs, Cursors):
+class DriverConformance(
+    Connecting, Statements, Values, Loading, Copying, Transactions, ReadOnly, Cancelling, Catalogs, Cursors
+):
     """All that every driver must be able to do; see the attributes and fixtures of ``Conformance`` for what to set."""

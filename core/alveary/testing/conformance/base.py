@@ -65,6 +65,11 @@ class Conformance:
     sleeping_sql: str | None = None
     """A query whose one cell is how many of ``sleep_sql`` the server is at work on, as its own list of what runs shows
     it; None for an engine that keeps no such list."""
+    feed_sql = "copy bee (k, v) from stdin"
+    """For a driver that declares ``copy``: a statement that takes lines of data for ``bee``, ``k`` and ``v`` parted
+    by a tab."""
+    dump_sql = "copy (select k, v from bee order by k) to stdout"
+    """For such a driver: a statement that writes the same lines for the client."""
     refused_sql: tuple[str, ...] = ()
     """Further statements that a read-only connection must refuse, beside the usual ones; they may use ``bee``, a table
     with the columns ``k`` and ``v``."""

@@ -44,7 +44,7 @@ def alveary_drivers() -> list[DriverSpec]:
             name="MySQL / MariaDB",
             schemes=("mysql", "mariadb"),
             factory="alveary_plugins.drivers.mysql.driver:MysqlDriver",
-            capabilities=frozenset(Capability),
+            capabilities=frozenset(Capability) - {Capability.COPY},
             isolation_levels=("read uncommitted", "read committed", "repeatable read", "serializable"),
             options=OPTIONS,
             dialect=MYSQL,

@@ -33,8 +33,7 @@ def text(rows: Sequence[Row], codec: str) -> bytes:
 
 def placed(error: AlvearyError, failure: PGresult) -> AlvearyError:
     """Return an error of a COPY with the number of the row it is about, where the server names it."""
-    context = (failure.error_field(DiagnosticField.CONTEXT) or b"").decode("utf-8", "replace")
-    if (match := _LINE.match(context)) is not None:
+    if (match := _place(failure)) is not None:
         error.line = int(match[1])
         # Of a value that could not be read the context alone tells the column.
         if match[2] is not None and error.detail is None:
@@ -43,6 +42,17 @@ def placed(error: AlvearyError, failure: PGresult) -> AlvearyError:
     if name is not None and error.detail is None:
         error.detail = f"column {name.decode('utf-8', 'replace')}"
     return error
+
+
+def line_of(failure: PGresult) -> int | None:
+    """Return the line of the data, counted from 1, that the server had an error with; None if it does not say."""
+    match = _place(failure)
+    return None if match is None else int(match[1])
+
+
+def _place(failure: PGresult) -> re.Match[str] | None:
+    context = (failure.error_field(DiagnosticField.CONTEXT) or b"").decode("utf-8", "replace")
+    return _LINE.search(context)  # what a trigger or a function adds stands before it
 
 
 def _fields(cells: Sequence[Cell]) -> Sequence[str]:

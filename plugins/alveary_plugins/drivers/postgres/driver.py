@@ -23,6 +23,7 @@ from alveary.contracts.driver import (
     Columns,
     Connection,
     Driver,
+    InlineData,
     Message,
     Notice,
     RowCount,
@@ -32,11 +33,12 @@ from alveary.contracts.driver import (
 )
 from alveary.contracts.target import Target
 from alveary.contracts.types import LoadColumn
-from alveary.contracts.values import Column, Parameters, Row
+from alveary.contracts.values import Column, Parameters, Row, ValueKind
 from alveary.errors import (
     AlvearyError,
     ConnectionFailedError,
     ConnectionTimeoutError,
+    InvalidInputError,
     QueryCancelledError,
     QueryError,
     SessionClosedError,
@@ -48,7 +50,7 @@ from alveary_plugins.drivers.postgres import connecting, copying, errors, guard,
 from alveary_plugins.drivers.postgres.binding import Bound, bind
 from alveary_plugins.drivers.postgres.catalog import PostgresCatalog
 from alveary_plugins.drivers.postgres.names import TypeNames
-from alveary_plugins.drivers.postgres.wire import COPY_STATES, MANY, Rows, Wire
+from alveary_plugins.drivers.postgres.wire import COPY_SLICE, COPY_STATES, MANY, Rows, Wire
 
 _log = logging.getLogger(__name__)
 
@@ -103,14 +105,20 @@ class PostgresConnection(Connection):
         self._arm()
         return self._messages(sql, parameters, batch)
 
-    def _messages(self, sql: str, parameters: Parameters, batch: BatchSize) -> Generator[Message, None, None]:
+    def feed(self, sql: str, data: InlineData, *, batch: BatchSize) -> Generator[Message, None, None]:
+        self._arm()
+        return self._messages(sql, None, batch, data)
+
+    def _messages(
+        self, sql: str, parameters: Parameters, batch: BatchSize, data: InlineData | None = None
+    ) -> Generator[Message, None, None]:
         with self._running():
             if self._target.read_only:
                 guard.check(sql)
             bound = bind(sql, parameters, self._wire.codec)
             try:
                 self._wire.send(bound)
-                failure = yield from self._received(batch)
+                failure = yield from self._received(batch, data)
             except psycopg.Error as exc:
                 raise self._broken(exc) from exc
             except (AlvearyError, GeneratorExit):  # nobody wants the rest
@@ -119,12 +127,12 @@ class PostgresConnection(Connection):
             except Exception as exc:
                 raise self._garbled(exc) from exc
             if failure is not None:
-                raise self._error(failure, bound)
+                raise self._error(failure, bound, data)
             ended = self._before is TransactionStatus.INERROR and self._wire.status is TransactionStatus.IDLE
             if ended and guard.first_word(sql) in ("commit", "end"):
                 yield Notice("WARNING", "the transaction had failed, so it was rolled back instead of committed")
 
-    def _received(self, batch: BatchSize) -> Generator[Message, None, PGresult | None]:
+    def _received(self, batch: BatchSize, data: InlineData | None) -> Generator[Message, None, PGresult | None]:
         """Yield what comes back, to its end; return the server's failure if that is how it ends."""
         wire = self._wire
         header, load = False, Rows(wire.codec).load
@@ -157,10 +165,16 @@ class PostgresConnection(Connection):
                 if (changed := _count(result, _CHANGES)) is not None:
                     count = changed
             elif status == ExecStatus.COMMAND_OK:
-                count = _count(result, _CHANGES_WITHOUT_ROWS)
+                count = None if header else _count(result, _CHANGES_WITHOUT_ROWS)
                 self._types.after(result.command_status)
             elif status == ExecStatus.FATAL_ERROR:
                 failure = failure or result
+            elif status == ExecStatus.COPY_OUT:
+                yield Columns((Column(name="copy", kind=ValueKind.RAW),))
+                header = True
+                yield from self._copied_out(batch, is_text=not result.binary_tuples)
+            elif status == ExecStatus.COPY_IN and data is not None:
+                wire.copy_in(_encoded(data, wire.codec), lambda: self._cancelled)
             elif status in COPY_STATES:
                 self._refuse_copy(result)
             del result
@@ -187,20 +201,27 @@ class PostgresConnection(Connection):
             scale=scale,
         )
 
+    def _copied_out(self, batch: BatchSize, *, is_text: bool) -> Generator[Message, None, None]:
+        """Yield what the server copies to the client: lines without their ends, or pieces of its binary format."""
+        codec = self._wire.codec
+        rows: list[Row] = []
+        for said in self._wire.copy_out():
+            if isinstance(said, Notice):
+                yield said
+            elif said is not None:
+                rows.append((said.removesuffix(b"\n").decode(codec, "surrogateescape") if is_text else said,))
+            if rows and (said is None or len(rows) >= batch.rows):
+                yield Batch(rows)
+                rows = []
+        if rows:
+            yield Batch(rows)
+
     def _refuse_copy(self, result: PGresult) -> None:
-        goes_out = result.status == ExecStatus.COPY_OUT
-        if goes_out and self._before is TransactionStatus.IDLE:  # in a transaction a cancel would fail it
-            self._stop_on_server()
         self._wire.end_copy(result)
         self._wire.drain()
-        if goes_out:
-            raise UnsupportedError(
-                "COPY … TO STDOUT is not supported",
-                hint="run the query itself with -o file.csv --format csv, which writes the same bytes",
-            )
         raise UnsupportedError(
-            "COPY … FROM STDIN is not supported",
-            hint="use INSERT, COPY … FROM a file that the server can read, or psql for a dump with data",
+            "the statement wants lines of data, and there are none",
+            hint="put them on the lines after it, ended by a line of \\. alone, in a script",
         )
 
     def _leave(self, bound: Bound) -> None:
@@ -210,7 +231,9 @@ class PostgresConnection(Connection):
             return
         # A cancel would roll back what the statement changes, and fail the transaction it stands in. Where either is
         # at stake the rest is taken from the server and dropped; a cancel() can still end that.
-        harmless = self._before is TransactionStatus.IDLE and only_reads(bound.text, POSTGRES)
+        harmless = self._before is TransactionStatus.IDLE and (
+            only_reads(bound.text, POSTGRES) or only_reads(guard.copied_out(bound.text), POSTGRES)
+        )
         try:
             if harmless:
                 self._stop_on_server()
@@ -233,11 +256,11 @@ class PostgresConnection(Connection):
             try:
                 self._wire.send(bound)
                 result = self._wire.next_result()
-                failure = result
                 if result is not None and result.status == ExecStatus.COPY_IN:
-                    failure = self._wire.copy_in(data, lambda: self._cancelled)
-                else:
-                    self._wire.drain()
+                    pieces = (data[at : at + COPY_SLICE] for at in range(0, len(data), COPY_SLICE))
+                    self._wire.copy_in(pieces, lambda: self._cancelled)
+                    result = None
+                failure = self._wire.drain() or result
             except psycopg.Error as exc:
                 raise self._broken(exc) from exc
             if self._cancelled:
@@ -348,15 +371,18 @@ class PostgresConnection(Connection):
 
     # -- what went wrong -----------------------------------------------------------------------------------------
 
-    def _error(self, failure: PGresult, bound: Bound) -> AlvearyError:
+    def _error(self, failure: PGresult, bound: Bound, data: InlineData | None = None) -> AlvearyError:
         wire = self._wire
-        return errors.from_result(
+        error = errors.from_result(
             failure,
             bound,
             codec=wire.codec,
             counts_bytes=not wire.dead and wire.setting("server_encoding") == "SQL_ASCII",
             lost=wire.dead,
         )
+        if data is not None and (line := copying.line_of(failure)) is not None:
+            error.detail = f"{error.detail}\nit is line {data.line + line - 1} of the script"
+        return error
 
     def _broken(self, exc: psycopg.Error) -> AlvearyError:
         if self._closed:
@@ -463,6 +489,17 @@ class PostgresConnection(Connection):
 
     def catalog(self) -> PostgresCatalog:
         return PostgresCatalog(self._ask, 0 if self._wire.dead else self._wire.libpq.server_version)
+
+
+def _encoded(data: InlineData, codec: str) -> Iterator[bytes]:
+    for chunk in data.chunks():
+        try:
+            yield chunk.encode(codec, "surrogateescape")
+        except UnicodeEncodeError as exc:
+            raise InvalidInputError(
+                f"the data hold a character that {codec} has no bytes for: {chunk[exc.start]!r}",
+                hint="set client_encoding to UTF8 before",
+            ) from exc
 
 
 def _count(result: PGresult, tags: tuple[bytes, ...]) -> int | None:

@@ -27,7 +27,7 @@ def check(sql: str) -> None:
     words = list(islice(_words(sql), _FIRST_WORDS))
     first, second = (*words, "", "")[:2]
     refused = None
-    if first == "copy":
+    if first == "copy" and not copied_out(sql):
         refused = "COPY, which can write files of the server,"
     elif (first, second) == ("alter", "system"):
         refused = "ALTER SYSTEM"
@@ -36,6 +36,26 @@ def check(sql: str) -> None:
         refused = "leaving read-only" if of_setting or ("read", "write") in pairwise(words) else None
     if refused:
         raise ReadOnlyError(f"{refused} is refused: the session is read-only")
+
+
+def copied_out(sql: str) -> str:
+    """Return the query whose rows ``COPY … TO STDOUT`` writes for the client; empty for any other statement."""
+    outside: list[str] = []
+    depth, begin, query = 0, 0, "table"
+    for start, end, kind in tokens(sql, POSTGRES):
+        text = sql[start:end].lower()
+        if kind in _NAMES and depth == 0:
+            outside.append(text)
+            if outside[0] != "copy":
+                return ""
+        elif text == "(":
+            begin = end if depth == 0 else begin
+            depth += 1
+        elif text == ")":
+            depth -= 1
+            if depth == 0 and outside == ["copy"]:
+                query = sql[begin:start]
+    return query if ("to", "stdout") in pairwise(outside) else ""
 
 
 def first_word(sql: str) -> str:

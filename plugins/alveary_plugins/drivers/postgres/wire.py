@@ -6,7 +6,7 @@ import contextlib
 import selectors
 import socket
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import psycopg
@@ -123,6 +123,59 @@ class Wire:
                 self.end_copy(result)
         return failure
 
+    def copy_in(self, chunks: Iterable[bytes], stopped: Callable[[], bool]) -> None:
+        """Send the data of a COPY that has begun and end it; its results come after it.
+
+        Once ``stopped`` is true the server is told to give it up. An error of the server is among the results: it takes
+        the rest of the data and drops it.
+        """
+        try:
+            for chunk in chunks:
+                if stopped():
+                    break
+                while self.libpq.put_copy_data(chunk) == 0:
+                    self._give_and_take()
+                self._push()
+        except BaseException:  # what reads the data failed: none of it must stay
+            self._put_copy_end(b"the rest of the data can't be had")
+            self.drain()
+            raise
+        self._put_copy_end(b"cancelled" if stopped() else None)
+
+    def _put_copy_end(self, error: bytes | None) -> None:
+        while self.libpq.put_copy_end(error) == 0:
+            self._give_and_take()
+        self._push()
+
+    def _push(self) -> None:
+        while self.libpq.flush() == 1:
+            self._give_and_take()
+
+    def _give_and_take(self) -> None:
+        """Wait until the server takes more, and take what it says meanwhile: else each could wait for the other."""
+        self._selector.modify(self.libpq.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        try:
+            if any(events & selectors.EVENT_READ for _, events in self._selector.select()):
+                self.libpq.consume_input()
+        finally:
+            self._selector.modify(self.libpq.socket, selectors.EVENT_READ)
+
+    def copy_out(self) -> Generator[Notice | bytes | None, None, None]:
+        """Yield what a COPY that has begun writes, a line or a piece at a time; None before it is waited for more."""
+        while True:
+            size, data = self.libpq.get_copy_data(1)
+            if size > 0:
+                yield bytes(data)
+            elif size < 0:
+                return
+            else:
+                if not self._selector.select(0):
+                    yield None
+                    self._selector.select()
+                self.libpq.consume_input()
+                while self.notices:
+                    yield self.notices.popleft()
+
     def end_copy(self, result: PGresult) -> None:
         """End a COPY that has begun: nothing goes in, what comes out is dropped; results come after it."""
         if result.status == pq.ExecStatus.COPY_OUT:
@@ -131,24 +184,7 @@ class Wire:
                     self._selector.select()
                     self.libpq.consume_input()
             return
-        self.libpq.put_copy_end(b"COPY from the client is not supported")
-        self._flush()
-
-    def copy_in(self, data: bytes, stopped: Callable[[], bool]) -> PGresult | None:
-        """Send the data of a COPY that waits for it, end it, and return the failure, if it is one.
-
-        Once ``stopped`` says so the rest is kept, and the server is told that the copy failed.
-        """
-        view, failure = memoryview(data), None
-        while view and not stopped():
-            waiting.wait(generators.copy_to(self.libpq, view[:COPY_SLICE], flush=True), self.libpq.socket, interval=0.5)
-            view = view[COPY_SLICE:]
-        self.libpq.put_copy_end(b"cancelled" if view else None)
-        self._flush()
-        while (result := self.next_result()) is not None:
-            if result.status == pq.ExecStatus.FATAL_ERROR:
-                failure = failure or result
-        return failure
+        self._put_copy_end(b"there are no data")
 
     def barrier(self) -> None:
         """Go to the server and back with nothing: a cancel that was under way has then arrived, and hit nothing."""

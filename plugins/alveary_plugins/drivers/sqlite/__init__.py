@@ -24,7 +24,7 @@ def alveary_drivers() -> list[DriverSpec]:
             name="SQLite",
             schemes=("sqlite",),
             factory="alveary_plugins.drivers.sqlite.driver:SqliteDriver",
-            capabilities=frozenset(Capability),
+            capabilities=frozenset(Capability) - {Capability.COPY},
             isolation_levels=("serializable", "read uncommitted"),
             options=(MODE,),
             dialect=SQLITE,

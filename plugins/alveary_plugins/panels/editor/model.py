@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
-from alveary.contracts.driver import Capability
+from alveary.contracts.driver import Capability, InlineData
 from alveary.contracts.values import Cell
 from alveary.errors import (
     AlvearyError,
@@ -18,7 +18,6 @@ from alveary.errors import (
     ClientCommandError,
     EmptyScriptError,
     SessionClosedError,
-    UnsupportedError,
     UnterminatedError,
 )
 from alveary.events import CancelStep, CancelStepTaken, Outcome, SessionState
@@ -27,7 +26,7 @@ from alveary.jobs import Job
 from alveary.policy import Clearance
 from alveary.redaction import redacted
 from alveary.sessions import Session
-from alveary.sqltext import ANSI, Dialect, Piece, PieceKind, parameters, split, statement_at
+from alveary.sqltext import ANSI, Dialect, Piece, PieceKind, data_of, parameters, split, statement_at
 from alveary.statements import Statement
 
 T = TypeVar("T")
@@ -41,6 +40,7 @@ Phase: TypeAlias = Literal["disconnected", "connecting", "idle", "running", "can
 _PASSWORD = re.compile(r"^([^:/?#]+://[^:@/?#]*):[^@/?#]*@")
 _TRANSACTION = re.compile(r"\s*(begin|start\s+transaction|commit|end|abort|rollback|savepoint|release)\b", re.I)
 _LIKE_PARAMETER = re.compile(r":[^\W\d]")
+_NOTHING_TO_RUN = (PieceKind.BLANK, PieceKind.DELIMITER, PieceKind.COPY_DATA)
 _OVER = (SessionState.BROKEN, SessionState.CLOSED)
 _PHASES: dict[SessionState, Phase] = {SessionState.RUNNING: "running", SessionState.CANCELLING: "cancelling"}
 _BATCHES = itertools.count(1)
@@ -56,6 +56,8 @@ class Item:
     sql: str
     start: int
     own: bool = False
+    data: InlineData | None = None
+    """Lines of data that stand behind it."""
 
 
 @dataclass(slots=True)
@@ -132,14 +134,17 @@ def at_caret(text: str, pieces: Sequence[Piece], caret: int) -> list[Item]:
         index = pieces.index(piece)
         if index and "\n" not in text[piece.start : caret] and pieces[index - 1].kind is PieceKind.STATEMENT:
             piece = pieces[index - 1]
-    if piece is None or piece.kind in (PieceKind.BLANK, PieceKind.DELIMITER):
+    data = data_of(pieces)
+    piece = next((taker for taker, lines in data.items() if lines is piece), piece)
+    if piece is None or piece.kind in _NOTHING_TO_RUN:
         raise EmptyScriptError("there is no statement at the caret", hint="put the caret into one")
-    return [_item(text, piece)]
+    return [_item(text, piece, data)]
 
 
 def all_of(text: str, pieces: Sequence[Piece], start: int = 0) -> list[Item]:
     """Return all statements; EmptyScriptError if there are none. ``start`` is where the text begins in the whole."""
-    items = [_item(text, piece, start) for piece in pieces if piece.kind not in (PieceKind.BLANK, PieceKind.DELIMITER)]
+    data = data_of(pieces)
+    items = [_item(text, piece, data, start) for piece in pieces if piece.kind not in _NOTHING_TO_RUN]
     if not items:
         raise EmptyScriptError("there is no statement to run", hint="it is only white space and comments")
     return items
@@ -158,7 +163,7 @@ def names_in(items: Sequence[Item], dialect: Dialect) -> list[str]:
     return list(dict.fromkeys(found.name for item in candidates for found in parameters(item.sql, dialect)))
 
 
-def _item(text: str, piece: Piece, start: int = 0) -> Item:
+def _item(text: str, piece: Piece, data: Mapping[Piece, Piece], start: int = 0) -> Item:
     sql = piece.sql(text)
     if piece.kind is PieceKind.CLIENT_COMMAND:
         raise ClientCommandError(
@@ -167,18 +172,19 @@ def _item(text: str, piece: Piece, start: int = 0) -> Item:
             statement=sql,
             hint="remove it; nothing was sent",
         )
-    if piece.kind is PieceKind.COPY_DATA:
-        raise UnsupportedError(f"line {piece.line} begins inline COPY data, which can't be sent yet", statement=sql)
-    if piece.unterminated is not None and piece.unterminated_at is not None:
-        opened = text.count("\n", 0, piece.unterminated_at) + 1
-        raise UnterminatedError(
-            f"the {piece.unterminated} that opens on line {opened} is never closed",
-            position=max(piece.unterminated_at - piece.sql_start, 0) + 1,
-            statement=sql,
-            hint="nothing was sent",
-        )
+    lines = data.get(piece)
+    for each in filter(None, (piece, lines)):
+        if each.unterminated is not None and each.unterminated_at is not None:
+            opened = text.count("\n", 0, each.unterminated_at) + 1
+            raise UnterminatedError(
+                f"the {each.unterminated} that opens on line {opened} is never closed",
+                position=max(each.unterminated_at - piece.sql_start, 0) + 1,
+                statement=sql,
+                hint="nothing was sent",
+            )
     check_text(sql)
-    return Item(sql, start + piece.sql_start)
+    inline = None if lines is None else InlineData(text=lines.sql(text), line=lines.line)
+    return Item(sql, start + piece.sql_start, data=inline)
 
 
 def without_password(target: str) -> str | None:
@@ -407,7 +413,12 @@ class EditorModel:
         try:
             sql = self._sent(item)
             statement = run.statement = session.execute(
-                sql, values or None, limit=self.limit, hold=session.hold_seconds, clearance=run.clearance
+                sql,
+                values or None,
+                limit=self.limit,
+                hold=session.hold_seconds,
+                clearance=run.clearance,
+                data=item.data,
             )
         except AlvearyError as exc:
             self._fail(exc, item)
