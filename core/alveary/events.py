@@ -242,6 +242,24 @@ class SessionUnverified(Event, frozen=True, kw_only=True, tag="session:unverifie
     reason: str
 
 
+class StatementSent(Event, frozen=True, kw_only=True, tag="statement:sent"):
+    """A statement was sent to a database, and how it ended; also one that nobody typed.
+
+    ``origin`` says for what: ``user``, ``catalog``, ``tree``, ``table``, ``connecting``, ``connection test``, what a
+    plugin calls itself, or ``driver`` for what a driver sends beside a statement; ``connection`` where to. ``text`` has
+    no secrets and no values of parameters, and is cut when it is long. ``seconds`` is 0 where no end is known.
+    """
+
+    session: str
+    request: str
+    text: str
+    seconds: float
+    outcome: Outcome
+    origin: str = ""
+    connection: str = ""
+    error_code: str | None = None
+
+
 class Answered(Event, frozen=True, kw_only=True, tag="session:answered"):
     """A request that is no statement (catalog, transaction) was answered: MessagePack in ``payload``, or an error."""
 
@@ -269,6 +287,7 @@ WorkerEvent: TypeAlias = (
     | QueryNoticed
     | QueryEnded
     | CursorClosed
+    | StatementSent
     | CancelStepTaken
     | SessionUnverified
     | Answered

@@ -36,7 +36,8 @@ from alveary.plugins import Plugins
 from alveary.policy import Policy, effective
 from alveary.pool import MetadataPools, lives_in_its_session
 from alveary.results import ResultStore
-from alveary.sessions import Session
+from alveary.sent import Sent
+from alveary.sessions import CATALOG, Session
 from alveary.settings import KERNEL_SETTINGS, Settings
 from alveary.sqltext import only_reads
 from alveary.urls import parse_target
@@ -86,6 +87,8 @@ class Kernel:
         is_stored = os.path.exists(self.paths.store)
         self.settings = Settings(self.plugins.settings, lambda: self.store, self.bus, stored=is_stored)
         self.policy = Policy(self.plugins.guards)
+        self.sent = Sent(self.bus)
+        """Every statement that was sent to a database, of those the newest."""
         self.jobs = Jobs(self.bus)
         self.results = ResultStore(self.paths.cache)
         self.credentials = credentials or Credentials()
@@ -221,7 +224,7 @@ class Kernel:
             target = msgspec.structs.replace(target, statement_timeout=seconds)
         with self._lock:
             recording = self.recorder.recording(target, driver) if record else None
-        session = Session(target, driver, self.bus, self.results, self.policy, recording)
+        session = Session(target, driver, self.bus, self.results, self.policy, recording, self.sent)
         session.hold_seconds = self.settings.get("query.hold")
         with self._lock:
             if self._closed:
@@ -239,22 +242,22 @@ class Kernel:
             raise
         return session
 
-    def catalog(self, of: str | Session, *, stopped: threading.Event | None = None) -> Catalog:
+    def catalog(self, of: str | Session, *, stopped: threading.Event | None = None, origin: str = CATALOG) -> Catalog:
         """Return the catalog of a target, or of the database a session is connected to; safe to use from many threads.
 
         Each question goes over a metadata connection of its own, borrowed from a small pool: it waits for no statement
         and sits in nobody's transaction. Where all are busy for too long it raises BusyError, and QueryCancelledError
         once ``stopped`` is set. A database in memory exists in its session alone, and a file of an exclusive engine is
-        its session's, so that session is asked.
+        its session's, so that session is asked. ``origin`` says for what, to whoever looks at what was sent.
         """
         if isinstance(of, Session) and lives_in_its_session(of.target, of.driver):
-            return of.catalog(stopped)
+            return of.catalog(stopped, origin=origin)
         target, driver = (of.target, of.driver) if isinstance(of, Session) else self.target(of)
         if driver.exclusive:
             for session in self.sessions():
                 if session.target.database == target.database and session.driver.id == driver.id:
-                    return session.catalog(stopped)
-        return self.pools.catalog(target, driver, stopped)
+                    return session.catalog(stopped, origin=origin)
+        return self.pools.catalog(target, driver, stopped, origin)
 
     def sessions(self) -> list[Session]:
         """Return the sessions that are not closed, in the order they were opened."""
@@ -309,7 +312,7 @@ class Kernel:
         return None if target.profile_id is None else self.secrets.refused(target, password)
 
     def _open_for_metadata(self, target: Target, driver: DriverSpec) -> Session:
-        session = Session(target, driver, self.bus, self.results, self.policy)
+        session = Session(target, driver, self.bus, self.results, self.policy, sent=self.sent)
         self._start(session, None, self.host)
         return session
 

@@ -23,7 +23,7 @@ from alveary.errors import (
     UnsupportedError,
 )
 from alveary.events import SessionState
-from alveary.sessions import LOOK, Session
+from alveary.sessions import CATALOG, LOOK, Session
 from alveary.wire import Small
 from alveary.workers.questions import AskedCatalog
 
@@ -85,7 +85,9 @@ class MetadataPools:
         """Connections each target may have."""
         return max(1, self._size())
 
-    def catalog(self, target: Target, driver: DriverSpec, stopped: threading.Event | None = None) -> Catalog:
+    def catalog(
+        self, target: Target, driver: DriverSpec, stopped: threading.Event | None = None, origin: str = CATALOG
+    ) -> Catalog:
         """Return a catalog whose every question borrows a connection."""
         if Capability.CATALOG not in driver.capabilities:
             raise UnsupportedError(f"the {driver.name} driver does not support {Capability.CATALOG.value}")
@@ -94,7 +96,7 @@ class MetadataPools:
             target = msgspec.structs.replace(target, options=options)
 
         def ask(question: str, *arguments: str | None) -> Any:
-            return self._ask(target, driver, stopped, question, arguments)
+            return self._ask(target, driver, stopped, origin, question, arguments)
 
         return AskedCatalog(ask)
 
@@ -124,6 +126,7 @@ class MetadataPools:
         target: Target,
         driver: DriverSpec,
         stopped: threading.Event | None,
+        origin: str,
         question: str,
         arguments: tuple[str | None, ...],
     ) -> Any:
@@ -131,7 +134,7 @@ class MetadataPools:
             pool, session, is_new = self._borrow(target, driver, stopped)
             usable = False
             try:
-                answer = session.ask(question, *arguments, stopped=stopped)
+                answer = session.ask(question, *arguments, stopped=stopped, origin=origin)
                 usable = True
                 return answer
             except ConnectionFailedError:

@@ -51,6 +51,7 @@ from alveary.events import (
     SessionState,
     SessionStateChanged,
     SessionUnverified,
+    StatementSent,
     WorkerEvent,
 )
 from alveary.inputs import check_text, names, plain
@@ -65,6 +66,7 @@ from alveary.workers.questions import AskedCatalog, read
 
 if TYPE_CHECKING:
     from alveary.recorder import Recording
+    from alveary.sent import Sent
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +78,10 @@ LONGEST_HELD = 20_000
 """Characters of a statement whose cursor may stay open: to look at longer ones takes time, and the caller waits."""
 LOOK = 0.05
 """Seconds between two looks of a waiting thread whether it was told to stop."""
+
+USER, CATALOG, CONNECTING, DRIVER, IMPORT = "user", "catalog", "connecting", "driver", "import"
+"""Origins of statements that are sent, where nobody says better."""
+_ORIGINS = {"begin": USER, "commit": USER, "rollback": USER, "ping": "connection test"}
 
 _BY_TRANSACTION = {
     TransactionState.IDLE: SessionState.IDLE,
@@ -99,10 +105,12 @@ class Session:
         results: ResultStore,
         policy: Policy,
         recording: Recording | None = None,
+        sent: Sent | None = None,
     ) -> None:
         """Make a session that is connecting; :meth:`start` gives it its worker.
 
-        ``policy`` is asked about every statement before it is sent; ``recording`` is told what runs.
+        ``policy`` is asked about every statement before it is sent; ``recording`` is told what runs, ``sent`` all that
+        is sent.
         """
         self.id = os.urandom(6).hex()
         self.target = target
@@ -120,6 +128,9 @@ class Session:
         self._results = results
         self.policy = policy
         self._recording = recording
+        self._sent = sent
+        self._origins: dict[str, str] = {}
+        """For what each request was made that is not answered yet."""
         self._state = SessionState.CONNECTING
         self._changes = 0
         self._transaction = TransactionState.IDLE
@@ -287,6 +298,7 @@ class Session:
         hold: float = 0.0,
         clearance: Clearance | None = None,
         data: InlineData | None = None,
+        origin: str = USER,
     ) -> Statement:
         """Queue one statement and return at once.
 
@@ -301,6 +313,7 @@ class Session:
         With ``hold`` the cursor of a stored result stays open for that many seconds once the limit is reached, or until
         the next request, so that :meth:`Statement.fetch_more` can go on. That is only done for what looks as if it
         changed nothing: of another statement the server might keep the changes, or its locks, open as long.
+        ``origin`` says for what the statement is sent, to whoever looks at what was.
 
         ``data`` are lines of data for a statement that takes such; UnsupportedError if the driver can't send any.
         """
@@ -333,11 +346,13 @@ class Session:
             if len(self._statements) >= MOST_WAITING:
                 raise BusyError(f"{MOST_WAITING} statements wait in this session already")
             self._statements[id] = statement
+            self._origins[id] = origin
         try:
             self._send(request, sink)
         except BaseException:  # it was refused, so nobody will ever say that it ended
             with self._lock:
                 self._statements.pop(id, None)
+                self._origins.pop(id, None)
             raise
         return statement
 
@@ -381,6 +396,7 @@ class Session:
         with self._lock:
             self._check_open()
             self._statements[id] = statement
+            self._origins[id] = IMPORT
         self._send(request)
         return statement
 
@@ -460,16 +476,22 @@ class Session:
         self._need(Capability.TRANSACTIONS)
         self.ask("rollback")
 
-    def catalog(self, stopped: threading.Event | None = None) -> Catalog:
+    def catalog(self, stopped: threading.Event | None = None, *, origin: str = CATALOG) -> Catalog:
         """Return the catalog as this connection sees it, its own transaction and temporary tables included.
 
         Its methods wait for the worker, so they queue behind a running statement; :meth:`Kernel.catalog` does not.
         Once ``stopped`` is set they raise QueryCancelledError, those that wait as well.
         """
         self._need(Capability.CATALOG)
-        return AskedCatalog(functools.partial(self.ask, stopped=stopped))
+        return AskedCatalog(functools.partial(self.ask, stopped=stopped, origin=origin))
 
-    def ask(self, question: str, *arguments: str | None, stopped: threading.Event | None = None) -> Any:
+    def ask(
+        self,
+        question: str,
+        *arguments: str | None,
+        stopped: threading.Event | None = None,
+        origin: str | None = None,
+    ) -> Any:
         """Ask the worker one of :data:`~alveary.workers.questions.QUESTIONS` and wait for the answer.
 
         Once ``stopped`` is set the question is cancelled, on the server too.
@@ -487,6 +509,7 @@ class Session:
             if stopped is not None and stopped.is_set():
                 raise QueryCancelledError("cancelled")
             self._answers[id], self._asked[id] = take, question
+            self._origins[id] = origin or _ORIGINS.get(question, CATALOG)
         self._send(Ask(id=id, question=question, arguments=arguments))
         try:
             while stopped is not None and not answered.wait(LOOK):
@@ -517,10 +540,40 @@ class Session:
                     self._host, self._deadline = None, math.inf
                     return
                 event = msgspec.structs.replace(event, error=error)
+            if isinstance(event, StatementSent):
+                self._note(event)  # which publishes it, without its secrets
+                return
             if isinstance(event, QueryEnded | CursorClosed | Answered):
                 event = self._with_loss(event)
             self._follow(event)
             self._bus.publish(event)
+
+    def _note(self, event: StatementSent) -> None:
+        if self._sent is None:
+            return
+        # What a driver sends beside the statement that was asked for is its own.
+        origin = self._origins.get(event.request, DRIVER) if event.request else CONNECTING
+        if event.request in self._statements and origin != IMPORT:
+            origin = DRIVER
+        event = msgspec.structs.replace(event, origin=origin, connection=self.target.display())
+        self._sent.add(event, self.driver.dialect)
+
+    def _note_own(self, statement: Statement, event: QueryEnded, origin: str) -> None:
+        if self._sent is None:
+            return
+        self._sent.add(
+            StatementSent(
+                session=self.id,
+                request=statement.id,
+                text=statement.sql,
+                seconds=event.seconds,
+                outcome=event.outcome,
+                origin=origin,
+                connection=self.target.display(),
+                error_code=event.error.code if event.error is not None else None,
+            ),
+            self.driver.dialect,
+        )
 
     def _with_loss(self, event: QueryEnded | CursorClosed | Answered) -> QueryEnded | CursorClosed | Answered:
         """Return an event of a lost connection that says what was lost with it; any other as it is."""
@@ -571,6 +624,7 @@ class Session:
         elif isinstance(event, Answered):
             self._asked.pop(event.request, None)
             self._follow_transaction(event)
+            self._origins.pop(event.request, None)
             if (take := self._answers.pop(event.request, None)) is not None:
                 take(event)
         elif isinstance(event, CursorClosed):
@@ -580,7 +634,7 @@ class Session:
             self._follow_transaction(event)
             if statement is not None:
                 statement.hear(event)
-        elif (statement := self._statements.get(event.statement)) is not None:
+        elif not isinstance(event, StatementSent) and (statement := self._statements.get(event.statement)) is not None:
             if isinstance(event, QueryStarted | QueryResumed):
                 self._running = event.statement
                 if isinstance(event, QueryStarted) and self._recording is not None:
@@ -591,6 +645,9 @@ class Session:
                 if self._recording is not None:  # before whoever waits for the statement is woken
                     self._recording.ended(event)
                 self._statements.pop(event.statement)
+                # One that was resumed was sent once; what imports sends statements of the driver's.
+                if (origin := self._origins.pop(event.statement, IMPORT)) != IMPORT:
+                    self._note_own(statement, event, origin)
                 if event.held is not None:
                     self._open_cursor = statement
                 self._follow_transaction(event)

@@ -51,6 +51,29 @@ def lines_of(panel: Any) -> list[tuple[str, ...]]:
     return [tuple(str(cell) for cell in tree.item(line, "values")) for line in tree.get_children()]
 
 
+def test_messages_show_what_alveary_sends_on_its_own_and_hide_it_by_its_origin(
+    window: MainWindow, screen: Screen, run: Callable[[str], None], shop_url: str
+) -> None:
+    panel: Any = window.open("messages")
+    run("select * from item")
+    window.background("Browsing", lambda _: window.kernel.catalog(shop_url, origin="tree").schemas(), lambda _: None)
+    screen.pump(lambda: "[tree]  pragma database_list" in text_of(panel))
+    assert "[connecting]" in text_of(panel)
+    assert text_of(panel).count("select * from item") == 1, "what was typed is told once"
+
+    def shown() -> str:
+        text = panel._text
+        return str(text.tk.call(text._w, "get", "-displaychars", "1.0", "end"))
+
+    assert "[tree]" in shown()
+    panel._origins.toggle("tree")
+    assert "[tree]" not in shown()
+    assert "select * from item" in shown()
+    assert panel.state() == {"hidden": ["tree"]}
+    panel._origins.known["tree"].invoke()
+    assert "[tree]" in shown()
+
+
 def test_messages_say_what_became_of_each_statement(
     window: MainWindow, screen: Screen, run: Callable[[str], None]
 ) -> None:

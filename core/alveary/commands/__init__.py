@@ -239,6 +239,13 @@ KERNEL_COMMANDS = (
         render=f"{_HERE}.store:render_restored",
     ),
     CommandSpec(
+        id="sent.list",
+        summary="List every statement that was sent to a database, with what it was sent for.",
+        factory=f"{_HERE}.sent:list_sent",
+        verb="sent",
+        render=f"{_HERE}.sent:render",
+    ),
+    CommandSpec(
         id="doctor.run",
         summary="Check this installation: versions, directories, drivers, plugins.",
         factory=f"{_HERE}.doctor:run",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -256,8 +256,17 @@ class Connection(ABC):
         raise UnsupportedError("this driver has no catalog")
 
 
+def _unheard(sql: str) -> None:
+    """Nobody listens."""
+
+
 class Driver(ABC):
     """Opens connections. Made once per worker, with no arguments, by the factory its spec names."""
+
+    sent: Callable[[str], None] = staticmethod(_unheard)
+    """Call it, from any thread, with the text of each statement just before it goes to the server: of what was asked
+    for as well as of what you send on your own. Never with values. The worker sets it before it connects, so that a
+    person can see what is sent; what a driver does not tell remains unseen."""
 
     @abstractmethod
     def connect(self, target: Target, *, timeout: float) -> Connection:

@@ -31,6 +31,7 @@ from alveary.workers.doubts import Doubts
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
 from alveary.workers.questions import answer
 from alveary.workers.running import Run, Stop, error_record
+from alveary.workers.sending import Sending
 from alveary.workers.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Worker:
         self._loading: LoadRun | None = None
         self._last_transaction = TransactionState.IDLE
         self._doubts = Doubts()
+        self._sending = Sending(session, emit)
         self._thread = threading.Thread(target=self._serve, name=f"alveary-worker-{session}", daemon=True)
         self._thread.start()
 
@@ -245,15 +247,20 @@ class Worker:
     def _open(self, request: Open) -> bool:
         started = time.monotonic()
         SECRETS.add(request.target.password)  # this may be a process of its own
+        self._sending.begin("")
         try:
             driver: Driver = load_factory(request.factory)()
+            driver.sent = self._sending.sent
             connection = driver.connect(request.target, timeout=request.timeout)
             server = connection.server()
             tls = _tls(connection)
         except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
-            self._emit(SessionOpenFailed(session=self._session, error=error_record(exc)))
+            record = error_record(exc)
+            self._sending.end(record.code)
+            self._emit(SessionOpenFailed(session=self._session, error=record))
             return False
         self._connection = connection
+        self._sending.end()
         self._emit(
             SessionOpened(
                 session=self._session,
@@ -265,7 +272,8 @@ class Worker:
         )
         return True
 
-    def _enter(self, id: str) -> Stop | None:
+    def _enter(self, id: str, own: str = "") -> Stop | None:
+        self._sending.begin(id, own)
         with self._lock:
             if (stop := self._stopped.get(id)) is None:
                 self._left.clear()
@@ -284,7 +292,7 @@ class Worker:
         sink = sink if sink is not None else ResultWriter(request.spool)
         run = Run(self._session, request, sink, self._emit, lambda: request.id == self._unheeded)
         error: Exception | None = None
-        if self._enter(request.id) is None:
+        if self._enter(request.id, request.sql) is None:
             # Within the turn of what comes next, because it may take a while, and a cancel can end it there.
             self._close_cursor(CursorEnd.NEXT)
             if request.id not in self._stopped:
@@ -338,6 +346,7 @@ class Worker:
 
     def _end(self, run: Run, error: Exception | None) -> None:
         stop = self._leave(run.request.id)
+        self._sending.end()
         if run.held:
             self._cursor, self._closes_at = run, time.monotonic() + run.request.hold
         self._emit(run.ended(stop, error, self._transaction()))
@@ -361,6 +370,7 @@ class Worker:
         except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
             error = error_record(exc)
         then()
+        self._sending.end()
         self._emit(
             CursorClosed(
                 session=self._session,
@@ -384,6 +394,7 @@ class Worker:
                 error = error_record(exc)
         if self._leave(request.id) is not None and not payload:
             error = error or QueryCancelledError("cancelled").record()
+        self._sending.end(error.code if error is not None else None)
         self._emit(
             Answered(
                 session=self._session,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -76,11 +76,11 @@ class MysqlDriver(Driver):
     def connect(self, target: Target, *, timeout: float) -> MysqlConnection:
         _most_seconds(target)  # what is wrong with the target is said before anybody is asked for a connection
         deadline = time.monotonic() + timeout
-        wire, lifeline = open_wire(target, timeout)
+        wire, lifeline = open_wire(target, timeout, self.sent)
         try:
             with bounded(lifeline, deadline - time.monotonic()) as late:
                 try:
-                    return MysqlConnection(target, wire, lifeline)
+                    return MysqlConnection(target, wire, lifeline, self.sent)
                 except Exception as exc:
                     if late.is_set():
                         raise ConnectionTimeoutError(f"the server did not answer within {timeout:g} seconds") from exc
@@ -95,9 +95,10 @@ class MysqlDriver(Driver):
 class MysqlConnection(Connection):
     """One connection, used by one thread; ``cancel`` and ``abort`` are for any other."""
 
-    def __init__(self, target: Target, wire: Wire, lifeline: Lifeline) -> None:
+    def __init__(self, target: Target, wire: Wire, lifeline: Lifeline, sent: Callable[[str], None]) -> None:
         """Prepare a fresh connection; raises what PyMySQL raises."""
         self._target = target
+        self._sent = sent
         self._wire = wire
         self._lifeline = lifeline
         self._handshake_id = wire.handshake_id & 0xFFFFFFFF
@@ -138,7 +139,7 @@ class MysqlConnection(Connection):
                         guard.check(sql, dialect)
                     bound = bind(sql, parameters, dialect)
                 was_active = self.transaction_state is TransactionState.ACTIVE
-                self._wire.send(bound.text.encode())
+                self._wire.send(bound.text, sql)
                 self._answer = first = self._wire.receive()
                 if first.fields is not None:
                     yield Columns(tuple(map(column, first.fields)))
@@ -240,7 +241,7 @@ class MysqlConnection(Connection):
         count = 0
         for sql, first, rows_of_it in inserting.statements(head, columns, rows):
             try:
-                count += self._insert(sql)
+                count += self._insert(sql, f"{head}…")
             except QueryError as exc:
                 row = exc.line or inserting.row_of(exc.message)
                 if row is None and rows_of_it == 1:
@@ -249,13 +250,13 @@ class MysqlConnection(Connection):
                 raise
         return count
 
-    def _insert(self, sql: str) -> int:
+    def _insert(self, sql: str, told: str) -> int:
         """Insert by a statement of ours, as a turn of its own, and return how many rows; a warning is an error."""
         self._announce()
         was_active = self.transaction_state is TransactionState.ACTIVE
         try:
             self._begin_turn()
-            self._wire.send(sql.encode())
+            self._wire.send(sql, told)
             answer = self._wire.receive()
             if answer.warnings:
                 for _, code, message in self._warnings():
@@ -299,7 +300,7 @@ class MysqlConnection(Connection):
             self._settle()
 
     def _read_all(self, sql: str) -> list[Row]:
-        self._wire.send(sql.encode())
+        self._wire.send(sql)
         answer = self._wire.receive()
         rows = list[Row]()
         while not answer.ended:
@@ -407,10 +408,10 @@ class MysqlConnection(Connection):
             # number is a stranger's.
             raise UnsupportedError("a statement can't be cancelled through a proxy: disconnect instead")
         deadline = time.monotonic() + KILL_SECONDS
-        wire, lifeline = open_wire(msgspec.structs.replace(self._target, database=None), KILL_SECONDS)
+        wire, lifeline = open_wire(msgspec.structs.replace(self._target, database=None), KILL_SECONDS, self._sent)
         try:
             with bounded(lifeline, deadline - time.monotonic()):
-                wire.send(f"kill query {self._id}".encode())
+                wire.send(f"kill query {self._id}")
                 wire.receive()
         except Exception as exc:
             if errors.number_of(exc) == errors.NO_SUCH_THREAD:  # it is gone already

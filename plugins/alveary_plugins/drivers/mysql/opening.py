@@ -7,18 +7,18 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pymysql  # type: ignore[import-untyped]  # PyMySQL has no annotations
 from pymysql import _auth
-from pymysql.constants import CLIENT  # type: ignore[import-untyped]  # PyMySQL has no annotations
+from pymysql.constants import CLIENT, COMMAND  # type: ignore[import-untyped]  # PyMySQL has no annotations
 
 from alveary.contracts.driver import TlsInfo
 from alveary.contracts.target import Target
 from alveary.errors import AlvearyError, AuthenticationFailedError, ConnectionFailedError, ConnectionTimeoutError
 from alveary_plugins.drivers.mysql import errors
-from alveary_plugins.drivers.mysql.wire import Lifeline, Wire
+from alveary_plugins.drivers.mysql.wire import Lifeline, Stream, Wire
 
 DEFAULT_PORT = 3306
 
@@ -26,14 +26,14 @@ DEFAULT_PORT = 3306
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
-def open_wire(target: Target, timeout: float) -> tuple[Wire, Lifeline]:
+def open_wire(target: Target, timeout: float, sent: Callable[[str], None]) -> tuple[Wire, Lifeline]:
     """Connect within ``timeout`` seconds; raises ConnectionFailedError. Looking up the host's name can't be bounded.
 
     The statements sent over the wire are not bounded by it any more.
     """
     deadline = time.monotonic() + timeout
     try:
-        db = _prepared(target)
+        db = _prepared(target, sent)
         sock = _socket(target, deadline)
     except AlvearyError:
         raise
@@ -46,7 +46,7 @@ def open_wire(target: Target, timeout: float) -> tuple[Wire, Lifeline]:
                 db.connect(sock)
                 if target.options.get("ssl_mode") in _ENCRYPTED and not isinstance(db._sock, ssl.SSLSocket):
                     raise ConnectionFailedError("the connection is not encrypted")
-                wire = Wire(db, tls_info(target, db._sock))
+                wire = Wire(db, tls_info(target, db._sock), sent)
             except Exception as exc:
                 if late.is_set():
                     raise ConnectionTimeoutError(
@@ -60,6 +60,15 @@ def open_wire(target: Target, timeout: float) -> tuple[Wire, Lifeline]:
         lifeline.close()
         raise
     return wire, lifeline
+
+
+class _Connection(pymysql.connections.Connection):  # type: ignore[misc]  # PyMySQL has no types
+    """A connection of PyMySQL's that tells what it sends while it connects; later the wire does."""
+
+    def _execute_command(self, command: int, sql: str | bytes) -> None:
+        if command == COMMAND.COM_QUERY and not isinstance(self._rfile, Stream):
+            self.sent(sql if isinstance(sql, str) else sql.decode("utf-8", "replace"))
+        super()._execute_command(command, sql)
 
 
 @contextlib.contextmanager
@@ -83,7 +92,7 @@ def bounded(lifeline: Lifeline, seconds: float) -> Iterator[threading.Event]:
         timer.cancel()
 
 
-def _prepared(target: Target) -> Any:
+def _prepared(target: Target, sent: Callable[[str], None]) -> Any:
     """Return a connection of PyMySQL's that is not connected yet."""
     context = tls_context(target)
     mode = target.options.get("ssl_mode", "preferred")
@@ -94,7 +103,7 @@ def _prepared(target: Target) -> Any:
     except UnicodeEncodeError:
         # The exception itself would repeat a piece of it.
         raise ConnectionFailedError("the password holds a lone surrogate, which is no character") from None
-    db = pymysql.connections.Connection(
+    db = _Connection(
         host=target.host or "localhost",
         port=target.port or DEFAULT_PORT,
         user=target.user,
@@ -110,6 +119,7 @@ def _prepared(target: Target) -> Any:
         ssl_disabled=context is None,
         defer_connect=True,
     )
+    db.sent = sent
     db._secure = _is_socket(target)  # nobody listens there
     if context is not None and mode == "preferred":
         # For this mode PyMySQL would make a context of its own; with ours it takes TLS for required.

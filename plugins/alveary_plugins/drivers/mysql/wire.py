@@ -100,8 +100,12 @@ class Answer:
 class Wire:
     """One connection after its handshake; used by one thread."""
 
-    def __init__(self, db: Any, tls: TlsInfo) -> None:
-        """Take over a connection of PyMySQL's that is open, and encrypted like this."""
+    def __init__(self, db: Any, tls: TlsInfo, sent: Callable[[str], None]) -> None:
+        """Take over a connection of PyMySQL's that is open, and encrypted like this.
+
+        ``sent`` is told each statement before it is sent.
+        """
+        self._sent = sent
         self._db = db
         self.tls = tls
         self._stream = Stream(db._sock)
@@ -120,9 +124,10 @@ class Wire:
         number: int = self._db.thread_id()
         return number
 
-    def send(self, sql: bytes) -> None:
-        """Send a statement; its answers must be read before the next."""
-        self._db._execute_command(COMMAND.COM_QUERY, sql)
+    def send(self, sql: str, told: str | None = None) -> None:
+        """Send a statement; its answers must be read before the next. Where values stand in it, ``told`` has none."""
+        self._sent(sql if told is None else told)
+        self._db._execute_command(COMMAND.COM_QUERY, sql.encode())
 
     def receive(self) -> Answer:
         """Return the next answer; of a result only the header is read."""

@@ -10,7 +10,7 @@ import enum
 import logging
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -80,15 +80,15 @@ class PostgresDriver(Driver):
     """Opens connections to PostgreSQL."""
 
     def connect(self, target: Target, *, timeout: float) -> PostgresConnection:
-        return PostgresConnection(connecting.connect(target, timeout), target)
+        return PostgresConnection(connecting.connect(target, timeout), target, self.sent)
 
 
 class PostgresConnection(Connection):
     """One connection, and what another thread needs to cancel what it does."""
 
-    def __init__(self, connection: psycopg.Connection[Any], target: Target) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], target: Target, sent: Callable[[str], None]) -> None:
         self._target = target
-        self._wire = Wire(connection)
+        self._wire = Wire(connection, sent)
         self._types = TypeNames()
         self._fresh, self._closed = True, False
         # Held by a cancel while it is under way, so that a statement can't be left under it. The flag is set by

@@ -38,8 +38,10 @@ COPY_STATES = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY
 class Wire:
     """The low-level connection; every method but :meth:`shut` belongs to the one thread that runs statements."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], sent: Callable[[str], None]) -> None:
+        """``sent`` is told each statement before it is sent."""
         self.connection = connection
+        self._sent = sent
         self.libpq = connection.pgconn
         # A duplicate of the socket, for shut(): the number of libpq's own may by then belong to a stranger's.
         self._line = socket.fromfd(self.libpq.socket, socket.AF_INET, socket.SOCK_STREAM)
@@ -73,6 +75,7 @@ class Wire:
 
     def send(self, bound: Bound, chunk: int = CHUNK) -> None:
         """Send a statement; its results, of so many rows each, must then be taken until there is none."""
+        self._sent(bound.text)
         self.libpq.send_query_params(bound.sql, bound.values, bound.types)
         self.libpq.set_chunked_rows_mode(chunk)
         self._flush()
@@ -188,6 +191,7 @@ class Wire:
 
     def barrier(self) -> None:
         """Go to the server and back with nothing: a cancel that was under way has then arrived, and hit nothing."""
+        self._sent("")
         self.libpq.send_query(b"")
         self._flush()
         self.drain()

@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class SqliteDriver(Driver):
         except Exception as exc:
             raise _connect_error(exc, path) from exc
         try:
-            return SqliteConnection(db, read_only=read_only)
+            return SqliteConnection(db, read_only=read_only, sent=self.sent)
         except Exception as exc:
             db.close()
             raise _connect_error(exc, path) from exc
@@ -92,9 +92,12 @@ class SqliteConnection(Connection):
     patience = 5.0
     """Seconds a statement waits for a lock before it fails."""
 
-    def __init__(self, db: sqlite3.Connection, *, read_only: bool) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, *, read_only: bool, sent: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Prepare a fresh connection; raises what sqlite3 raises when the file is no database."""
         self._db = db
+        self._sent = sent
         self._cursors = set[sqlite3.Cursor]()
         self._cancelled = threading.Event()
         # How things stood before the statement: was a transaction open, and how many rows had ever been changed.
@@ -105,12 +108,13 @@ class SqliteConnection(Connection):
         # A file may hold views and triggers of a stranger: they get no functions with side effects, and a broken
         # page is found before it is used. foreign_keys stays off as in every sqlite3 program: that a statement does
         # here what it does there is worth more than a better default.
-        db.execute("pragma trusted_schema = off")
-        db.execute("pragma cell_size_check = on")
+        self._tell("pragma trusted_schema = off")
+        self._tell("pragma cell_size_check = on")
         if read_only:
+            self._tell("pragma query_only = on")
             self._guard = _ReadOnlyGuard(db)
         try:
-            db.execute("pragma schema_version").fetchall()  # reads the header: is this a database at all?
+            self._tell("pragma schema_version").fetchall()  # reads the header: is this a database at all?
         except sqlite3.OperationalError as exc:
             if not errors.is_busy(exc):  # somebody is at work in it, which is no reason not to connect
                 raise
@@ -147,6 +151,7 @@ class SqliteConnection(Connection):
         self._cancelled.clear()
         doubles = [place for place, column in enumerate(columns) if column.kind in (Kind.DOUBLE, Kind.REAL)]
         deadline, taken = time.monotonic() + self.patience, 0
+        self._sent(sql)
 
         def each() -> Iterator[Row]:
             nonlocal taken
@@ -220,6 +225,7 @@ class SqliteConnection(Connection):
     def _start(self, sql: str, parameters: Any) -> sqlite3.Cursor:
         """Run a statement up to its first row, waiting for locks; the cursor must be finished."""
         deadline = time.monotonic() + self.patience
+        self._sent(sql)
         try:
             self._db.text_factory = str
             self._was_active, self._changes = self._db.in_transaction, self._db.total_changes
@@ -242,6 +248,11 @@ class SqliteConnection(Connection):
             raise
         except Exception as exc:
             raise self._error(exc, sql) from exc
+
+    def _tell(self, sql: str) -> sqlite3.Cursor:
+        """Run a statement of ours that waits for nothing."""
+        self._sent(sql)
+        return self._db.execute(sql)
 
     def _finish(self, cursor: sqlite3.Cursor) -> None:
         self._cursors.discard(cursor)
@@ -270,7 +281,7 @@ class SqliteConnection(Connection):
         changed = cursor.description is None or self._db.total_changes != self._changes
         if changed and errors.first_word(sql) == "with":
             with contextlib.suppress(sqlite3.Error):  # a late cancel hits this: the statement itself is done
-                count: int = self._db.execute("select changes()").fetchone()[0]
+                count: int = self._tell("select changes()").fetchone()[0]
                 return count
         return None
 
@@ -298,7 +309,7 @@ class SqliteConnection(Connection):
             error = ReadOnlyError(f"{refused} is refused: the session is read-only", server_code=error.server_code)
         with contextlib.suppress(sqlite3.Error):
             if error.message.startswith("no such table") and error.hint is None:
-                error.hint = errors.similar_table(error.message, self._db)
+                error.hint = errors.similar_table(error.message, self._tell)
             if self._was_active and not self._db.in_transaction and error.detail is None:
                 error.detail = "SQLite rolled the open transaction back"
         return error
@@ -322,7 +333,6 @@ class _ReadOnlyGuard:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.refused: str | None = None
-        db.execute("pragma query_only = on")
         db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         db.set_authorizer(self)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from alveary.errors import (
     AlvearyError,
@@ -142,12 +142,15 @@ def is_undecodable(exc: Exception) -> bool:
     return isinstance(exc, sqlite3.OperationalError) and str(exc).startswith("Could not decode to UTF-8")
 
 
-def similar_table(message: str, db: sqlite3.Connection) -> str | None:
-    """Return a hint that names the table most like the one that there is not; None if none is like it."""
+def similar_table(message: str, run: Callable[[str], sqlite3.Cursor]) -> str | None:
+    """Return a hint that names the table most like the one that there is not; None if none is like it.
+
+    ``run`` runs a question in the database.
+    """
     import difflib  # of no use but here
 
     wanted = message.rpartition(": ")[2].rpartition(".")[2]
-    names = {name.lower(): name for (name,) in db.execute("select name from pragma_table_list limit 5000")}
+    names = {name.lower(): name for (name,) in run("select name from pragma_table_list limit 5000")}
     close = difflib.get_close_matches(wanted.lower(), names, n=1)
     return f"did you mean {names[close[0]]}?" if close else None
 

@@ -143,7 +143,7 @@ def read_details(catalog: Catalog, schema: str) -> dict[str, Details]:
 
 def catalog_of(kernel: Kernel, database: Database, stopped: threading.Event) -> Catalog:
     """Return the catalog to ask; it asks over connections of its own."""
-    return kernel.catalog(database.session or database.target, stopped=stopped)
+    return kernel.catalog(database.session or database.target, stopped=stopped, origin="tree")
 
 
 def read(kernel: Kernel, what: object, stopped: threading.Event) -> list[Node]:

@@ -522,7 +522,7 @@ class EditorPanel(Panel):
         kernel = self.window.kernel
 
         def work(_: Job) -> tuple[list[str], list[tuple[str, str]]]:
-            catalog = kernel.catalog(session)
+            catalog = kernel.catalog(session, origin="editor")
             return catalog.databases(), [(name, catalog.quote(name)) for name in catalog.schemas()]
 
         self.window.background("Reading the schemas", work, lambda found: self._show_schemas(*found))

@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from alveary.events import CancelStepTaken, Outcome, QueryEnded, QueryNoticed, SessionStateChanged, SessionUnverified
+from alveary.events import (
+    CancelStepTaken,
+    Outcome,
+    QueryEnded,
+    QueryNoticed,
+    SessionStateChanged,
+    SessionUnverified,
+    StatementSent,
+)
 from alveary.tables import visible
 
 MOST_NOTICES = 100
@@ -21,6 +29,15 @@ class Line:
     role: str = "text"
 
 
+def sent(event: StatementSent, now: float) -> list[Line]:
+    """Return what to write of a statement that nobody typed."""
+    first = " ".join(event.text.split()) or "(a round trip with nothing)"
+    cut = first if len(first) <= MOST_STATEMENT else first[:MOST_STATEMENT] + "…"
+    took = f"{event.seconds * 1000:.1f} ms" if event.error_code is None else f"failed: {event.error_code}"
+    where = f"{_clock(now)}  {visible(event.connection)}  [{visible(event.origin)}]"
+    return [Line(f"{where}  {visible(cut)}  · {took}", "muted" if event.error_code is None else "warning")]
+
+
 class Messages:
     """Follows statements from the moment they are queued to their end."""
 
@@ -31,6 +48,10 @@ class Messages:
     def queued(self, statement: str, sql: str, connection: str) -> None:
         """A statement was handed to the session on ``connection``."""
         self._texts[statement] = (sql, connection)
+
+    def tells(self, event: StatementSent) -> bool:
+        """Return whether a statement that was sent is one that was queued, which is told with its outcome."""
+        return event.request in self._texts and event.origin != "driver"
 
     def noticed(self, event: QueryNoticed) -> list[Line]:
         """Return what to write of a notice."""

@@ -7,8 +7,16 @@ import tkinter as tk
 from collections.abc import Mapping
 from typing import Any
 
-from alveary.events import CancelStepTaken, QueryEnded, QueryNoticed, SessionStateChanged, SessionUnverified
-from alveary_plugins.panels.messages.model import Line, Messages
+from alveary.events import (
+    CancelStepTaken,
+    QueryEnded,
+    QueryNoticed,
+    SessionStateChanged,
+    SessionUnverified,
+    StatementSent,
+)
+from alveary_plugins.panels.messages.bar import Origins
+from alveary_plugins.panels.messages.model import Line, Messages, sent
 from alveary_shell.sdk import Panel, StatementQueued, Window
 from alveary_shell.widgets.scrollbar import AutoScrollbar
 
@@ -26,6 +34,8 @@ class MessagesPanel(Panel):
         self._places: dict[str, str] = {}
         """Where each session leads that ran something."""
         theme = window.theme
+        self._origins = Origins(frame, theme, state.get("hidden"), changed=self._filtered)
+        self._origins.pack(fill="x")
         self._text = tk.Text(frame, wrap="word", state="disabled", borderwidth=0, highlightthickness=0)
         self._text.configure(padx=theme.px(12), pady=theme.px(8))
         self._text.pack(side="left", fill="both", expand=True)
@@ -39,6 +49,10 @@ class MessagesPanel(Panel):
         window.subscribe(self._text, SessionUnverified, self._doubted)
         window.subscribe(self._text, SessionStateChanged, self._changed)
         window.subscribe(self._text, QueryEnded, lambda event: self._write(self._messages.ended(event, time.time())))
+        window.subscribe(self._text, StatementSent, self._sent)
+
+    def state(self) -> dict[str, Any]:
+        return {"hidden": sorted(self._origins.hidden)}
 
     def focus(self) -> None:
         self._text.focus_set()
@@ -48,6 +62,17 @@ class MessagesPanel(Panel):
         self._text.configure(state="normal")
         self._text.delete("1.0", "end")
         self._text.configure(state="disabled")
+
+    def _sent(self, event: StatementSent) -> None:
+        if self._messages.tells(event):
+            return
+        self._origins.add(event.origin)
+        self._write(sent(event, time.time()), event.origin)
+
+    def _filtered(self) -> None:
+        for origin in self._origins.known:
+            self._text.tag_configure(_tag(origin), elide=origin in self._origins.hidden)
+        self.window.changed(self)
 
     def _doubted(self, event: SessionUnverified) -> None:
         self._write(self._messages.doubted(event, self._place(event.session), time.time()))
@@ -63,13 +88,15 @@ class MessagesPanel(Panel):
         self._places[event.session.id] = event.session.target.display()
         self._messages.queued(event.statement.id, event.statement.sql, event.session.target.display())
 
-    def _write(self, lines: list[Line]) -> None:
+    def _write(self, lines: list[Line], origin: str | None = None) -> None:
         if not lines:
             return
+        if origin is not None:
+            self._text.tag_configure(_tag(origin), elide=origin in self._origins.hidden)
         at_end = self._text.yview()[1] >= 0.999
         self._text.configure(state="normal")
         for line in lines:
-            self._text.insert("end", line.text + "\n", line.role)
+            self._text.insert("end", line.text + "\n", (line.role, _tag(origin)) if origin is not None else line.role)
         over = int(self._text.index("end-1c").split(".")[0]) - MOST_LINES
         if over > 0:
             self._text.delete("1.0", f"{over + 1}.0")
@@ -90,3 +117,7 @@ class MessagesPanel(Panel):
         for role in _ROLES:
             self._text.tag_configure(role, foreground=theme.color(role))
         self._text.tag_raise("sel")
+
+
+def _tag(origin: str) -> str:
+    return f"sent for {origin}"

@@ -198,8 +198,8 @@ class TableReader:
         stopped = threading.Event()
         job.on_cancel(stopped.set)
         if self.place.session is not None:
-            return self._kernel.catalog(self._lender(self.place.session), stopped=stopped)
-        return self._kernel.catalog(self.place.target, stopped=stopped)
+            return self._kernel.catalog(self._lender(self.place.session), stopped=stopped, origin="table")
+        return self._kernel.catalog(self.place.target, stopped=stopped, origin="table")
 
     def read_structure(self, job: Job) -> Structure:
         """Read how the table is built; UnknownObjectError if it is not there."""
@@ -219,7 +219,7 @@ class TableReader:
         # Rows that are alike in what was chosen would else come on any page, or on two.
         order = (*wish.order, *((name, False) for name in key if name not in dict(wish.order)))
         sql = page_sql(catalog, self.place, wish, order, session.driver.dialect)
-        statement = session.execute(sql, limit=PAGE)
+        statement = session.execute(sql, limit=PAGE, origin="table")
         job.on_cancel(statement.cancel)
         statement.wait()
         statement.check()
