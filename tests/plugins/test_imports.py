@@ -234,3 +234,25 @@ def test_a_file_that_is_no_file_says_so(alveary_kernel: Kernel, engine: Engine, 
 def test_errors_have_codes_and_the_exit_status_of_their_kind(tmp_path: Path) -> None:
     errors: list[type[AlvearyError]] = [ChecksumMismatchError, RowRefusedError]
     assert [(error.code, error.exit_status) for error in errors] == [("checksum_mismatch", 2), ("row_refused", 1)]
+
+
+def test_beside_a_window_all_of_it_is_done_by_other_processes(
+    alveary_kernel: Kernel, engine: Engine, tmp_path: Path
+) -> None:
+    alveary_kernel.host = "process"
+    file = write(tmp_path, "id,name\n1,Ann\n2,\nx\n")
+    found = alveary_kernel.run("import.preview", {"file": file, "whole": True})
+    assert [row.cells for row in found.sample] == [("1", "Ann"), ("2", None)]
+    assert [fault.line for fault in found.faults] == [4]
+    with pytest.raises(RowRefusedError, match="line 4"):
+        load(alveary_kernel, engine, file, create=True)
+    with pytest.raises(ChecksumMismatchError):
+        load(alveary_kernel, engine, file, create=True, sha256="0" * 64)
+    report = load(alveary_kernel, engine, file, create=True, rejects=str(tmp_path / "r.csv"))
+    assert (report.rows, report.rejected) == (2, 1)
+    assert engine.ask("select id from bee order by id") == ["1", "2"]
+    assert load(alveary_kernel, engine, file, dry_run=True).rejected == 1
+    copied = alveary_kernel.run(
+        "copy.run", {"source": engine.url, "table": "bee", "target": engine.url, "to": "wasp", "checksum": True}
+    )
+    assert copied.rows == 2

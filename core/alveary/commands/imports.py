@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,15 +16,14 @@ from alveary.commands.confirming import ConfirmedName, Yes
 from alveary.contracts.importer import Fault
 from alveary.contracts.setting import Value
 from alveary.contracts.types import ColumnType
-from alveary.contracts.values import cell_text
 from alveary.errors import InvalidInputError, MalformedUrlError
+from alveary.formats import check_installed, checked_options
 from alveary.policy import Consent
 from alveary.tables import plain_table
-from alveary.transfer import files, importing
-from alveary.transfer.files import Opened, Survey
+from alveary.transfer import files, importing, looking
 from alveary.transfer.importing import PlannedColumn
+from alveary.transfer.looking import Looked, SampleRow
 from alveary.transfer.tables import find_table, type_table
-from alveary.wire import Small
 
 PREVIEW_ROWS = 20
 
@@ -77,13 +78,6 @@ class ImportParameters(ReadParameters, frozen=True, kw_only=True, forbid_unknown
     history: Annotated[bool, Meta(description="Record what is run in the history.")] = True
 
 
-class SampleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row as it stands in the file; None is NULL."""
-
-    line: Small
-    cells: tuple[str | None, ...]
-
-
 class ColumnPreview(msgspec.Struct, frozen=True, kw_only=True):
     """A column of a file and the type that holds what was looked at."""
 
@@ -130,10 +124,10 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def preview(context: Context, parameters: PreviewParameters) -> ImportPreview:
     """Look at a file without any database."""
-    opened, _ = _opened(context, parameters)
-    survey, kept = files.survey(
-        opened, context.job, keep=parameters.rows, most=None if parameters.whole else max(parameters.rows, 1)
-    )
+    most = None if parameters.whole else max(parameters.rows, 1)
+    looked = _looked(context, parameters, keep=parameters.rows, most=most)
+    opened, survey = looked.opened, looked.survey
+    assert survey is not None, "rows were asked for"
     return ImportPreview(
         format=opened.format,
         options=opened.options,
@@ -141,10 +135,7 @@ def preview(context: Context, parameters: PreviewParameters) -> ImportPreview:
             ColumnPreview(name=each.name, type=each.type, has_null=each.has_null, misfit=each.misfit)
             for each in survey.columns
         ),
-        sample=tuple(
-            SampleRow(line=line, cells=tuple(None if cell is None else cell_text(cell) for cell in row))
-            for line, row in kept
-        ),
+        sample=looked.sample,
         rows=survey.rows,
         whole=parameters.whole,
         bytes=opened.identity.size,
@@ -160,14 +151,11 @@ def run(context: Context, parameters: ImportParameters) -> ImportReport:
     rejecting = _rejecting(parameters)
     target, driver = kernel.target(parameters.target)
     # What is wrong with the file is said before anything is touched.
-    opened, checksum = _opened(context, parameters)
-    survey: Survey | None = None
-    if parameters.create or parameters.dry_run:
-        survey, _ = files.survey(opened, job)
+    looked = _looked(context, parameters, most=None if parameters.create or parameters.dry_run else 0)
+    opened, survey = looked.opened, looked.survey
+    if survey is not None:
         importing.refuse_faults(survey, rejecting=rejecting or parameters.dry_run)
-    # In a window the work is done by another process, so that nobody feels it.
-    host: Literal["thread", "process"] = "thread" if context.window is None else "process"
-    with kernel.open(target, driver, record=parameters.history, host=host) as session:
+    with kernel.open(target, driver, record=parameters.history) as session:
         job.on_cancel(session.give_up_connecting)
         session.wait_connected()
         table = find_table(session.catalog(), parameters.table)
@@ -188,10 +176,11 @@ def run(context: Context, parameters: ImportParameters) -> ImportReport:
             )
             if parameters.history:
                 kernel.recorder.flush()
-    faults: tuple[Fault, ...] = ()
+    faults = outcome.faults
     rows, rejected = outcome.rows, outcome.rejected
     if parameters.dry_run:
-        rows, rejected, faults = importing.rehearse(plan, opened, job)
+        rehearsed = looking.go_through(looking.Rehearse(plan=plan, opened=opened), job, elsewhere=_elsewhere(context))
+        rows, rejected, faults = rehearsed.rows, rehearsed.rejected, rehearsed.faults
     return ImportReport(
         table=table.display(),
         created=plan.create,
@@ -204,7 +193,7 @@ def run(context: Context, parameters: ImportParameters) -> ImportReport:
         rejects=parameters.rejects,
         bytes=opened.identity.size,
         seconds=round(time.monotonic() - started, 6),
-        sha256=checksum,
+        sha256=looked.sha256,
         dry_run=parameters.dry_run,
         faults=faults,
         notes=opened.notes,
@@ -219,16 +208,32 @@ def _rejecting(parameters: ImportParameters) -> bool:
     return parameters.rejects is not None
 
 
-def _opened(context: Context, parameters: PreviewParameters | ImportParameters) -> tuple[Opened, str | None]:
+def _looked(
+    context: Context, parameters: PreviewParameters | ImportParameters, *, keep: int = 0, most: int | None = None
+) -> Looked:
     """Return the file, found to be the one that is expected, and how it is read."""
     if "://" in parameters.file:
         raise MalformedUrlError("a file is imported by its path", hint="the order is: TARGET FILE --table TABLE")
-    identity = files.identify(parameters.file)
-    checksum = None
-    if parameters.sha256 is not None:
-        checksum = files.check_sha256(parameters.file, parameters.sha256, context.job, identity.size)
-    spec = files.find_importer(context.kernel.plugins.importers, parameters.file, parameters.format)
-    return files.open_file(spec, parameters.file, _options(parameters), identity), checksum
+    path = os.path.abspath(parameters.file) if context.kernel.host == "process" else parameters.file
+    identity = files.identify(path)
+    spec = files.find_importer(context.kernel.plugins.importers, path, parameters.format)
+    check_installed(spec)
+    task = looking.Look(
+        path=path,
+        format=spec.id,
+        factory=spec.factory,
+        options=checked_options(spec, _options(parameters)),
+        identity=identity,
+        keep=keep,
+        most=most,
+        sha256=parameters.sha256,
+    )
+    return looking.look(task, context.job, elsewhere=_elsewhere(context))
+
+
+def _elsewhere(context: Context) -> Path | None:
+    """Return where a process of its own leaves its answer; None where the work may be done here, beside no window."""
+    return context.kernel.paths.cache if context.kernel.host == "process" else None
 
 
 def _options(parameters: ReadParameters) -> Mapping[str, object]:

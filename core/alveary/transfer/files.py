@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -14,10 +15,9 @@ from alveary.contracts.importer import Fault, FileColumn, Importer
 from alveary.contracts.setting import Value
 from alveary.contracts.specs import ImporterSpec
 from alveary.contracts.types import ColumnType, Kind
-from alveary.contracts.values import Row
+from alveary.contracts.values import Row, cell_text
 from alveary.errors import ChecksumMismatchError, FileUnreadableError, QueryCancelledError
-from alveary.formats import check_installed, checked_options, find_format
-from alveary.jobs import Job
+from alveary.formats import find_format
 from alveary.plugins import Registry
 from alveary.strangers import guarded
 from alveary.transfer.cells import Fitting
@@ -89,7 +89,7 @@ def identify(path: str) -> Identity:
     return Identity(size=found.st_size, written=found.st_mtime_ns)
 
 
-def sha256(path: str, job: Job, size: int) -> str:
+def sha256(path: str, job: Watched, size: int) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     import hashlib
 
@@ -107,7 +107,7 @@ def sha256(path: str, job: Job, size: int) -> str:
     return digest.hexdigest()
 
 
-def check_sha256(path: str, expected: str, job: Job, size: int) -> str:
+def check_sha256(path: str, expected: str, job: Watched, size: int) -> str:
     """Return the SHA-256 of a file; ChecksumMismatchError, with both, if it is another one than expected."""
     expected = expected.strip().lower()
     actual = sha256(path, job, size)
@@ -137,15 +137,25 @@ def find_importer(importers: Registry[ImporterSpec], path: str, name: str | None
     return find_format(importers, guess)
 
 
-def open_file(spec: ImporterSpec, path: str, options: Mapping[str, object], identity: Identity) -> Opened:
-    """Look at a file as far as it takes to know its columns, and return how it is read."""
-    check_installed(spec)
-    importer = _importer(spec.factory, path, checked_options(spec, options))
+class Watched(Protocol):
+    """Who is told how far work is, and tells whether it is still wanted: a job."""
+
+    @property
+    def cancelled(self) -> bool: ...
+
+    def progress(
+        self, done: int, unit: str, *, whole: int | None = None, item: str = "", percent: float | None = None
+    ) -> None: ...
+
+
+def open_with(path: str, format: str, factory: str, options: Mapping[str, Value], identity: Identity) -> Opened:
+    """Look at a file as far as it takes to know its columns, and return how it is read; the options are checked."""
+    importer = _importer(factory, path, options)
     columns = importer.columns()
     return Opened(
         path=path,
-        format=spec.id,
-        factory=spec.factory,
+        format=format,
+        factory=factory,
         options=importer.settled(),
         columns=columns,
         identity=identity,
@@ -153,7 +163,11 @@ def open_file(spec: ImporterSpec, path: str, options: Mapping[str, object], iden
     )
 
 
-def survey(opened: Opened, job: Job, *, keep: int = 0, most: int | None = None) -> tuple[Survey, list[tuple[int, Row]]]:
+SampleCells: TypeAlias = tuple[int, tuple[str | None, ...]]
+"""A line and the texts of its cells."""
+
+
+def survey(opened: Opened, job: Watched, *, keep: int = 0, most: int | None = None) -> tuple[Survey, list[SampleCells]]:
     """Look at every value of a file and return what they tell, and the first ``keep`` rows with their lines.
 
     ``most`` rows are looked at, None for all of them.
@@ -161,7 +175,7 @@ def survey(opened: Opened, job: Job, *, keep: int = 0, most: int | None = None) 
     profiles = [Profile() if column.type is None else None for column in opened.columns]
     rows = faulty = 0
     faults: list[Fault] = []
-    kept: list[tuple[int, Row]] = []
+    kept: list[SampleCells] = []
     for chunk in opened.importer().chunks(opened.columns):
         if job.cancelled:
             raise QueryCancelledError("cancelled")
@@ -169,7 +183,9 @@ def survey(opened: Opened, job: Job, *, keep: int = 0, most: int | None = None) 
         faults += chunk.faults[: MOST_FAULTS - len(faults)]
         if chunk.rows:
             if len(kept) < keep:
-                kept += zip(chunk.lines, chunk.rows[: keep - len(kept)], strict=False)
+                kept += [
+                    (line, _texts(row)) for line, row in zip(chunk.lines, chunk.rows[: keep - len(kept)], strict=False)
+                ]
             for profile, cells in zip(profiles, zip(*chunk.rows, strict=True), strict=True):
                 if profile is not None:
                     profile.look(cells, chunk.lines)
@@ -180,6 +196,10 @@ def survey(opened: Opened, job: Job, *, keep: int = 0, most: int | None = None) 
             break
     columns = tuple(_told(column, profile) for column, profile in zip(opened.columns, profiles, strict=True))
     return Survey(columns=columns, rows=rows, faulty=faulty, faults=tuple(faults)), kept
+
+
+def _texts(row: Row) -> tuple[str | None, ...]:
+    return tuple([None if cell is None else cell_text(cell) for cell in row])
 
 
 def _told(column: FileColumn, profile: Profile | None) -> ColumnSurvey:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import os
 import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -28,7 +31,7 @@ from alveary.policy import Consent
 from alveary.sessions import Session
 from alveary.statements import Statement
 from alveary.transfer.cells import Fitting
-from alveary.transfer.files import MOST_FAULTS, FileTask, Opened, Survey
+from alveary.transfer.files import MOST_FAULTS, FileTask, Opened, Survey, Watched
 from alveary.transfer.tables import NewColumn, Table, Work, creation
 
 #: Kinds whose form is checked where the engine takes any value in any column.
@@ -63,6 +66,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     rejected: int
     seconds: float
+    faults: tuple[Fault, ...] = ()
+    """The first rows that were rejected."""
 
 
 def plan(
@@ -220,6 +225,7 @@ def run(
         job.progress(statement.rows, "rows", item=told, percent=min(100.0 * statement.bytes / size, 100.0))
 
     work = Work(session, job, clearance)
+    faults: tuple[Fault, ...] = ()
     try:
         with work.transaction():
             if plan.create is not None:
@@ -241,19 +247,22 @@ def run(
                 exc.statement = None  # it says the line of the file, which is no line of a statement
                 raise
             progress(statement)
+            if output is not None:  # before the commit, so that a full disk undoes the import
+                faults = _first_faults(waiting)
+                with open(waiting, "rb") as kept:
+                    while data := kept.read(1 << 16):
+                        output.write(data)
+                output.flush()
         if output is not None:
-            with open(waiting, "rb") as kept:
-                while data := kept.read(1 << 16):
-                    output.write(data)
             output.commit()
     finally:
         os.unlink(waiting)
         if output is not None:
             output.discard()
-    return Outcome(rows=statement.rows, rejected=statement.rejected, seconds=time.monotonic() - started)
+    return Outcome(faults=faults, rows=statement.rows, rejected=statement.rejected, seconds=time.monotonic() - started)
 
 
-def rehearse(plan: Plan, opened: Opened, job: Job) -> tuple[int, int, tuple[Fault, ...]]:
+def rehearse(plan: Plan, opened: Opened, job: Watched) -> tuple[int, int, tuple[Fault, ...]]:
     """Go through the file as the import would, without a database.
 
     Return how many rows would go in and how many would not, and the first faults. A value unlike its column is one
@@ -276,6 +285,15 @@ def rehearse(plan: Plan, opened: Opened, job: Job) -> tuple[int, int, tuple[Faul
         faults += found[: MOST_FAULTS - len(faults)]
         job.progress(rows, "rows", item="dry run", percent=100.0 * chunk.done / max(opened.identity.size, 1))
     return rows, faulty, tuple(faults)
+
+
+def _first_faults(path: str) -> tuple[Fault, ...]:
+    found: list[Fault] = []
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file, suppress(csv.Error):
+        # A value can be longer than the reader takes; those before it are told.
+        for line, name, value, why in itertools.islice(csv.reader(file), 1, 1 + MOST_FAULTS):
+            found.append(Fault(line=int(line), column=name, value=value[:200], reason=why))
+    return tuple(found)
 
 
 def _in_comment(name: str) -> str:

@@ -85,6 +85,8 @@ class Profile:
         classes = set(map(type, present))
         kind = self._of(present, classes)
         before = self.kind
+        if before is None and kind is Kind.TEXT:
+            before = _kind([str(present[0])], ())
         self.kind = kind if before is None else _joined(before, kind)
         if self.kind is Kind.TEXT and before is not Kind.TEXT and before is not None and self.first_text is None:
             self.first_text = self._unlike(cells, lines, before)

@@ -125,6 +125,11 @@ def refresh(context: Context, parameters: NoParameters) -> None:
     panel.refresh(panel.selected)
 
 
+def selected_table(window: Window) -> Table:
+    """Return the table that is selected in the tree; UnknownObjectError if there is none."""
+    return _table(window)
+
+
 def _generate(window: Window, write: Callable[[Catalog, Schema, str, list[ColumnInfo]], str]) -> None:
     table = _table(window)
     schema, name = table.schema, table.relation.name

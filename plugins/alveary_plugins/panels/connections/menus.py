@@ -61,6 +61,8 @@ def items(node: Node | None) -> list[Item]:
             ("SELECT in an editor", "catalog.select"),
             ("INSERT in an editor", "catalog.insert"),
             None,
+            ("Import into this table…", "importing.into-table"),
+            None,
             _COPY,
             _REFRESH,
         ]
