@@ -17,7 +17,16 @@ from alveary import Kernel
 from alveary.paths import Paths
 from alveary.redaction import SECRETS
 
-pytest_plugins = ["fix_postgres", "fix_mariadb", "fix_keyring", "fix_window", "fix_faults", "fix_tls", "fix_engines"]
+pytest_plugins = [
+    "fix_postgres",
+    "fix_mariadb",
+    "fix_keyring",
+    "fix_window",
+    "fix_faults",
+    "fix_sshd",
+    "fix_tls",
+    "fix_engines",
+]
 
 # Examples touch files and share two slow cores: how long one takes says nothing, and the same ones come each time.
 settings.register_profile("house", deadline=None, derandomize=True)

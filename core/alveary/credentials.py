@@ -7,12 +7,13 @@ server refused for want of one. Nothing in this room shows what it knows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
 
 from alveary.contracts.target import Target
+from alveary.contracts.tunnel import HostKey, TunnelSecret
 from alveary.errors import (
     AlvearyError,
     AuthenticationFailedError,
@@ -29,6 +30,8 @@ _LOOK = 0.1
 
 Source: TypeAlias = Callable[[Target], str | None]
 """Returns the password of a target, or None where it has none; may take its time, and is called from any thread."""
+HostAsker: TypeAlias = Callable[[HostKey, threading.Event], bool]
+"""Asks a person whether a server in between is the one it says it is; called and to return as an :data:`Asker`."""
 Asker: TypeAlias = Callable[[Target, threading.Event], str | None]
 """Asks a person and returns the answer, None if there is nobody or no answer.
 
@@ -40,13 +43,27 @@ given up.
 class Credentials:
     """The passwords a kernel can find. Every method may be called from any thread."""
 
-    def __init__(self, sources: Iterable[Source] = (), *, ask: Asker | None = None, hint: str = HINT) -> None:
-        """``sources`` are asked in order, ``ask`` last; ``hint`` is what the error says where nobody had a password."""
+    def __init__(
+        self,
+        sources: Iterable[Source] = (),
+        *,
+        ask: Asker | None = None,
+        accept_host: HostAsker | None = None,
+        tunnel_secrets: Mapping[TunnelSecret, str] | None = None,
+        hint: str = HINT,
+    ) -> None:
+        """``sources`` are asked in order, ``ask`` last; ``hint`` is what the error says where nobody had a password.
+
+        ``accept_host`` is asked about servers of tunnels that nobody knows yet, which are refused without it;
+        ``tunnel_secrets`` are what they are given before a vault or a person is asked.
+        """
         self.sources = list(sources)
         """Asked in this order; whoever brings a further one (a vault) adds it here."""
         self.refusals: list[Callable[[Target, str], str | None]] = []
         """Told of each password of a source that was refused; what one answers is said as a hint."""
         self.hint = hint
+        self.tunnel_secrets = dict(tunnel_secrets or {})
+        self._accept_host = accept_host
         self.may_ask = ask is not None
         self._ask = ask
         self._asking = threading.Lock()
@@ -86,6 +103,18 @@ class Credentials:
                 with self._lock:
                     self._answers[_identity(target)] = checked(answer)
             return answer
+        finally:
+            self._asking.release()
+
+    def accepts(self, key: HostKey, given_up: threading.Event) -> bool:
+        """Return whether a person takes the key of a server in between; no where there is nobody to ask."""
+        if self._accept_host is None:
+            return False
+        while not self._asking.acquire(timeout=_LOOK):
+            if given_up.is_set():
+                return False
+        try:
+            return self._accept_host(key, given_up)
         finally:
             self._asking.release()
 
@@ -212,4 +241,4 @@ def checked(password: object) -> str:
 def _identity(target: Target) -> object:
     """Return what must be the same for an answer to be given again: whatever decides where it is sent."""
     options = {name: value for name, value in target.options.items() if name != "application_name"}
-    return target.scheme, target.host, target.port, target.user, tuple(sorted(options.items()))
+    return target.scheme, target.host, target.port, target.user, target.tunnel, tuple(sorted(options.items()))

@@ -362,6 +362,37 @@ class ConnectionLostError(ConnectionFailedError):
     code = "connection_lost"
 
 
+class TunnelFailedError(ConnectionFailedError):
+    """The tunnel to the database can't be opened, or its far end does not reach the database."""
+
+    type = "tunnel"
+    code = "tunnel_failed"
+
+
+class TunnelAuthenticationError(TunnelFailedError):
+    """A server on the way refuses us."""
+
+    code = "tunnel_authentication_failed"
+
+
+class HostKeyUnknownError(TunnelFailedError):
+    """A server on the way shows a key that nobody knows, and nobody has accepted."""
+
+    code = "host_key_unknown"
+
+
+class HostKeyChangedError(TunnelFailedError):
+    """A server on the way shows another key than the one it is known by."""
+
+    code = "host_key_changed"
+
+
+class HostKeyRevokedError(TunnelFailedError):
+    """A server on the way shows a key that was revoked."""
+
+    code = "host_key_revoked"
+
+
 class SessionClosedError(ConnectionFailedError):
     """The session is closed: there is no active connection."""
 

@@ -104,13 +104,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_d
 
 
 class SessionOpened(Event, frozen=True, kw_only=True, tag="session:opened"):
-    """The connection stands; ``seconds`` is what connecting took, ``tls`` None where the driver can't tell."""
+    """The connection stands.
+
+    ``seconds`` is what connecting took, ``tls`` None where the driver can't tell, ``route`` the tunnel it goes through.
+    """
 
     session: str
     product: str
     version: str
     seconds: float
     tls: TlsInfo | None = None
+    route: str | None = None
 
 
 class SessionOpenFailed(Event, frozen=True, kw_only=True, tag="session:open-failed"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alveary.contracts.guard import Reviewed, Verdict
     from alveary.contracts.setting import SettingSpec
-    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, VaultSpec
+    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, TunnelSpec, VaultSpec
     from alveary.contracts.target import Target
     from alveary.contracts.window import PanelSpec, ThemeSpec
 
@@ -57,10 +57,20 @@ def alveary_vaults() -> Iterable[VaultSpec]:  # type: ignore[empty-body]  # a sp
 
 
 @hookspec
+def alveary_tunnels() -> Iterable[TunnelSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare the kinds of tunnels through which this plugin can reach a database.
+
+    Called once while the kernel is built, on its thread, after ``alveary_vaults``. Must be pure and cost under a
+    millisecond: import no library, name the tunneler's class in the spec's ``factory``. Returns specs; an id that an
+    earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no tunnels.
+    """
+
+
+@hookspec
 def alveary_exporters() -> Iterable[ExporterSpec]:  # type: ignore[empty-body]  # a specification has no body
     """Declare the formats this plugin can write results in.
 
-    Called once while the kernel is built, on its thread, after ``alveary_vaults``. Must be pure and cost under a
+    Called once while the kernel is built, on its thread, after ``alveary_tunnels``. Must be pure and cost under a
     millisecond. Returns specs; an id that an earlier plugin holds is a fault and the later spec is left out. If it
     raises, the plugin brings no formats.
     """

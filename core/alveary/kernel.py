@@ -19,10 +19,13 @@ from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Confirm, Target
+from alveary.contracts.tunnel import TunnelHelp
+from alveary.contracts.vault import SecretKey
 from alveary.credentials import Credentials
 from alveary.errors import (
     BusyError,
     InternalError,
+    InvalidInputError,
     KeyringFailedError,
     MissingPackageError,
     SessionClosedError,
@@ -40,6 +43,7 @@ from alveary.sent import Sent
 from alveary.sessions import CATALOG, Session
 from alveary.settings import KERNEL_SETTINGS, Settings
 from alveary.sqltext import only_reads
+from alveary.tunnels import Help, Lease, Tunnels
 from alveary.urls import parse_target
 from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 
@@ -100,6 +104,7 @@ class Kernel:
         )
         self.host: HostKind = "thread"
         """Where a session's worker lives if nothing else is said; a window wants none in its own process."""
+        self.tunnels = Tunnels(self.plugins.tunnels, self._tunnel_help)
         self.commands = Commands(self)
         self.gauges: dict[str, Callable[[], float]] = {}
         """What is measured while Alveary runs, in seconds, by name; ``doctor`` shows it."""
@@ -178,6 +183,8 @@ class Kernel:
             driver = driver_of(profile, self.plugins.drivers)
             target = target_of(profile, driver, read_only=read_only)
             target = msgspec.structs.replace(target, confirm=self.confirmed_in(profile))
+        if target.tunnel is not None:
+            self.tunnels.check(target.tunnel)
         if target.read_only and Capability.READ_ONLY not in driver.capabilities:
             raise UnsupportedError(f"the {driver.name} driver can't open a database read-only")
         if not installed(driver.package):
@@ -275,6 +282,7 @@ class Kernel:
             closer.start()
         for closer in closers:
             closer.join(CLOSE_SECONDS)
+        self.tunnels.close()
         if self._forkserver is not None:
             self._forkserver.close()
         self.results.close()
@@ -311,6 +319,12 @@ class Kernel:
     def _password_refused(self, target: Target, password: str) -> str | None:
         return None if target.profile_id is None else self.secrets.refused(target, password)
 
+    def _tunnel_help(self, target: Target, stopped: threading.Event) -> TunnelHelp:
+        def kept(key: SecretKey) -> str | None:
+            return self.secrets.find(key, stopped=stopped)
+
+        return Help(target, stopped, self.credentials, kept, folder=self.paths.data, heartbeat=self.tunnels.heartbeat)
+
     def _open_for_metadata(self, target: Target, driver: DriverSpec) -> Session:
         session = Session(target, driver, self.bus, self.results, self.policy, sent=self.sent)
         self._start(session, None, self.host)
@@ -322,9 +336,17 @@ class Kernel:
         # What opens a file takes no password, so nobody is asked for one.
         credentials = Credentials() if session.driver.file_based else self.credentials
         try:
-            session.start(lambda name: self._host(name, session, kind), timeout, credentials)
+            session.start(lambda name: self._host(name, session, kind), timeout, credentials, self._tunnel_of(session))
         except (OSError, RuntimeError) as exc:  # no thread, no descriptor
             raise InternalError(f"no session can be started: {described(exc)}") from exc
+
+    def _tunnel_of(self, session: Session) -> Callable[[threading.Event, float], Lease] | None:
+        target = session.target
+        if target.tunnel is None:
+            return None
+        if (port := target.port or session.driver.port) is None:
+            raise InvalidInputError("port: to go through a tunnel the database's port must be said")
+        return lambda stopped, timeout: self.tunnels.lease(target, port, stopped, timeout)
 
     def _host(self, name: str, session: Session, kind: HostKind) -> WorkerHost:
         if kind == "thread":

@@ -19,7 +19,7 @@ import pluggy
 from alveary import hookspecs
 from alveary.contracts.guard import Reviewed
 from alveary.contracts.setting import SettingSpec
-from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, VaultSpec
+from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, TunnelSpec, VaultSpec
 from alveary.contracts.target import Target
 from alveary.contracts.window import PanelSpec, ThemeSpec
 from alveary.distributions import EntryPoint, bringing
@@ -41,7 +41,16 @@ MOST_SPECS = 1000
 """Specs one hook of one plugin may declare: even an endless generator comes to its end."""
 
 Spec = TypeVar(
-    "Spec", SettingSpec, DriverSpec, VaultSpec, ExporterSpec, ImporterSpec, CommandSpec, PanelSpec, ThemeSpec
+    "Spec",
+    SettingSpec,
+    DriverSpec,
+    VaultSpec,
+    TunnelSpec,
+    ExporterSpec,
+    ImporterSpec,
+    CommandSpec,
+    PanelSpec,
+    ThemeSpec,
 )
 
 
@@ -163,6 +172,7 @@ class Plugins:
         self.settings: Registry[SettingSpec] = Registry(self._load_rest)
         self.drivers: Registry[DriverSpec] = Registry(self._load_rest)
         self.vaults: Registry[VaultSpec] = Registry(self._load_rest)
+        self.tunnels: Registry[TunnelSpec] = Registry(self._load_rest)
         self.exporters: Registry[ExporterSpec] = Registry(self._load_rest)
         self.importers: Registry[ImporterSpec] = Registry(self._load_rest)
         self.commands: Registry[CommandSpec] = Registry(self._load_rest)
@@ -261,6 +271,7 @@ class Plugins:
             ("alveary_settings", SettingSpec, self.settings, lambda _: ()),
             ("alveary_drivers", DriverSpec, self.drivers, lambda spec: spec.schemes),
             ("alveary_vaults", VaultSpec, self.vaults, lambda _: ()),
+            ("alveary_tunnels", TunnelSpec, self.tunnels, lambda _: ()),
             ("alveary_exporters", ExporterSpec, self.exporters, lambda _: ()),
             ("alveary_importers", ImporterSpec, self.importers, lambda _: ()),
             ("alveary_commands", CommandSpec, self.commands, _verbs),

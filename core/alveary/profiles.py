@@ -16,13 +16,13 @@ from msgspec import Meta
 from alveary.contracts.driver import Capability
 from alveary.contracts.specs import DriverSpec, OptionRole, OptionSpec
 from alveary.contracts.target import Confirm, Environment, Target, on_this_machine
+from alveary.contracts.tunnel import TunnelMethod, TunnelTarget
 from alveary.contracts.vault import SecretKind
-from alveary.errors import InvalidInputError, UnknownTargetError, UnsupportedError
+from alveary.errors import InvalidInputError, UnknownTargetError
 from alveary.plugins import Registry
 from alveary.urls import read_url
 
 TlsMode: TypeAlias = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
-TunnelMethod: TypeAlias = Literal["password", "key", "agent"]
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86_400)]
 
@@ -49,6 +49,7 @@ _LONGEST = 4096
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ALWAYS_SET = ("id", "name", "scheme", "secrets")
 _INNER = ("tls", "tunnel", "options", "confirm")
+_TUNNEL_OPTIONS = "tunnel.options"
 _TLS_FIELDS: dict[OptionRole | None, str] = {
     "tls_mode": "mode",
     "tls_ca": "ca",
@@ -78,24 +79,46 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Tunnel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The SSH server to go through; ``key`` is the path of a key file, for the method of that name."""
+    """The SSH server to go through; ``key`` is the path of a key file, for the method of that name.
+
+    ``kind`` names who opens the tunnel, and ``options`` are what that takes besides, by its own names.
+    """
 
     enabled: bool = False
+    kind: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.-]*$")] = "ssh"
     host: str | None = None
     port: Port = 22
     user: str | None = None
     method: TunnelMethod = "agent"
     key: str | None = None
+    options: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         """Raise InvalidInputError for a field that makes no sense."""
         _check_host("tunnel.host", self.host)
         check_text("tunnel.user", self.user)
         check_text("tunnel.key", self.key)
+        for option, value in self.options.items():
+            check_text("tunnel.options", option)
+            check_text(f"tunnel.options.{option}", value)
         if self.enabled and self.host is None:
             raise InvalidInputError("tunnel.host: a tunnel needs the SSH server's name")
         if self.enabled and self.method == "key" and self.key is None:
             raise InvalidInputError("tunnel.key: the method key needs the path of a key file")
+
+    def target(self) -> TunnelTarget | None:
+        """Return the tunnel as it is opened; None if it is switched off."""
+        if not self.enabled or self.host is None:
+            return None
+        return TunnelTarget(
+            kind=self.kind,
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            method=self.method,
+            key=self.key,
+            options=tuple(sorted(self.options.items())),
+        )
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -293,6 +316,11 @@ def fields_of_url(url: str, drivers: Registry[DriverSpec]) -> tuple[dict[str, An
             ours = {theirs: word for word, theirs in option.words.items() if theirs}
             word = ours.get(value, value)
             fields[f"tls.{_TLS_FIELDS[option.role]}"] = word if option.role == "tls_mode" else absolute(word)
+    if (tunnel := target.tunnel) is not None:
+        fields["tunnel.enabled"] = True
+        fields |= {f"tunnel.{name}": getattr(tunnel, name) for name in ("kind", "host", "port", "user", "method")}
+        fields["tunnel.key"] = absolute(tunnel.key) if tunnel.key else None
+        fields["tunnel.options"] = dict(tunnel.options)
     mode = fields.get("tls.mode")
     if mode is not None and mode not in get_args(TlsMode):
         raise InvalidInputError(f"tls.mode: {mode} can't be saved", hint=f"there are {', '.join(get_args(TlsMode))}")
@@ -317,14 +345,9 @@ def driver_of(profile: Profile, drivers: Registry[DriverSpec]) -> DriverSpec:
 def target_of(profile: Profile, driver: DriverSpec, *, read_only: bool = False) -> Target:
     """Return where a profile leads, as the driver is handed it, without a password.
 
-    Raises InvalidInputError for what the driver can't do and UnsupportedError for a profile that goes through a tunnel.
+    Raises InvalidInputError for what the driver can't do.
     """
     check(profile, driver)
-    if profile.tunnel.enabled:
-        raise UnsupportedError(
-            f"the connection {profile.name!r} goes through an SSH tunnel, which can't be opened yet",
-            hint="it is not connected without its tunnel",
-        )
     options = {option.name: option.default for option in driver.options if option.default is not None}
     return Target(
         scheme=driver.schemes[0],
@@ -334,6 +357,7 @@ def target_of(profile: Profile, driver: DriverSpec, *, read_only: bool = False) 
         database=profile.database,
         options=options | profile.options | _said_in_fields(profile, driver),
         read_only=read_only or profile.read_only,
+        tunnel=profile.tunnel.target(),
         profile_id=profile.id,
         name=profile.name,
         connect_timeout=profile.connect_timeout,
@@ -389,5 +413,8 @@ def _said_in_fields(profile: Profile, driver: DriverSpec) -> dict[str, str]:
 
 def _place(plain: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     """Return what holds the field of a path such as ``tls.ca``, and its name there."""
+    if path.startswith(f"{_TUNNEL_OPTIONS}."):
+        options: dict[str, Any] = plain["tunnel"]["options"]
+        return options, path.removeprefix(f"{_TUNNEL_OPTIONS}.")
     first, dot, rest = path.partition(".")
     return (plain[first], rest) if dot and first in _INNER else (plain, path)

@@ -24,15 +24,18 @@ from alveary.contracts.values import Parameters
 from alveary.credentials import Credentials, Opening
 from alveary.errors import (
     AlvearyError,
+    AuthenticationFailedError,
     BusyError,
     ConnectionLostError,
     ConnectionTimeoutError,
     CursorClosedError,
     ErrorRecord,
+    InternalError,
     InvalidInputError,
     QueryCancelledError,
     SessionClosedError,
     UnsupportedError,
+    described,
     error_from_record,
 )
 from alveary.events import (
@@ -60,6 +63,7 @@ from alveary.policy import Clearance, Consent, Policy
 from alveary.results import ResultSet, ResultStore, Sink
 from alveary.sqltext import only_reads
 from alveary.statements import Statement
+from alveary.tunnels import Lease
 from alveary.workers.hosts import WorkerHost
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
 from alveary.workers.questions import AskedCatalog, read
@@ -149,6 +153,8 @@ class Session:
         """The worker of the current attempt to connect; None while there is none, because a password is awaited."""
         self._make_host: Callable[[str], WorkerHost] | None = None
         self._opening: Opening | None = None
+        self._tunnel: Callable[[threading.Event, float], Lease] | None = None
+        self._lease: Lease | None = None
         self._attempts = 0
         self._held: list[tuple[AnyRequest, Sink | None]] = []
         """What was asked for before the connection stands; the worker it is for may not be made yet."""
@@ -162,15 +168,21 @@ class Session:
     # -- life --------------------------------------------------------------------------------------------------
 
     def start(
-        self, make_host: Callable[[str], WorkerHost], timeout: float, credentials: Credentials | None = None
+        self,
+        make_host: Callable[[str], WorkerHost],
+        timeout: float,
+        credentials: Credentials | None = None,
+        tunnel: Callable[[threading.Event, float], Lease] | None = None,
     ) -> None:
         """Begin to connect through workers that ``make_host`` makes, each of its own name, reporting to :meth:`hear`.
 
-        Each of the two attempts there can be takes ``timeout`` seconds at most; what a person or a vault takes to give
-        a password is not counted.
+        ``tunnel`` leases the tunnel to go through, until the event is set, each step in so many seconds. Each of the
+        two attempts there can be takes ``timeout`` seconds at most; what a person or a vault takes to give a password
+        is not counted.
         """
         self._make_host = make_host
         self._timeout = timeout
+        self._tunnel = tunnel
         self._opening = Opening(
             self.target, credentials or Credentials(), attempt=self._attempt, failed=self._fail, over=self._over
         )
@@ -205,6 +217,46 @@ class Session:
             self._took(CancelStep.GIVEN_UP, "")
 
     def _attempt(self, target: Target) -> None:
+        if self._tunnel is None or self._lease is not None:
+            self._connect(target)
+        else:
+            threading.Thread(target=self._go_through, args=(target,), name="alveary-tunnel", daemon=True).start()
+
+    def _go_through(self, target: Target) -> None:
+        """Open the tunnel, which may take a person's time, then connect through it."""
+        assert self._tunnel is not None, "only where there is one"
+        try:
+            lease = self._tunnel(self._over, self._timeout)
+        except AlvearyError as exc:
+            self._fail(exc.record())
+            return
+        except Exception as exc:  # noqa: BLE001  # whoever waits for the session must hear of it
+            self._fail(InternalError(f"the tunnel can't be opened: {described(exc)}").record())
+            return
+        with self._lock:
+            if not self._over.is_set():
+                self._lease = lease
+        if self._lease is None:
+            lease.release()
+            return
+        lease.when_lost(self._tunnel_lost)
+        self._connect(target)
+
+    def _tunnel_lost(self, reason: str) -> None:
+        """Nothing that waits for the server will be answered; its worker is given up, wherever it hangs."""
+        error = ConnectionLostError(reason).record()
+        with self._lock:
+            if self._over.is_set():
+                return
+            if self._state is SessionState.CONNECTING:
+                self._fail(error)
+            else:
+                self._lose(error)
+            host = self._host
+        if host is not None:
+            host.kill()
+
+    def _connect(self, target: Target) -> None:
         assert self._make_host is not None, "the session is started"
         self.reached = target
         with self._lock:
@@ -215,6 +267,8 @@ class Session:
             host = self._host = self._make_host(name)
             # The driver keeps the timeout itself; the second on top is for one that does not.
             self._deadline = time.monotonic() + self._timeout + 1
+        if self._lease is not None:
+            target = msgspec.structs.replace(target, tunnel=None, via=self._lease.address)
         host.submit(Open(factory=self.driver.factory, target=target, timeout=self._timeout))
 
     def _fail(self, error: ErrorRecord) -> None:
@@ -238,7 +292,7 @@ class Session:
     @property
     def route(self) -> str:
         """How the server is reached: ``direct``, or through which tunnel."""
-        return "direct"
+        return "direct" if self._lease is None else self._lease.route
 
     @property
     def state(self) -> SessionState:
@@ -539,7 +593,9 @@ class Session:
                 if (error := self._opening.refused(event.error)) is None:
                     self._host, self._deadline = None, math.inf
                     return
-                event = msgspec.structs.replace(event, error=error)
+                event = msgspec.structs.replace(event, error=self._explained(error))
+            elif isinstance(event, SessionOpened) and self._lease is not None:
+                event = msgspec.structs.replace(event, route=self._lease.route)
             if isinstance(event, StatementSent):
                 self._note(event)  # which publishes it, without its secrets
                 return
@@ -575,6 +631,14 @@ class Session:
             self.driver.dialect,
         )
 
+    def _lose(self, lost: ErrorRecord) -> None:
+        """Nothing will come from the worker any more."""
+        if self._over.is_set():
+            return
+        running = self._statements[self._running].sql if self._running is not None else None
+        error = told(lost, Loss.NOTHING) if self._state in _OVER else self._break(lost, running)
+        self._finish(SessionState.BROKEN, error)
+
     def _with_loss(self, event: QueryEnded | CursorClosed | Answered) -> QueryEnded | CursorClosed | Answered:
         """Return an event of a lost connection that says what was lost with it; any other as it is."""
         error = event.error
@@ -597,6 +661,13 @@ class Session:
         self._move(SessionState.BROKEN, error.message, lost)
         return error
 
+    def _explained(self, error: ErrorRecord) -> ErrorRecord:
+        """Return why connecting failed: where the far end of a tunnel did not get further, that is why."""
+        trouble = self._lease.trouble() if self._lease is not None else None
+        if trouble is None or error.code == AuthenticationFailedError.code:
+            return error
+        return msgspec.structs.replace(trouble.record(), detail=trouble.detail or error.message)
+
     def _follow(self, event: WorkerEvent) -> None:
         if isinstance(event, SessionOpened):
             self.server = ServerInfo(product=event.product, version=event.version, tls=event.tls)
@@ -612,10 +683,7 @@ class Session:
             if event.lost is None:
                 self._finish(SessionState.CLOSED, None)
             else:
-                lost = ConnectionLostError(f"the session was lost: {event.lost}").record()
-                running = self._statements[self._running].sql if self._running is not None else None
-                error = told(lost, Loss.NOTHING) if self._state in _OVER else self._break(lost, running)
-                self._finish(SessionState.BROKEN, error)
+                self._lose(ConnectionLostError(f"the session was lost: {event.lost}").record())
         elif isinstance(event, SessionUnverified):
             if self._running is None and self._state is not SessionState.CONNECTING:
                 self._move(SessionState.UNVERIFIED, event.reason)
@@ -684,6 +752,8 @@ class Session:
             take(Answered(session=self.id, request=id, transaction=TransactionState.IDLE, error=reason))
         self._over.set()
         self._connected.set()
+        if self._lease is not None:
+            self._lease.release()
         for callback in self._when_over:
             callback()
 

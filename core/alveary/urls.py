@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from typing import cast, get_args
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
+from alveary.contracts.tunnel import TunnelMethod, TunnelTarget
 from alveary.errors import InvalidInputError, MalformedUrlError, UnknownTargetError
 from alveary.plugins import Registry
 
@@ -22,6 +24,10 @@ _URL = re.compile(
         (?:\?(?P<query>[^\#]*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
+_TUNNEL = re.compile(
+    r"(?P<kind>[a-z][a-z0-9.-]*)://(?:(?P<user>[^@:/]+)@)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[^@:/\[\]]+)(?::(?P<port>[0-9]{1,5}))?/?"
+)
+_TUNNEL_HELP = "it reads tunnel=ssh://user@host:port, without a password, and tunnel_method, tunnel_key, tunnel_jump …"
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NAME = re.compile(r"[\w .-]{1,64}")
 _HELP = "a URL reads scheme://user:password@host:port/database?option=value; write special characters as %XX"
@@ -67,7 +73,8 @@ def read_url(text: str, drivers: Registry[DriverSpec]) -> tuple[Target, DriverSp
     if not spec.file_based and "@" in (match["database"] or ""):
         # More likely the end of a password with a slash in it than the name of a database.
         raise MalformedUrlError("the URL's database holds a bare @", hint=_HELP)
-    options = _options(match["query"], spec)
+    tunnel, query = _tunnel(match["query"], spec)
+    options = _options(query, spec)
     target = Target(
         scheme=spec.schemes[0],
         host=_decoded(match["host"].strip("[]")),
@@ -76,8 +83,59 @@ def read_url(text: str, drivers: Registry[DriverSpec]) -> tuple[Target, DriverSp
         password=_decoded(match["password"]),
         database=_decoded(match["database"]),
         options=options,
+        tunnel=tunnel,
     )
     return target, spec
+
+
+def _tunnel(query: str | None, spec: DriverSpec) -> tuple[TunnelTarget | None, str]:
+    """Return the tunnel that a URL's query asks for, and the rest of the query."""
+    said, rest = dict[str, str](), []
+    for pair in filter(None, (query or "").split("&")):
+        name, _, value = pair.partition("=")
+        if name == "tunnel" or name.startswith("tunnel_"):
+            said[name] = _decoded(value) or ""
+        else:
+            rest.append(pair)
+    if not said:
+        return None, query or ""
+    if spec.file_based:
+        raise InvalidInputError(f"tunnel: {spec.name} opens a file, which has none")
+    match = _TUNNEL.fullmatch(said.pop("tunnel", ""))
+    if match is None:
+        # Not repeated: a password may stand in it.
+        raise MalformedUrlError("the URL's tunnel can't be read", hint=_TUNNEL_HELP)
+    port = int(match["port"] or 22)
+    if not 0 < port < 65536:
+        raise MalformedUrlError("the port of the URL's tunnel is not a number from 1 to 65535", hint=_TUNNEL_HELP)
+    key = said.pop("tunnel_key", None)
+    method = said.pop("tunnel_method", "key" if key else "agent")
+    if method not in get_args(TunnelMethod):
+        raise InvalidInputError(f"the URL's option tunnel_method is none of {', '.join(get_args(TunnelMethod))}")
+    if method == "key" and not key:
+        raise InvalidInputError("the URL's option tunnel_method=key needs tunnel_key, the path of a key file")
+    options = {name.removeprefix("tunnel_"): value for name, value in said.items()}
+    tunnel = TunnelTarget(
+        kind=match["kind"],
+        host=match["host"].strip("[]"),
+        port=port,
+        user=match["user"],
+        method=cast(TunnelMethod, method),
+        key=os.path.abspath(os.path.expanduser(key)) if key else None,
+        options=tuple(sorted(options.items())),
+    )
+    return tunnel, "&".join(rest)
+
+
+def tunnel_words(tunnel: TunnelTarget) -> dict[str, str]:
+    """Return how a URL says a tunnel: its names and values, which are to be quoted."""
+    user = f"{tunnel.user}@" if tunnel.user else ""
+    host = f"[{tunnel.host}]" if ":" in tunnel.host else tunnel.host
+    port = f":{tunnel.port}" if tunnel.port != 22 else ""
+    words = {"tunnel": f"{tunnel.kind}://{user}{host}{port}", "tunnel_method": tunnel.method}
+    if tunnel.key:
+        words["tunnel_key"] = tunnel.key
+    return words | {f"tunnel_{name}": value for name, value in tunnel.options}
 
 
 def _options(query: str | None, spec: DriverSpec) -> dict[str, str]:

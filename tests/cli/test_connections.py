@@ -115,7 +115,8 @@ def test_only_what_is_given_is_changed(alveary: Alveary, tmp_path: Path) -> None
     before = shown(alveary, "pg")["profile"]
     assert before["tls"] == {"mode": "verify-ca", "ca": str(tmp_path / "ca.pem"), "certificate": None, "key": None}
     assert before["tunnel"] == {
-        "enabled": True, "host": "bastion", "port": 22, "user": "bob", "method": "agent", "key": None,
+        "enabled": True, "kind": "ssh", "host": "bastion", "port": 22, "user": "bob", "method": "agent", "key": None,
+        "options": {},
     }  # fmt: skip
     assert alveary("connections", "edit", "pg", "--port", "5434", "--option", "options=-c c=d").status == 0
     after = shown(alveary, "pg")["profile"]
@@ -129,13 +130,19 @@ def test_only_what_is_given_is_changed(alveary: Alveary, tmp_path: Path) -> None
 
 
 def test_a_saved_name_with_a_tunnel_is_not_connected_around_it(alveary: Alveary, postgres_url: str) -> None:
-    alveary("connections", "add", "far", postgres_url, "--ssh-host", "bastion.example")
+    alveary("connections", "add", "far", postgres_url, "--ssh-host", "bastion.invalid")
     for arguments in (("query", "far", "select 1"), ("catalog", "far"), ("connections", "test", "far")):
         done = alveary(*arguments)
-        assert (done.status, done.out) == (2, "")
-        assert "'far' goes through an SSH tunnel" in done.err
-    assert "bastion.example:22, agent" in alveary("connections", "show", "far").out
-    assert alveary("connections", "edit", "far", "--unset", "tunnel.enabled").status == 0
+        assert (done.status, done.out) == (3, "")
+        assert "tunnel_failed: can't connect to the SSH server bastion.invalid:22" in done.err
+    assert "bastion.invalid:22, agent" in alveary("connections", "show", "far").out
+    done = alveary("connections", "edit", "far", "--ssh-jump", "ann@gate", "--tunnel-option", "config=none")
+    assert done.status == 0, done.err
+    assert shown(alveary, "far")["profile"]["tunnel"]["options"] == {"jump": "ann@gate", "config": "none"}
+    for wrong in (("--tunnel-option", "colour=red"), ("--tunnel", "carrier-pigeon"), ("--tunnel-option", "x")):
+        done = alveary("connections", "edit", "far", *wrong)
+        assert (done.status, "invalid_input: tunnel" in done.err) == (2, True), done.err
+    assert alveary("connections", "edit", "far", "--tunnel", "off").status == 0
     assert alveary("query", "far", "select 1").status == 0
 
 

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alveary import Kernel
+from alveary.contracts.tunnel import TunnelMethod
 from alveary.contracts.vault import SecretKey
 from alveary.errors import (
     AlvearyError,
@@ -32,7 +33,7 @@ from alveary.errors import (
 from alveary.paths import Paths
 from alveary.plugins import Registry
 from alveary.profile_store import ProfileStore
-from alveary.profiles import COLORS, Profile, Tls, Tunnel, TunnelMethod
+from alveary.profiles import COLORS, Profile, Tls, Tunnel
 from alveary.store.database import FILE_NAME, Store
 
 

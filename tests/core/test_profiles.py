@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alveary import Capability, DriverSpec, Kernel, OptionSpec, Target
-from alveary.errors import AlvearyError, InvalidInputError, MalformedUrlError, UnknownTargetError, UnsupportedError
+from alveary.contracts.tunnel import TunnelTarget
+from alveary.errors import AlvearyError, InvalidInputError, MalformedUrlError, UnknownTargetError
 from alveary.plugins import Registry
 from alveary.profiles import (
     COLORS,
@@ -266,8 +267,7 @@ def test_a_profile_becomes_a_target(drivers: Registry[DriverSpec]) -> None:
 def test_a_connection_with_a_tunnel_is_never_made_around_it(drivers: Registry[DriverSpec]) -> None:
     profile = of_url("postgresql://localhost/d", drivers, **{"tunnel.host": "bastion", "tunnel.enabled": True})
     assert tls_mode(profile, postgres()[0]) == "require", "localhost is the bastion's"
-    with pytest.raises(UnsupportedError, match="'shop' goes through an SSH tunnel"):
-        target_of(profile, postgres()[0])
+    assert target_of(profile, postgres()[0]).tunnel == TunnelTarget(host="bastion")
     assert target_of(profile.with_fields({}, ["tunnel.enabled"]), postgres()[0]).host == "localhost"
 
 
@@ -283,6 +283,9 @@ def test_fields_are_unset_by_their_paths() -> None:
     assert profile.with_fields({}, ["color", "port", "tls", "tunnel", "options"]) == Profile(
         id=profile.id, name="a", scheme="x"
     )
+    dotted = profile.with_fields({"tunnel.options.jump": "gate", "tunnel.options.config": "none"})
+    assert dotted.tunnel.options == {"jump": "gate", "config": "none"}
+    assert dotted.with_fields({}, ["tunnel.options.jump"]).tunnel.options == {"config": "none"}
     assert profile.with_fields({}, ["tls.ca", "options.c.d"]) == profile.with_fields(
         {"tls": {"mode": "require"}, "options": {"a": "b"}}
     )

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from alveary import DriverSpec, OptionSpec, Target
 from alveary.catalog import parse_path
+from alveary.contracts.tunnel import TunnelTarget
 from alveary.errors import AlvearyError, InvalidInputError, MalformedUrlError, StorageError, UnknownTargetError
 from alveary.paths import Paths, make_private
 from alveary.plugins import Registry
-from alveary.urls import parse_target
+from alveary.urls import parse_target, tunnel_words
 
 SERVER = DriverSpec(
     id="server",
@@ -58,6 +59,38 @@ def test_every_part_of_a_url_arrives() -> None:
     )
     assert parse("server://[::1]:5433/d").host == "::1"
     assert parse("server://h") == Target(scheme="server", host="h")
+
+
+@pytest.mark.parametrize(
+    ("query", "tunnel"),
+    [
+        ("tunnel=ssh://bastion", TunnelTarget(host="bastion")),
+        ("tunnel=ssh%3A%2F%2Fann%40bastion%3A2222", TunnelTarget(host="bastion", user="ann", port=2222)),
+        ("tunnel=ssh://[::1]:22/&tunnel_key=/k", TunnelTarget(host="::1", method="key", key="/k")),
+        (
+            "tunnel=openssh://b&tunnel_method=password&tunnel_jump=a@b,c&tunnel_config=none",
+            TunnelTarget(kind="openssh", host="b", method="password", options=(("config", "none"), ("jump", "a@b,c"))),
+        ),
+    ],
+)
+def test_a_url_may_lead_through_a_tunnel(query: str, tunnel: TunnelTarget) -> None:
+    target = parse("server://ann@db/shop?app=x&" + query)
+    assert (target.tunnel, target.options["app"]) == (tunnel, "x")
+    words = "&".join(f"{name}={quote(value, safe='')}" for name, value in tunnel_words(tunnel).items())
+    assert parse(f"server://ann@db/shop?{words}").tunnel == tunnel
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["tunnel=", "tunnel=bastion", "tunnel=ssh://ann:s3cret@b", "tunnel_key=/k", "tunnel=ssh://b:0", "tunnel=ssh://b:99999",
+     "tunnel=ssh://b&tunnel_method=none", "tunnel=ssh://b&tunnel_method=key", "tunnel=ssh://"],
+)  # fmt: skip
+def test_a_tunnel_that_can_not_be_read_is_refused_and_never_left_out(query: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        parse(f"server://db/shop?{query}")
+    assert "s3cret" not in str(caught.value.record())
+    with pytest.raises(InvalidInputError):
+        parse("file:///x.db?tunnel=ssh://b")
 
 
 def test_a_relative_file_has_three_slashes_and_an_absolute_one_four() -> None:

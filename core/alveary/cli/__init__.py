@@ -10,7 +10,7 @@ from itertools import pairwise
 import click
 
 from alveary.cli.app import App
-from alveary.cli.secrecy import VARIABLE
+from alveary.cli.secrecy import TUNNEL_VARIABLES, VARIABLE
 from alveary.cli.verbs import Verbs
 from alveary.errors import AlvearyError, InternalError, UsageError, described
 from alveary.logs import configure, report_crash
@@ -25,6 +25,9 @@ def run(arguments: list[str]) -> int:
         safe_mode="--safe-mode" in arguments,
         json_errors=_wants_json_errors(arguments),
         password=os.environ.pop(VARIABLE, None),  # no process that is started from here on inherits it
+        tunnel_secrets={
+            kind: given for kind, name in TUNNEL_VARIABLES.items() if (given := os.environ.pop(name, None))
+        },
         arguments=arguments,
     )
     status = 0

@@ -8,8 +8,9 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -21,6 +22,7 @@ from alveary.cli.narration import Narration
 from alveary.cli.prompt import Prompt
 from alveary.cli.secrecy import HINT, WARNING, Secrets, password_from_stdin
 from alveary.contracts.target import Target
+from alveary.contracts.tunnel import HostKey, TunnelSecret
 from alveary.credentials import Credentials
 from alveary.errors import AlvearyError, ErrorRecord
 from alveary.jobs import Job
@@ -45,9 +47,16 @@ class App:
     """What the verbs share. The kernel is made when a verb first needs it, so ``--version`` does without."""
 
     def __init__(
-        self, *, safe_mode: bool, json_errors: bool, password: str | None = None, arguments: Sequence[str] = ()
+        self,
+        *,
+        safe_mode: bool,
+        json_errors: bool,
+        password: str | None = None,
+        tunnel_secrets: Mapping[TunnelSecret, str] | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
-        """``password`` is the environment's; ``arguments`` are looked through for what must not be repeated."""
+        """``password`` and ``tunnel_secrets`` are the environment's; ``arguments`` are looked through for what must
+        not be repeated."""
         self.safe_mode = safe_mode
         self.json_errors = json_errors
         self.password_on_stdin = False
@@ -55,7 +64,17 @@ class App:
         self._password = password or None  # a variable that is set and empty is how many systems unset one
         self._from_stdin: str | None = None
         self._prompt = Prompt()
-        self._credentials = Credentials([self._given], ask=self._prompt.ask, hint=HINT)
+        self.accepted_fingerprints: set[str] = set()
+        """Of keys of SSH servers that are taken without asking."""
+        self._credentials = Credentials(
+            [self._given],
+            ask=self._prompt.ask,
+            accept_host=self._accepts,
+            tunnel_secrets=tunnel_secrets,
+            hint=HINT,
+        )
+        for secret in (tunnel_secrets or {}).values():
+            self._credentials.use(secret)
         self.secrets = Secrets(arguments, self._credentials.secrets)
         self._made: Kernel | None = None
         words = [word for word in arguments if not word.startswith("-")]
@@ -130,6 +149,17 @@ class App:
     def failure_text(self, error: ErrorRecord) -> str:
         """Return the text that tells of an error on standard error, without any password."""
         return failure_text(error, as_json=self.json_errors, blotted=self.secrets.blotted)
+
+    def _accepts(self, key: HostKey, given_up: threading.Event) -> bool:
+        """Return whether an SSH server is taken for what it says it is: as was said before, or by a person now."""
+        if self.accepted_fingerprints:
+            return key.fingerprint in self.accepted_fingerprints
+        place = f"{key.host}:{key.port}" if key.port != 22 else key.host
+        question = (
+            f"the SSH server {place} is not known; its {key.kind} key has the fingerprint\n{key.fingerprint}\n"
+            "type yes if that is what whoever runs it says: "
+        )
+        return (self._prompt.ask_shown(question, given_up) or "").strip().lower() == "yes"
 
     def _given(self, target: Target) -> str | None:
         return self._from_stdin if self._from_stdin is not None else self._password

@@ -45,6 +45,11 @@ class Prompt:
             return None if answer is None else answer.strip()
         return "yes" if answer.strip().casefold() in ("y", "yes") else ""
 
+    def ask_shown(self, question: str, given_up: threading.Event) -> str | None:
+        """Return what a person answers, and sees while typing it; None where nobody is in reach."""
+        with self._asking:
+            return self._ask("\n".join(map(visible, question.split("\n"))), given_up, hidden=False)
+
     def _ask(self, question: str, given_up: threading.Event, *, hidden: bool) -> str | None:
         try:
             import termios  # there is none on Windows, where nobody is asked

@@ -7,10 +7,15 @@ import sys
 from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
+from alveary.contracts.tunnel import TunnelSecret
 from alveary.errors import InvalidInputError
 from alveary.redaction import redacted
 
 VARIABLE = "ALVEARY_PASSWORD"
+TUNNEL_VARIABLES: dict[TunnelSecret, str] = {
+    "ssh_password": "ALVEARY_SSH_PASSWORD",
+    "passphrase": "ALVEARY_SSH_PASSPHRASE",
+}
 HINT = f"no password was given: use --password-stdin or {VARIABLE}, or type it when you are asked at a terminal"
 WARNING = (
     "warning: other users of this machine can read the password in the URL, with ps; leave it out and type it when "

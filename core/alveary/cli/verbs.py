@@ -329,6 +329,14 @@ def _everywhere(app: App) -> list[click.Parameter]:
             callback=lambda _context, _parameter, given: _password_on_stdin(app, given),
             help="Read the password of the database from the first line of standard input.",
         ),
+        click.Option(
+            ["--ssh-accept-fingerprint"],
+            multiple=True,
+            metavar="SHA256:…",
+            expose_value=False,
+            callback=lambda _context, _parameter, given: app.accepted_fingerprints.update(given),
+            help="Take an SSH server that is not known yet if its key has this fingerprint, and remember it.",
+        ),
     ]
 
 

@@ -13,13 +13,13 @@ from alveary.commands.confirming import Confirming, confirm_lowering
 from alveary.commands.connections import Name, keep, line, render_kept
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Confirm, Environment, Level, Target
-from alveary.contracts.vault import SecretKey
+from alveary.contracts.tunnel import TunnelMethod
+from alveary.contracts.vault import SecretKey, SecretKind
 from alveary.errors import AlvearyError, InvalidInputError, NameTakenError, QueryCancelledError
 from alveary.policy import effective, tightened
 from alveary.profiles import (
     Profile,
     TlsMode,
-    TunnelMethod,
     absolute,
     address,
     check,
@@ -48,6 +48,7 @@ class SavedConnection(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     tls: TlsMode | None = None
     password: Kept | None = None
+    ssh_secret: Kept | None = None
     hint: str | None = None
 
 
@@ -78,16 +79,30 @@ class _Fields(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     tls_ca: Annotated[str | None, Meta(description="File of the authorities to trust, or system.")] = None
     tls_certificate: Annotated[str | None, Meta(description="File of our own certificate.")] = None
     tls_key: Annotated[str | None, Meta(description="File of the key of our own certificate.")] = None
+    tunnel: Annotated[
+        str | None, Meta(description="Who opens the SSH tunnel: ssh (built in), openssh (your ssh program), or off.")
+    ] = None
     ssh_host: Annotated[str | None, Meta(description="SSH server to go through.")] = None
     ssh_port: Annotated[int, Meta(ge=1, le=65535, description="Port of the SSH server.")] | None = None
     ssh_user: Annotated[str | None, Meta(description="User on the SSH server.")] = None
     ssh_method: Annotated[TunnelMethod | None, Meta(description="How to prove who we are to the SSH server.")] = None
     ssh_key: Annotated[str | None, Meta(description="File of the key for the SSH server.")] = None
+    ssh_jump: Annotated[
+        str | None, Meta(description="Servers before the SSH server, the first one first: ann@gate:2222,inner.")
+    ] = None
+    tunnel_option: Annotated[list[str], Meta(description="Option of the tunnel, NAME=VALUE.")] = []
     connect_timeout: Annotated[float, Meta(gt=0, description="Seconds connecting may take.")] | None = None
     statement_timeout: Annotated[float, Meta(gt=0, description="Seconds each statement may run.")] | None = None
     application_name: Annotated[str | None, Meta(description="Name the server shows for us.")] = None
     password: SecretText = None
     ask_password: Annotated[bool, Meta(description="Ask for the password, and keep it.")] = False
+    ssh_secret: Annotated[
+        str | None,
+        Meta(description="The SSH password, or with a key its passphrase, to keep.", extra={"secret": True}),
+    ] = None
+    ask_ssh_secret: Annotated[
+        bool, Meta(description="Ask for the SSH password, or with a key its passphrase, and keep it.")
+    ] = False
 
     def given(self) -> dict[str, Any]:
         """Return the fields that were given, by their paths in a profile."""
@@ -96,8 +111,16 @@ class _Fields(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         for path in ("tls.ca", "tls.certificate", "tls.key", "tunnel.key"):
             if path in given:
                 given[path] = absolute(given[path])
+        if self.ssh_jump is not None:
+            given["tunnel.options.jump"] = self.ssh_jump
+        for name, value in pairs("tunnel_option", self.tunnel_option):
+            given[f"tunnel.options.{name}"] = value
+        if self.tunnel not in (None, "off"):
+            given["tunnel.kind"] = self.tunnel
         if any(path.startswith("tunnel.") for path in given):
             given["tunnel.enabled"] = True
+        if self.tunnel == "off":
+            given["tunnel.enabled"] = False
         return given
 
 
@@ -158,15 +181,21 @@ def add(context: Context, parameters: AddParameters) -> SavedConnection:
     fields, in_url, driver = fields_of_url(parameters.url, kernel.plugins.drivers)
     # What was said twice is said by the option.
     profile = Profile(name=parameters.name, scheme=fields.pop("scheme")).with_fields({**fields, **parameters.given()})
-    _check(profile, driver)
+    _check(kernel, profile, driver)
     if (taken := kernel.profiles.find(profile.name)) is not None:  # before anybody is asked for a password
         raise NameTakenError(f"name: a connection is saved as {taken.name!r} already", hint="choose another name")
     _keep_guards(context, parameters, None, profile)
     password = _password(context, parameters, in_url, profile, driver)
+    ssh_secret = _ssh_secret(context, parameters, profile)
     kernel.profiles.add(profile)
     kept = keep(context, profile.id, password)
+    ssh_kept = keep(context, profile.id, ssh_secret, _ssh_kind(profile))
     return SavedConnection(
-        profile=_now(kernel, profile), url=address(profile), tls=tls_mode(profile, driver), password=kept
+        profile=_now(kernel, profile),
+        url=address(profile),
+        tls=tls_mode(profile, driver),
+        password=kept,
+        ssh_secret=ssh_kept,
     )
 
 
@@ -177,11 +206,12 @@ def edit(context: Context, parameters: EditParameters) -> SavedConnection:
     changes, unset, in_url = _changes(kernel, parameters, old)
     new = old.with_fields(changes, unset)
     driver = driver_of(new, kernel.plugins.drivers)
-    _check(new, driver)
+    _check(kernel, new, driver)
     if parameters.forget_password and (parameters.password or parameters.ask_password or in_url):
         raise InvalidInputError("a password can't be kept and forgotten at once", hint="leave one of the two out")
     _keep_guards(context, parameters, old, new)
     password = _password(context, parameters, in_url, new, driver)
+    ssh_secret = _ssh_secret(context, parameters, new)
     if parameters.forget_password:
         kernel.secrets.forget(SecretKey(old.id, "password"), stopped=context.stopped())
     if changes or unset:
@@ -189,6 +219,7 @@ def edit(context: Context, parameters: EditParameters) -> SavedConnection:
     if parameters.position is not None:
         kernel.profiles.move(old.id, parameters.position - 1)
     kept = keep(context, new.id, password)
+    ssh_kept = keep(context, new.id, ssh_secret, _ssh_kind(new))
     profile = _now(kernel, new)
     moved = "password" in profile.secrets and kept is None and address(new) != address(old)
     return SavedConnection(
@@ -196,6 +227,7 @@ def edit(context: Context, parameters: EditParameters) -> SavedConnection:
         url=address(new),
         tls=tls_mode(new, driver),
         password=kept,
+        ssh_secret=ssh_kept,
         hint="the password that is kept for it stays the same; --ask-password changes it" if moved else None,
     )
 
@@ -255,11 +287,7 @@ def _changes(kernel: Kernel, parameters: EditParameters, old: Profile) -> tuple[
             changes[field] = value
     if parameters.option:
         options = dict(changes.get("options", {} if "options" in unset else old.options))
-        for pair in parameters.option:
-            name, separator, value = pair.partition("=")
-            if not separator or not name:
-                raise InvalidInputError("option: it is not NAME=VALUE")
-            options[name] = value
+        options.update(pairs("option", parameters.option))
         changes["options"] = options
     if parameters.database not in (None, ":memory:") and driver is not None and driver.file_based:
         changes["database"] = absolute(str(parameters.database))
@@ -277,9 +305,22 @@ def _keep_guards(context: Context, parameters: Confirming, old: Profile | None, 
     confirm_lowering(context, parameters, now.name, now.environment, before, after, writable=writable)
 
 
-def _check(profile: Profile, driver: DriverSpec) -> None:
+def pairs(field: str, words: list[str]) -> list[tuple[str, str]]:
+    """Return the names and values of a list of ``NAME=VALUE``; InvalidInputError names the field."""
+    found = []
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator or not name:
+            raise InvalidInputError(f"{field}: it is not NAME=VALUE")
+        found.append((name, value))
+    return found
+
+
+def _check(kernel: Kernel, profile: Profile, driver: DriverSpec) -> None:
     check(profile, driver)
     check_files(profile)
+    if (tunnel := profile.tunnel.target()) is not None:
+        kernel.tunnels.check(tunnel)
 
 
 def _password(
@@ -304,6 +345,32 @@ def _password(
     return password
 
 
+def _ssh_kind(profile: Profile) -> SecretKind:
+    return "passphrase" if profile.tunnel.method == "key" else "ssh_password"
+
+
+def _ssh_secret(context: Context, parameters: _Fields, profile: Profile) -> str | None:
+    """Return the SSH password or passphrase to keep, asking a person if that is wanted; None if there is none."""
+    credentials = context.kernel.credentials
+    secret = parameters.ssh_secret
+    if secret is None and not parameters.ask_ssh_secret:
+        return None
+    if (tunnel := profile.tunnel.target()) is None:
+        raise InvalidInputError("ssh_secret: the connection goes through no tunnel", hint="give --ssh-host as well")
+    if secret is None:
+        name = f"the key {tunnel.key}" if _ssh_kind(profile) == "passphrase" else tunnel.display()
+        if credentials.may_ask:
+            about = Target(scheme="ssh", host=name, name=name)
+            secret = credentials.ask(about, context.stopped())
+            credentials.forget(about, secret)
+        if context.job.cancelled:
+            raise QueryCancelledError("cancelled: nothing was saved")
+        if not secret:
+            raise InvalidInputError("nobody gave an SSH password", hint="type it when you are asked at a terminal")
+    credentials.use(secret)
+    return secret
+
+
 def _now(kernel: Kernel, profile: Profile) -> Profile:
     return kernel.profiles.by_id(profile.id) or profile
 
@@ -316,6 +383,7 @@ def render_saved(saved: SavedConnection, write: Callable[[str], object]) -> None
     name = saved.profile.name
     write(line(f"{name} is saved: {saved.url}{f', TLS {saved.tls}' if saved.tls else ''}"))
     render_kept(saved.password, write)
+    render_kept(saved.ssh_secret, write, "SSH secret")
     if saved.hint:
         write(line(saved.hint))
 

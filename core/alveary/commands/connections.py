@@ -12,7 +12,7 @@ from msgspec import Meta
 from alveary.commands import Context
 from alveary.contracts.driver import TlsInfo
 from alveary.contracts.target import Confirm, Environment
-from alveary.contracts.vault import SecretKey
+from alveary.contracts.vault import SecretKey, SecretKind
 from alveary.errors import (
     AlvearyError,
     InvalidInputError,
@@ -236,11 +236,11 @@ def _answer(session: Session, question: str, stopped: threading.Event) -> Any:
         return None
 
 
-def keep(context: Context, profile_id: str, password: str | None) -> Kept | None:
-    """Have the password of a saved connection kept, if there is one, and return where."""
-    if not password:
+def keep(context: Context, profile_id: str, secret: str | None, kind: SecretKind = "password") -> Kept | None:
+    """Have a secret of a saved connection kept, if there is one, and return where."""
+    if not secret:
         return None
-    return context.kernel.secrets.keep(SecretKey(profile_id, "password"), password, stopped=context.stopped())
+    return context.kernel.secrets.keep(SecretKey(profile_id, kind), secret, stopped=context.stopped())
 
 
 # -- for a person ------------------------------------------------------------------------------------------------
@@ -293,7 +293,9 @@ def render_show(details: Details, write: Callable[[str], object]) -> None:
         + ("" if tunnel.enabled else " (off)")
         if tunnel.host
         else None,
+        "tunnel.kind": tunnel.kind if tunnel.host and tunnel.kind != "ssh" else None,
         "tunnel.key": tunnel.key,
+        **{f"tunnel.options.{name}": value for name, value in tunnel.options.items()},
         "connect_timeout": f"{profile.connect_timeout:g} s" if profile.connect_timeout else None,
         "statement_timeout": f"{profile.statement_timeout:g} s" if profile.statement_timeout else None,
         "application_name": profile.application_name,
@@ -337,12 +339,12 @@ def render_tried(tried: Tried, write: Callable[[str], object]) -> None:
         write(line(tried.hint))
 
 
-def render_kept(kept: Kept | None, write: Callable[[str], object]) -> None:
-    """Say where a password went, if one was given."""
+def render_kept(kept: Kept | None, write: Callable[[str], object], what: str = "password") -> None:
+    """Say where a secret went, if one was given."""
     if kept is not None and kept.vault is not None:
-        write(line(f"its password is kept in the {kept.vault}"))
+        write(line(f"its {what} is kept in the {kept.vault}"))
     elif kept is not None:
-        write(line(f"its password was not kept: {kept.reason}; {_OTHER_WAYS}"))
+        write(line(f"its {what} was not kept: {kept.reason}; {_OTHER_WAYS}"))
 
 
 def _place(listed: Listed) -> str:

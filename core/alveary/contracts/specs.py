@@ -48,6 +48,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     ``schemes`` are the URL schemes that lead to it; ``factory`` makes the :class:`~alveary.contracts.driver.Driver`.
     ``package`` is the import name of the library it needs and ``extra`` the extra of its distribution that brings it
     (``distribution[extra]`` is what a person is told to install). ``isolation_levels`` are the ones ``begin`` takes.
+    ``port`` is where its servers listen unless a target says otherwise, which whoever goes through a tunnel must know.
     ``file_based`` says that the URL's path is a file rather than the name of a database, ``exclusive`` that only one
     process can have it open, so that a session's own connection must answer what others would be opened for.
     ``types`` names the :class:`~alveary.contracts.types.TypeTable` of the engine; without one it is standard SQL's.
@@ -63,6 +64,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect = ANSI
     package: str | None = None
     extra: str | None = None
+    port: int | None = None
     file_based: bool = False
     exclusive: bool = False
     types: Reference = "alveary.contracts.types:STANDARD"
@@ -112,6 +114,32 @@ class ImporterSpec(msgspec.Struct, frozen=True, kw_only=True):
     factory: Reference
     extensions: tuple[str, ...] = ()
     options: tuple[FormatOption, ...] = ()
+    package: str | None = None
+    extra: str | None = None
+
+
+class TunnelOption(ValueSpec, frozen=True, kw_only=True):
+    """What a person can choose about a tunnel, by ``tunnel.options.name`` or in a form made of the declaration."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+
+    @property
+    def title(self) -> str:
+        return f"tunnel.options.{self.name}"
+
+
+class TunnelSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of tunnel; ``factory`` is a :class:`~alveary.contracts.tunnel.Tunneler` class.
+
+    ``name`` is what a sentence calls it: "the SSH tunnel". ``options`` are what a person can choose besides the server,
+    the user and the method. ``package`` is the import name of the library it needs and ``extra`` the extra of its
+    distribution that brings it.
+    """
+
+    id: Id
+    name: str
+    factory: Reference
+    options: tuple[TunnelOption, ...] = ()
     package: str | None = None
     extra: str | None = None
 

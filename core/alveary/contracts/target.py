@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from alveary.contracts.tunnel import TunnelTarget
+
 _HERE = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|/.*", re.IGNORECASE | re.DOTALL)
 
 Environment: TypeAlias = Literal["local", "staging", "production"]
@@ -33,8 +35,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     relative one is relative to the working directory). ``options`` are the URL's query, checked against what the
     driver declares. The password is left out of ``repr``, so it can't wander into a log or a traceback.
 
-    ``via`` is where to connect to instead of ``host`` and ``port``: the near end of a tunnel on this machine. The host
-    stays the name that a certificate must be for.
+    ``tunnel`` is the server to go through, from which ``host`` is reached. The kernel opens it, and ``via`` is its near
+    end on this machine, where a driver connects to instead of ``host`` and ``port``; the host stays the name that a
+    certificate must be for.
 
     A saved connection has its ``name`` and ``profile_id``, and may say how many seconds connecting and each statement
     take unless the caller says otherwise, which ``environment`` it leads to, and what a person must ``confirm`` there;
@@ -49,6 +52,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     database: str | None = None
     options: dict[str, str] = {}
     read_only: bool = False
+    tunnel: TunnelTarget | None = None
     via: tuple[str, int] | None = None
     profile_id: str | None = None
     name: str | None = None
@@ -63,7 +67,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     @property
     def is_here(self) -> bool:
         """Whether the server is on this machine, so that nobody can listen on the way to it."""
-        return self.via is None and on_this_machine(self.host)
+        return self.via is None and self.tunnel is None and on_this_machine(self.host)
 
     def display(self) -> str:
         """Return what a person calls the target: its saved name, else its URL; safe on a screen and in a log."""

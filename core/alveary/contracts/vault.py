@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-SecretKind: TypeAlias = Literal["password", "passphrase"]
-"""The password of a database's user, or the passphrase of a key file."""
+SecretKind: TypeAlias = Literal["password", "passphrase", "ssh_password"]
+"""The password of a database's user, the passphrase of a key file, the password of a user of the SSH server."""
 
 
 class SecretKey(msgspec.Struct, frozen=True):

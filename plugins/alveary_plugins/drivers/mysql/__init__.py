@@ -47,6 +47,7 @@ def alveary_drivers() -> list[DriverSpec]:
             capabilities=frozenset(Capability) - {Capability.COPY},
             isolation_levels=("read uncommitted", "read committed", "repeatable read", "serializable"),
             options=OPTIONS,
+            port=3306,
             dialect=MYSQL,
             package="pymysql",
             extra="mysql",

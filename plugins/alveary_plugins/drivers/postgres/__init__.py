@@ -48,6 +48,7 @@ def alveary_drivers() -> list[DriverSpec]:
             capabilities=frozenset(Capability),
             isolation_levels=("read committed", "repeatable read", "serializable"),
             options=OPTIONS,
+            port=5432,
             dialect=POSTGRES,
             package="psycopg",
             extra="postgres",

@@ -17,6 +17,7 @@ from alveary.pool import PoolState, lives_in_its_session
 from alveary.profile_store import Group
 from alveary.profiles import COLORS
 from alveary.sessions import Session
+from alveary.urls import tunnel_words
 from alveary_plugins.panels.catalog.model import Database, Failed, Folder, Part, Schema, Table
 from alveary_shell.widgets.tree_rows import Badge, Node
 
@@ -222,6 +223,8 @@ def url_of(target: Target, driver: DriverSpec, *, password: str | None = None) -
     port = f":{target.port}" if target.port is not None else ""
     default = {option.name: option.default for option in driver.options}
     options = {name: value for name, value in target.options.items() if default.get(name) != value}
+    if target.tunnel is not None:
+        options |= tunnel_words(target.tunnel)
     query = f"?{urlencode(options, quote_via=quote)}" if options else ""
     return f"{target.scheme}://{user}{secret}{at}{host}{port}/{quote(target.database or '', safe='/:')}{query}"
 

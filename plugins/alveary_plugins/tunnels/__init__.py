@@ -1,0 +1,1 @@
+"""Tunnels: ways to a database that lead over another machine."""
