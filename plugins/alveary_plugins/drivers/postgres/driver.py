@@ -325,6 +325,8 @@ class PostgresConnection(Connection):
                 self._types.learn(self._rows)
             except QueryError as exc:
                 _log.info("the names of types can't be had: %s", exc.message)
+            except (ValueError, TypeError) as exc:  # the server answers something else than was asked
+                raise self._garbled(exc) from exc
         # Servers before 14 don't report the setting, so there it is always made.
         loose = self._target.read_only and self._wire.setting("default_transaction_read_only") != "on"
         if loose and not self._failed:
