@@ -49,4 +49,7 @@ def _open_closed_streams() -> None:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:
+        # ``python -m`` looks there first: a psycopg.py that happens to lie beside a project's SQL is not ours to run.
+        del sys.path[0]
     main()
