@@ -19,6 +19,7 @@ import ttkbootstrap
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import CommandSpec
 from alveary.contracts.target import Target
+from alveary.contracts.tunnel import HostKey
 from alveary.contracts.window import Dock, PanelSpec
 from alveary.credentials import Credentials
 from alveary.errors import (
@@ -116,7 +117,12 @@ class MainWindow(Window):
         self._closing = False
         self.keymap = Keymap(kernel.plugins.commands, self._chosen_keys())
         refusals = kernel.credentials.refusals
-        kernel.credentials = Credentials(kernel.credentials.sources, ask=self._ask_password)
+        kernel.credentials = Credentials(
+            kernel.credentials.sources,
+            ask=self._ask_password,
+            accept_host=self._accept_host,
+            tunnel_secrets=kernel.credentials.tunnel_secrets,
+        )
         kernel.credentials.refusals.extend(refusals)
         kernel.policy.ask = self._ask_confirmation
         self._build()
@@ -723,6 +729,20 @@ class MainWindow(Window):
         question = f"Password for {target.display()}"
         return self._answered(lambda: self.ask_text(question, secret=True), given_up)
 
+    def _accept_host(self, key: HostKey, given_up: threading.Event) -> bool:
+        """Ask whether an SSH server is the one it says it is, as above; who only presses Return says no."""
+        place = f"{key.host}:{key.port}" if key.port != 22 else key.host
+        accepted = self._answered(
+            lambda: self.confirm(
+                f"The SSH server {place} is not known",
+                detail=f"Its {key.kind} key has the fingerprint\n{key.fingerprint}\nTrust it only if that is what "
+                "whoever runs it says: somebody in between could read everything.",
+                yes="Trust this key",
+            ),
+            given_up,
+        )
+        return accepted is True
+
     def _ask_confirmation(self, confirmation: Confirmation, given_up: threading.Event) -> str | None:
         """Have a person confirm something, from any thread; "" if they would rather not."""
 
@@ -731,10 +751,10 @@ class MainWindow(Window):
 
         return ask() if threading.current_thread() is self._thread else self._answered(ask, given_up)
 
-    def _answered(self, question: Callable[[], str | None], given_up: threading.Event) -> str | None:
+    def _answered(self, question: Callable[[], T | None], given_up: threading.Event) -> T | None:
         """Ask on Tk's thread and wait for the answer in this one; None once it is given up."""
         answered = threading.Event()
-        answers: list[str | None] = []
+        answers: list[T | None] = []
 
         def ask() -> None:
             answers.append(None if given_up.is_set() else question())

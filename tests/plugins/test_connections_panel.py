@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from scripted_vault import SPEC, ScriptedVault
 
 from alveary import Kernel
 from alveary.contracts.target import Target
+from alveary.contracts.tunnel import HostKey
 from alveary.errors import AlvearyError, InvalidInputError
 from alveary.events import SessionState
 from alveary.paths import Paths
@@ -630,3 +632,83 @@ def test_a_password_goes_to_the_vault_if_it_is_to_be_remembered_and_is_forgotten
     assert window.kernel.profiles.get("not kept").secrets == {}
     panel.tree.toggle(node(panel, "not kept"))
     screen.pump(lambda: "  public" in texts(panel))  # it is known until the window closes
+
+
+# -- tunnels ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_tunnel_is_asked_for_as_its_kind_declares_it(kernel: Kernel) -> None:
+    driver = kernel.plugins.drivers.find("postgres")
+    file = kernel.plugins.drivers.find("sqlite")
+    assert driver is not None
+    assert file is not None
+    tunnels = list(kernel.plugins.tunnels)
+
+    def asked(kind: str) -> set[str]:
+        sections = draft.sections(driver, [], [], vault=None, kept=None, tunnels=tunnels, tunnel=kind)
+        return {field.name for section in sections for field in section.fields if field.name.startswith("tunnel.")}
+
+    assert asked("ssh") - asked("openssh") == {"tunnel.options.known_hosts", "tunnel.options.proxy_command"}
+    assert "tunnel.options.jump" in asked("openssh")
+    for section in draft.sections(file, [], [], vault=None, kept=None, tunnels=tunnels):
+        assert not any(field.name.startswith("tunnel.") for field in section.fields)
+
+
+def test_a_tunnel_survives_the_form_and_leaves_with_its_server(kernel: Kernel, tmp_path: Path) -> None:
+    driver = kernel.plugins.drivers.find("postgres")
+    assert driver is not None
+    tunnels = list(kernel.plugins.tunnels)
+    key = tmp_path / "key"
+    key.write_text("")
+    values = {
+        draft.DRIVER: "postgres", "name": "far", "host": "db.internal", "tunnel.enabled": YES, "tunnel.host": "bastion",
+        "tunnel.port": "2222", "tunnel.user": "ann", "tunnel.method": "key", "tunnel.key": str(key),
+        "tunnel.options.jump": "gus@gate", "tunnel.options.proxy_command": YES, "tunnel.kind": "ssh",
+    }  # fmt: skip
+    profile = draft.profile_of(values, driver, tunnels)
+    assert profile.tunnel.target() is not None
+    assert profile.tunnel.options == {"jump": "gus@gate", "proxy_command": "true"}
+    kernel.run("connections.add", draft.to_add(profile, driver, None))
+    saved = kernel.profiles.get("far")
+    assert saved.tunnel == profile.tunnel
+    assert (
+        msgspec.structs.replace(draft.profile_of(draft.values_of(saved, driver), driver, tunnels), id=saved.id) == saved
+    )
+    values |= {"tunnel.kind": "openssh", "tunnel.user": "", "tunnel.port": ""}
+    changed = draft.profile_of(values, driver, tunnels)
+    assert changed.tunnel.options == {"jump": "gus@gate"}, "openssh knows no such option"
+    kernel.run("connections.edit", draft.to_edit(saved, changed, driver, None, forget=False))
+    assert kernel.profiles.get("far").tunnel == changed.tunnel
+    gone = draft.profile_of({draft.DRIVER: "postgres", "name": "far", "host": "db.internal"}, driver, tunnels)
+    kernel.run("connections.edit", draft.to_edit(kernel.profiles.get("far"), gone, driver, None, forget=False))
+    assert kernel.profiles.get("far").tunnel == Profile(name="x", scheme="postgresql").tunnel
+    assert draft.problems({"name": "x", "tunnel.enabled": YES}, driver, tunnels) == {
+        "tunnel.host": "a tunnel needs the SSH server's name"
+    }
+    assert "tunnel=ssh" in draft.test_url(profile, driver, None)
+
+
+def test_an_unknown_ssh_server_is_shown_with_its_fingerprint_and_refused_unless_trusted(
+    window: MainWindow, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = HostKey(host="bastion", port=2222, kind="ssh-ed25519", fingerprint="SHA256:abc")
+    for trusted in (False, True):
+        asked: list[str] = []
+
+        def confirm(question: str, *, detail: str, asked: list[str] = asked, trusted: bool = trusted, **_: str) -> bool:
+            asked.append(f"{question}: {detail}")
+            return trusted
+
+        monkeypatch.setattr(window, "confirm", confirm)
+        answers: list[bool] = []
+
+        def ask(answers: list[bool] = answers) -> None:
+            answers.append(window._accept_host(key, threading.Event()))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        screen.pump(functools.partial(bool, answers))
+        thread.join()
+        assert answers == [trusted]
+        assert "bastion:2222" in asked[0]
+        assert "SHA256:abc" in asked[0]

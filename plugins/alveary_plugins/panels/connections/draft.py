@@ -13,7 +13,8 @@ import msgspec
 from alveary.contracts.availability import installed
 from alveary.contracts.driver import Capability
 from alveary.contracts.factory import load_factory
-from alveary.contracts.specs import DriverSpec, OptionSpec
+from alveary.contracts.setting import value_text
+from alveary.contracts.specs import DriverSpec, OptionSpec, TunnelSpec
 from alveary.contracts.target import Target
 from alveary.contracts.vault import SecretKey, Vault
 from alveary.errors import AlvearyError, InvalidInputError, KeyringFailedError, UnknownTargetError, described
@@ -30,9 +31,11 @@ SECRET = frozenset((URL, PASSWORD))
 """Fields that may hold a password, which is written nowhere but into a vault."""
 
 _FILES = ("tls.ca", "tls.certificate", "tls.key")
+_TUNNEL = ("tunnel.enabled", "tunnel.kind", "tunnel.host", "tunnel.port", "tunnel.user", "tunnel.method", "tunnel.key")
+_TUNNEL_OPTION = "tunnel.options."
 _FIELDS = (
     "name", "host", "port", "database", "user", "group", "color", "environment", "read_only", "connect_timeout",
-    "statement_timeout", "application_name", "tls.mode", *_FILES,
+    "statement_timeout", "application_name", "tls.mode", *_FILES, *_TUNNEL,
 )  # fmt: skip
 _TLS_ROLES = ("tls_mode", "tls_ca", "tls_certificate", "tls_key")
 _TLS_MODES = (
@@ -49,12 +52,19 @@ _TLS_MODES = (
 
 
 def sections(
-    driver: DriverSpec, drivers: Iterable[DriverSpec], groups: Iterable[str], *, vault: str | None, kept: str | None
+    driver: DriverSpec,
+    drivers: Iterable[DriverSpec],
+    groups: Iterable[str],
+    *,
+    vault: str | None,
+    kept: str | None,
+    tunnels: Iterable[TunnelSpec] = (),
+    tunnel: str = "ssh",
 ) -> list[Section]:
     """Return what the form asks of a connection of a driver.
 
     ``vault`` is what a sentence calls the vault that can be used, None if there is none; ``kept`` the one that keeps
-    the password already.
+    the password already. ``tunnel`` is the kind of tunnel that was chosen among those there are.
     """
     engines = tuple(Choice(each.id, each.name) for each in drivers)
     beginning = [
@@ -67,6 +77,7 @@ def sections(
         Section("File" if driver.file_based else "Server", tuple(_place(driver, vault, kept))),
         Section("How it is treated", tuple(_treatment(driver, groups))),
         *_encryption(driver),
+        *_tunnel(driver, list(tunnels), tunnel),
         Section("More", tuple(_more(driver))),
     ]
 
@@ -123,6 +134,29 @@ def _encryption(driver: DriverSpec) -> list[Section]:
     return [Section("Encryption", asked)] if asked else []
 
 
+def _tunnel(driver: DriverSpec, tunnels: list[TunnelSpec], chosen: str) -> list[Section]:
+    if driver.file_based:
+        return []
+    methods = (Choice("agent", "agent"), Choice("key", "key"), Choice("password", "password"))
+    fields = [
+        Field("tunnel.enabled", "", "switch", hint="Go through an SSH server"),
+        Field("tunnel.kind", "Opened by", "choice", tuple(Choice(each.id, each.name) for each in tunnels), width=24),
+        Field("tunnel.host", "SSH server", hint="bastion.example", width=36),
+        Field("tunnel.port", "Port", hint="22", width=7, beside=True),
+        Field("tunnel.user", "SSH user", hint="yours", width=36),
+        Field("tunnel.method", "By", "segments", methods),
+        Field("tunnel.key", "Key", "file", hint="file of the key, for that method", width=48),
+    ]
+    for option in next((each.options for each in tunnels if each.id == chosen), ()):
+        name = _TUNNEL_OPTION + option.name
+        if option.kind == "bool":
+            fields.append(Field(name, "", "switch", hint=f"{option.name}: {option.description}"))
+        else:
+            fields.append(Field(name, option.name, hint=value_text(option.kind, option.default),
+                                description=option.description, width=36))  # fmt: skip
+    return [Section("SSH tunnel", tuple(fields))]
+
+
 def _more(driver: DriverSpec) -> list[Field]:
     fields = [
         Field("connect_timeout", "Connecting takes", hint="usual", width=7,
@@ -161,6 +195,9 @@ def values_of(profile: Profile, driver: DriverSpec | None) -> dict[str, str]:
         value = (plain[holder] if holder else plain)[last]
         values[path] = _written(value)
     values |= {f"options.{name}": value for name, value in profile.options.items()}
+    if profile.tunnel.host is None:  # nothing was ever said of it, so what holds by default says nothing either
+        values |= dict.fromkeys(_TUNNEL, "")
+    values |= {_TUNNEL_OPTION + name: value for name, value in profile.tunnel.options.items()}
     return values
 
 
@@ -170,6 +207,7 @@ def values_of_url(url: str, drivers: Registry[DriverSpec]) -> dict[str, str]:
     options = fields.pop("options")
     fields.pop("scheme")
     values = dict.fromkeys(("host", "port", "database", "user"), "")
+    values |= {_TUNNEL_OPTION + name: value for name, value in fields.pop("tunnel.options", {}).items()}
     values |= {path: _written(value) for path, value in fields.items()}
     values |= {f"options.{option.name}": "" for option in driver.options}
     values |= {f"options.{name}": value for name, value in options.items()}
@@ -186,9 +224,12 @@ def driver_of(values: Mapping[str, str], drivers: Registry[DriverSpec]) -> Drive
     return driver
 
 
-def profile_of(values: Mapping[str, str], driver: DriverSpec) -> Profile:
+def profile_of(values: Mapping[str, str], driver: DriverSpec, tunnels: Iterable[TunnelSpec] = ()) -> Profile:
     """Return the connection that was described; InvalidInputError names the first field that is wrong."""
-    changes = _changes(values, driver)
+    kind = values.get("tunnel.kind") or "ssh"
+    known = {option.name for each in tunnels if each.id == kind for option in each.options}
+    others = {_TUNNEL_OPTION + option.name for each in tunnels for option in each.options if option.name not in known}
+    changes = _changes({name: value for name, value in values.items() if name not in others}, driver)
     profile = Profile(name=changes.pop("name", ""), scheme=driver.schemes[0]).with_fields(changes)
     if driver.file_based and profile.database is None:
         raise InvalidInputError("database: the path of a file is needed")
@@ -196,11 +237,13 @@ def profile_of(values: Mapping[str, str], driver: DriverSpec) -> Profile:
     return profile
 
 
-def problems(values: Mapping[str, str], driver: DriverSpec) -> dict[str, str]:
+def problems(values: Mapping[str, str], driver: DriverSpec, tunnels: Iterable[TunnelSpec] = ()) -> dict[str, str]:
     """Return what is wrong, by the names of the fields."""
     found: dict[str, str] = {}
     blank = Profile(name="x", scheme=driver.schemes[0])
-    for path in [*_FIELDS, *(name for name in values if name.startswith("options."))]:
+    for path in [*_FIELDS, *(name for name in values if name.startswith(("options.", _TUNNEL_OPTION)))]:
+        if path == "tunnel.enabled":  # which alone is nothing
+            continue
         value = values.get(path, "")
         try:
             if value or path == "name":
@@ -209,7 +252,7 @@ def problems(values: Mapping[str, str], driver: DriverSpec) -> dict[str, str]:
             found[path] = problem(exc)[1]
     if not found:
         try:
-            profile_of(values, driver)
+            profile_of(values, driver, tunnels)
         except InvalidInputError as exc:
             field, said = problem(exc)
             found[field] = said
@@ -222,7 +265,7 @@ def problem(error: AlvearyError) -> tuple[str, str]:
     if words[0].startswith("connections."):
         words = words[1:]
     field = words[0].replace("tls_", "tls.")
-    if len(words) > 1 and (field in (*_FIELDS, PASSWORD, DRIVER) or field.startswith("options.")):
+    if len(words) > 1 and (field in (*_FIELDS, PASSWORD, DRIVER) or field.startswith(("options.", _TUNNEL_OPTION))):
         return field, ": ".join(words[1:])
     return "", error.message
 
@@ -233,19 +276,23 @@ def _changes(values: Mapping[str, str], driver: DriverSpec) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     options: dict[str, str] = {}
     for path, text in values.items():
+        if path.startswith(_TUNNEL_OPTION):
+            if text and not driver.file_based:
+                changes[path] = "true" if text == YES else text
+            continue
         if not text or path not in asked:
             continue
         if path.startswith("options."):
             options[path.removeprefix("options.")] = text
-        elif path == "read_only":
+        elif path in ("read_only", "tunnel.enabled"):
             changes[path] = text == YES
-        elif path == "port":
+        elif path in ("port", "tunnel.port"):
             if not text.isascii() or not text.isdigit():
-                raise InvalidInputError("port: it is not a whole number")
+                raise InvalidInputError(f"{path}: it is not a whole number")
             changes[path] = int(text[:9])
         elif path in ("connect_timeout", "statement_timeout"):
             changes[path] = _seconds(path, text)
-        elif path in _FILES:
+        elif path in (*_FILES, "tunnel.key"):
             changes[path] = absolute(text)
         elif path == "database" and driver.file_based and text != ":memory:":
             changes[path] = os.path.abspath(os.path.expanduser(text))
@@ -310,6 +357,10 @@ def to_edit(old: Profile, new: Profile, driver: DriverSpec, password: str | None
                      "application_name", "tls.mode", *_FILES)
         if path.replace(".", "_") not in given
     ]  # fmt: skip
+    if new.tunnel.host is None:
+        unset.append("tunnel")
+    else:
+        unset += ["tunnel.options", *(f"tunnel.{name}" for name in ("port", "user", "method", "key"))]
     more: dict[str, Any] = {"rename": new.name} if new.name != old.name else {}
     if password:
         more["password"] = password
@@ -333,6 +384,11 @@ def _given(profile: Profile, driver: DriverSpec) -> dict[str, Any]:
         given[field] = getattr(profile, field)
     for field in ("mode", "ca", "certificate", "key"):
         given[f"tls_{field}"] = getattr(profile.tls, field)
+    if (tunnel := profile.tunnel).host is not None:
+        given["tunnel"] = tunnel.kind if tunnel.enabled else "off"
+        for field in ("host", "port", "user", "method", "key"):
+            given[f"ssh_{field}"] = getattr(tunnel, field)
+        given["tunnel_option"] = [f"{name}={value}" for name, value in tunnel.options.items()]
     return {name: value for name, value in given.items() if value}
 
 

@@ -41,6 +41,7 @@ class ConnectionPanel(Panel):
         self.profile_id = profile_id if isinstance(profile_id, str) else None
         """The saved connection that is changed; None for a new one."""
         self._drivers = window.kernel.plugins.drivers
+        self._tunnels = list(window.kernel.plugins.tunnels)
         self._before: Profile | None = None
         self._saved: dict[str, str] = {}
         """What is saved, as the form holds it."""
@@ -148,7 +149,17 @@ class ConnectionPanel(Panel):
         driver = self._driver()
         if driver is not None:
             kept = self._before.secrets.get("password") if self._before is not None else None
-            self._form.arrange(draft.sections(driver, self._drivers, self._groups, vault=self._vault, kept=kept))
+            self._form.arrange(
+                draft.sections(
+                    driver,
+                    self._drivers,
+                    self._groups,
+                    vault=self._vault,
+                    kept=kept,
+                    tunnels=self._tunnels,
+                    tunnel=self._form.value("tunnel.kind") or "ssh",
+                )
+            )
 
     def _show_url(self) -> None:
         """Show the URL of what the form holds, without a password."""
@@ -195,7 +206,7 @@ class ConnectionPanel(Panel):
     def _changed(self, name: str) -> None:
         if name == draft.URL:
             self._take_url(self._form.value(draft.URL))
-        elif name == draft.DRIVER:
+        elif name in (draft.DRIVER, "tunnel.kind"):
             self._arrange()
             self._show_url()
         elif name != draft.PASSWORD:
@@ -241,7 +252,7 @@ class ConnectionPanel(Panel):
         driver = self._driver()
         found = {draft.DRIVER: "no such driver is installed"}
         if driver is not None:
-            found = draft.problems(self._form.values, driver)
+            found = draft.problems(self._form.values, driver, self._tunnels)
         self._form.complain({name: said for name, said in found.items() if name in self._touched})
         return found
 
@@ -256,7 +267,7 @@ class ConnectionPanel(Panel):
             if first not in self._form.values:  # it stands in no field of this form
                 self._say(f"{first or 'It'}: {found[first]}" if first else found[first], "x-octagon", "danger")
             return None
-        return draft.profile_of(self._form.values, driver), driver
+        return draft.profile_of(self._form.values, driver, self._tunnels), driver
 
     # -- testing -------------------------------------------------------------------------------------------------
 
