@@ -66,7 +66,7 @@ def measure(settings: Settings) -> list[Line]:
         return [Line("P8", f"{work}: not measured, ttkbootstrap is not installed (pip install 'alveary[desktop]')")]
     site = os.environ.get("BENCH_TKSHEET", "")
     peer = bool(site) or importlib.util.find_spec("tksheet") is not None
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch, _display() as display:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch, on_display() as display:
         many, fewer = Path(scratch) / "many", Path(scratch) / "fewer"
         make(many, ROWS)
         make(fewer, FEWER_ROWS)
@@ -162,7 +162,8 @@ def make(directory: Path, rows: int) -> None:
 
 
 @contextlib.contextmanager
-def _display() -> Iterator[str]:
+def on_display() -> Iterator[str]:
+    """Start a private X server of 1400×800 and yield its display."""
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x800x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)

@@ -25,6 +25,7 @@ import query_postgres
 import query_sqlite
 import streams
 import table
+import window
 from processes import Settings
 from servers import Servers
 
@@ -35,6 +36,7 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "P4": query_mariadb.measure,
     "P5": query_sqlite.measure,
     "P6": cold_query.measure,
+    "P7": window.measure,
     "P8": grid.measure,
     "P9": catalogs.measure,
     "P10": cancels.measure,

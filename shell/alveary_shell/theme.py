@@ -93,7 +93,8 @@ class Theme:
                 info=colors["function"],
                 warning=colors["warning"],
                 danger=colors["danger"],
-                neutral=colors["muted"],
+                # Usual buttons are drawn with it; the grey of texts would glare beside everything else.
+                neutral=_mixed(colors["raised"], colors["text"], 0.1),
                 dark=ground if spec.mode == "dark" else None,  # type: ignore[arg-type]  # its default is None
                 light=ground if spec.mode == "light" else None,  # type: ignore[arg-type]  # likewise
             ).to_definitions()

@@ -198,7 +198,10 @@ def _main(descriptor: int) -> None:
                 if done:
                     say(Said(children.pop(done), done, os.waitstatus_to_exitcode(status)))
         if descriptor in ready:
-            head, descriptors, _, _ = socket.recv_fds(control, _LENGTH.size, 1)
+            try:
+                head, descriptors, _, _ = socket.recv_fds(control, _LENGTH.size, 1)
+            except ConnectionResetError:  # the parent was killed with something of ours unread
+                return
             if len(head) < _LENGTH.size:
                 return
             request = msgspec.msgpack.decode(control.recv(_LENGTH.unpack(head)[0], socket.MSG_WAITALL), type=Fork)

@@ -53,9 +53,15 @@ class LineParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 def new(context: Context, parameters: NewParameters) -> None:
     """Open an empty editor that connects where the one in front does."""
     window = window_of(context)
-    active = _active(window)
-    target = parameters.target or (active.model.target if active is not None else None)
-    window.open("editor", {"text": parameters.text, "target": target})
+    window.open("editor", {"text": parameters.text, "target": parameters.target or _target(window)})
+
+
+def _target(window: Window) -> str | None:
+    """Return where the editor in front connects, or, where none is, the one opened last."""
+    if (active := _active(window)) is not None:
+        return active.model.target
+    targets = (getattr(panel, "model", None) for panel in reversed(window.panels("editor")))
+    return next((model.target for model in targets if model is not None and model.target is not None), None)
 
 
 def open_file(context: Context, parameters: FileParameters) -> None:
@@ -71,8 +77,7 @@ def open_file(context: Context, parameters: FileParameters) -> None:
         if getattr(panel, "path", None) == path:
             window.raise_panel(panel)
             return
-    active = _active(window)
-    window.open("editor", {"path": path, "target": active.model.target if active is not None else None})
+    window.open("editor", {"path": path, "target": _target(window)})
 
 
 def save(context: Context, parameters: NoParameters) -> None:
