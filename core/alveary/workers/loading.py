@@ -104,10 +104,11 @@ class LoadRun(Run):
         for portion in self._source.portions():
             if self._stopped():
                 raise QueryCancelledError("cancelled")
-            if portion.faults:
+            if portion.faults and self._rejects is None:
                 self._refuse(portion.faults)
-            if portion.rows:
-                self._insert(connection, portion)
+            found = self._insert(connection, portion) if portion.rows else []
+            if refused := sorted([*portion.faults, *found], key=lambda fault: fault.line):
+                self._refuse(refused)
             self._rows, self._bytes = self._affected, portion.done
             if (now := time.monotonic()) - reported >= PROGRESS_EVERY:
                 reported = now
@@ -117,8 +118,12 @@ class LoadRun(Run):
         self._digest = self._source.digest()
         return True
 
-    def _insert(self, connection: Connection, portion: Portion) -> None:
-        """Insert a portion; where the database does not say which row it refused, ever smaller parts are tried."""
+    def _insert(self, connection: Connection, portion: Portion) -> list[Fault]:
+        """Insert a portion and return what was refused of it.
+
+        Where the database does not say which row it refused, ever smaller parts are tried.
+        """
+        refused: list[Fault] = []
         rows, lines = portion.rows, portion.lines
         pending = [(0, len(rows))]
         while pending:
@@ -140,7 +145,7 @@ class LoadRun(Run):
                 self._affected = before
                 self._command(connection, f"rollback to savepoint {SAVEPOINT}")
                 if end - start == 1:
-                    self._refuse([_fault(exc, self.request, rows[start], lines[start])])
+                    refused.append(_fault(exc, self.request, rows[start], lines[start]))
                     continue
                 # The one that was named goes alone, so that nobody else is blamed for it.
                 middle = (start + end) // 2
@@ -151,6 +156,7 @@ class LoadRun(Run):
             else:
                 if self._savepoints:
                     self._command(connection, f"release savepoint {SAVEPOINT}")
+        return refused
 
     def _save(self, connection: Connection) -> None:
         if not self._savepoints:
