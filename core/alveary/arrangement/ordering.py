@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
+from alveary.arrangement import intervals
 from alveary.contracts.values import Cell, Column, ValueKind, cell_text
 
 Key: TypeAlias = int | float | str | bytes | None
@@ -33,6 +34,8 @@ def ways(column: Column) -> tuple[Way, ...]:
         return (
             (doubles, decimals, plain, anything) if floating else (integers, short_decimals, decimals, plain, anything)
         )
+    if column.type_name == "money":
+        return (money, plain, anything)
     if column.kind is ValueKind.TEMPORAL:
         return (plain_times, moments, long_moments, plain, anything)
     return (plain, anything)
@@ -94,6 +97,20 @@ def short_decimals(cells: Sequence[Cell]) -> Sequence[Key]:
 def decimals(cells: Sequence[Cell]) -> Sequence[Key]:
     """Take numbers of any size and precision."""
     return [None if cell is None else number_key(cell) for cell in cells]
+
+
+def money(cells: Sequence[Cell]) -> Sequence[Key]:
+    """Take PostgreSQL's amounts, in any currency: of one column all have as many digits behind the point."""
+    keys: list[Key] = []
+    for cell in cells:
+        if cell is None:
+            keys.append(None)
+            continue
+        digits = re.sub(r"[^0-9]", "", cell) if isinstance(cell, str) else ""
+        if not digits or len(digits) > 19:
+            raise Unfit
+        keys.append(-int(digits) if "-" in str(cell) or "(" in str(cell) else int(digits))
+    return keys
 
 
 _PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?P<zone>[+-][\d:]+)?)?").fullmatch
@@ -219,11 +236,7 @@ _DATE = re.compile(
     rf"(?P<year>[+-]?\d{{4,9}})-(?P<month>\d\d)-(?P<day>\d\d)(?:[ T]{_CLOCK} ?{_ZONE})?(?P<bc> BC)?"
 ).fullmatch
 _TIME = re.compile(rf"(?P<sign>-?){_CLOCK}{_ZONE}").fullmatch
-_UNITS = re.compile(r"([+-]?\d{1,12}) (year|mon|day)s?").findall
-_INTERVAL = re.compile(rf"(?:[+-]?\d{{1,12}} (?:year|mon|day)s? ?)*(?P<clock>(?P<sign>[+-]?){_CLOCK})?").fullmatch
 _DAY = 86_400 * 10**9
-_MONTH = 30 * _DAY
-_UNIT = {"year": 12 * _MONTH, "mon": _MONTH, "day": _DAY}
 _EVER: dict[Cell, bytes] = {"infinity": b"\xff", "-infinity": b"\x00"}
 _WIDTH = 16
 _MIDDLE = 1 << (8 * _WIDTH - 1)
@@ -258,10 +271,9 @@ def nanoseconds(cell: Cell) -> int:
         return date + _clock(match) - _offset(match["zone"]) * 10**9 if match["hours"] else date
     if (match := _TIME(cell)) is not None:
         return (-1 if match["sign"] else 1) * _clock(match) - _offset(match["zone"]) * 10**9
-    if not cell or (match := _INTERVAL(cell)) is None:
+    if (length := intervals.length(cell)) is None:
         raise Unfit
-    length = sum(int(number) * _UNIT[unit] for number, unit in _UNITS(cell))
-    return length + (-1 if match["sign"] == "-" else 1) * _clock(match) if match["clock"] else length
+    return length
 
 
 def _clock(match: re.Match[str]) -> int:
