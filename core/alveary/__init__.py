@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from alveary.contracts.target import Target
     from alveary.contracts.types import ColumnType, Kind, LoadColumn, TypeTable
     from alveary.contracts.values import Cell, Column, Parameters, Row, ValueKind
-    from alveary.contracts.vault import SecretKey, Vault
+    from alveary.contracts.vault import PasswordSource, SecretKey, Vault
     from alveary.contracts.window import PanelSpec, Placement, ThemeSpec
     from alveary.credentials import Credentials
     from alveary.errors import AlvearyError
@@ -84,7 +84,7 @@ _DOORS = {
     "alveary.contracts.target": ("Target",),
     "alveary.contracts.types": ("ColumnType", "Kind", "LoadColumn", "TypeTable"),
     "alveary.contracts.values": ("Cell", "Column", "Parameters", "Row", "ValueKind"),
-    "alveary.contracts.vault": ("SecretKey", "Vault"),
+    "alveary.contracts.vault": ("PasswordSource", "SecretKey", "Vault"),
     "alveary.contracts.window": ("PanelSpec", "Placement", "ThemeSpec"),
     "alveary.credentials": ("Credentials",),
     "alveary.errors": ("AlvearyError",),
@@ -137,6 +137,7 @@ __all__ = [
     "Outcome",
     "PanelSpec",
     "Parameters",
+    "PasswordSource",
     "Placement",
     "Relation",
     "ResultSet",

@@ -127,7 +127,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``scheme`` names the driver and ``options`` are the driver's, by its own names, without those that have a field
     here. ``group`` is a path such as ``"Work/EU"``, "" for none. ``secrets`` tells which vault keeps which of its
     secrets. ``confirm`` says which statements a person must confirm first, where that is not what its ``environment``
-    says. Timeouts are in seconds. A field that makes no sense raises InvalidInputError, which names it.
+    says. ``password_from`` names what gives the password, such as ``env:SHOP_PASSWORD``, and ``password_ttl`` for how
+    long it is remembered. Timeouts are in seconds. A field that makes no sense raises InvalidInputError, which names
+    it.
     """
 
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")] = msgspec.field(default_factory=lambda: os.urandom(8).hex())
@@ -148,6 +150,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     confirm: Confirm = Confirm()
     color: str | None = None
     group: str = ""
+    password_from: str | None = None
+    password_ttl: Seconds | None = None
     secrets: dict[SecretKind, str] = {}
 
     def __post_init__(self) -> None:
@@ -165,6 +169,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.application_name is not None:
             check_name("application_name", self.application_name)
         check_color(self.color)
+        check_text("password_from", self.password_from)
         if self.group:
             group_path(self.group)
 
@@ -255,6 +260,7 @@ def check(profile: Profile, driver: DriverSpec) -> None:
             "port": profile.port,
             "user": profile.user,
             "tunnel": profile.tunnel.enabled or None,
+            "password_from": profile.password_from,
         }
         for field, value in server_only.items():
             if value is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
@@ -14,7 +15,7 @@ from alveary.contracts.availability import installed
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import VaultSpec
 from alveary.contracts.target import Target
-from alveary.contracts.vault import SecretKey, SecretKind, Vault
+from alveary.contracts.vault import PasswordSource, SecretKey, SecretKind, Vault
 from alveary.credentials import checked
 from alveary.errors import (
     AlvearyError,
@@ -27,6 +28,8 @@ from alveary.errors import (
 )
 from alveary.plugins import Registry
 from alveary.profile_store import ProfileStore
+from alveary.profiles import Profile
+from alveary.redaction import SECRETS
 
 LOAD_SECONDS = 10.0
 """How long importing a vault's library may take, on a slow disk."""
@@ -49,6 +52,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class _Issued(NamedTuple):
+    """A password that a source gave, and until when it is remembered, on the monotonic clock."""
+
+    password_from: str
+    secret: str
+    expires: float
+
+
 class Secrets:
     """What vaults keep for saved connections. Any thread but Tk's may call any method: it may take a minute.
 
@@ -61,6 +72,8 @@ class Secrets:
         self._profiles = profiles
         self._callers: dict[str, _Caller] = {}
         self._remembered: dict[SecretKey, str] = {}
+        self._issued: dict[str, _Issued] = {}
+        self._lock = threading.Lock()
 
     def find(self, key: SecretKey, *, stopped: threading.Event | None = None) -> str | None:
         """Return a secret, None if none was given to keep.
@@ -80,13 +93,53 @@ class Secrets:
 
     def password(self, target: Target) -> str | None:
         """Return the password of a saved connection's target: a source of :class:`~alveary.credentials.Credentials`."""
-        return None if target.profile_id is None else self.find(SecretKey(target.profile_id, "password"))
+        if target.profile_id is None:
+            return None
+        profile = self._profiles.by_id(target.profile_id)
+        if profile is not None and profile.password_from is not None:
+            return self._read(profile, profile.password_from, target)
+        return self.find(SecretKey(target.profile_id, "password"))
+
+    def source(self, password_from: str) -> tuple[PasswordSource, str]:
+        """Return what gives a password, and its argument, from a text such as ``env:NAME``.
+
+        Raises InvalidInputError for what there is not or makes no sense; may take time.
+        """
+        id, _, argument = password_from.partition(":")
+        known = [spec for spec in self._vaults if spec.reads]
+        if id not in [spec.id for spec in known]:
+            forms = ", ".join(f"{spec.id}:{spec.argument}" for spec in known)
+            raise InvalidInputError(f"password_from: there is no source {id!r}", hint=f"there are {forms or 'none'}")
+        source: PasswordSource = self._caller(id).call(lambda made: made, None)
+        source.validate(argument)
+        return source, argument
+
+    def _read(self, profile: Profile, password_from: str, target: Target) -> str:
+        """Return the password that a source gives, from memory as long as it lives."""
+        with self._lock:
+            issued = self._issued.get(profile.id)
+        if issued is not None and issued.password_from == password_from and time.monotonic() < issued.expires:
+            return issued.secret
+        source, argument = self.source(password_from)
+        caller = self._caller(password_from.partition(":")[0])
+        secret = checked(caller.call(lambda _: source.password(argument, target), None))
+        SECRETS.add(secret)
+        lifetime = profile.password_ttl if profile.password_ttl is not None else source.lifetime
+        expires = math.inf if lifetime is None else time.monotonic() + lifetime
+        with self._lock:
+            self._issued[profile.id] = _Issued(password_from, secret, expires)
+        return secret
 
     def refused(self, target: Target, password: str) -> str | None:
         """Forget a password that a server refused; return what to do about it if a vault keeps it."""
         if target.profile_id is None:
             return None
         key = SecretKey(target.profile_id, "password")
+        with self._lock:
+            issued = self._issued.get(target.profile_id)
+            if issued is not None and issued.secret == password:
+                del self._issued[target.profile_id]
+                return f"the password that {issued.password_from!r} gave for {target.name!r} was refused"
         if self._remembered.get(key) != password:
             return None
         del self._remembered[key]
@@ -94,7 +147,7 @@ class Secrets:
 
     def usable(self, *, stopped: threading.Event | None = None) -> str | None:
         """Return what the first vault is called that can be used here, None if there is none; found out once."""
-        for spec in self._vaults:
+        for spec in self._keeping():
             try:
                 self._caller(spec.id).check(stopped)
             except KeyringFailedError:
@@ -121,7 +174,7 @@ class Secrets:
         self._remembered[key] = secret
         before, reasons = profile.secrets.get(key.kind), list[str]()
         # The vault that has one already comes first, or the old one would stay behind there.
-        for spec in sorted(self._vaults, key=lambda spec: spec.id != before):
+        for spec in sorted(self._keeping(), key=lambda spec: spec.id != before):
             caller = self._caller(spec.id)
             try:
                 caller.check(stopped)
@@ -162,6 +215,9 @@ class Secrets:
                 self._caller(kept[kind]).call(functools.partial(_delete, SecretKey(profile_id, kind)), stopped)
         return bool(kept)
 
+    def _keeping(self) -> list[VaultSpec]:
+        return [spec for spec in self._vaults if not spec.reads]
+
     def _got(self, key: SecretKey, vault: Vault) -> str | None:
         # Remembered here, while the vault is nobody else's: of two sessions that open at once one asks.
         if (secret := self._remembered.get(key)) is None and (secret := vault.get(key)) is not None:
@@ -185,7 +241,7 @@ class _Caller:
     def __init__(self, spec: VaultSpec) -> None:
         self.name = spec.name
         self._spec = spec
-        self._vault: Vault | None = None
+        self._vault: Any = None  # a Vault, or a PasswordSource
         self._busy = threading.Lock()
         self._failed: KeyringFailedError | None = None
         """Why the vault can't be used at all; it is not looked for again."""
@@ -205,11 +261,10 @@ class _Caller:
         if self._failed is not None:
             raise type(self._failed)(self._failed.message, hint=self._failed.hint)
 
-    def _made(self) -> Vault:
-        vault: Vault = load_factory(self._spec.factory)()
-        return vault
+    def _made(self) -> Any:
+        return load_factory(self._spec.factory)()
 
-    def call(self, question: Callable[[Vault], T], stopped: threading.Event | None, secret: str | None = None) -> T:
+    def call(self, question: Callable[[Any], T], stopped: threading.Event | None, secret: str | None = None) -> T:
         """Return the vault's answer; raises KeyringFailedError, KeyringTimeoutError or QueryCancelledError."""
         self.check(stopped)
         assert self._vault is not None, "it was found"

@@ -16,7 +16,7 @@ from alveary.contracts.target import Confirm, Environment, Level, Target
 from alveary.contracts.tunnel import TunnelMethod
 from alveary.contracts.vault import SecretKey, SecretKind
 from alveary.errors import AlvearyError, InvalidInputError, NameTakenError, QueryCancelledError
-from alveary.policy import effective, tightened
+from alveary.policy import Confirmation, effective, tightened
 from alveary.profiles import (
     Profile,
     TlsMode,
@@ -94,6 +94,13 @@ class _Fields(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     connect_timeout: Annotated[float, Meta(gt=0, description="Seconds connecting may take.")] | None = None
     statement_timeout: Annotated[float, Meta(gt=0, description="Seconds each statement may run.")] | None = None
     application_name: Annotated[str | None, Meta(description="Name the server shows for us.")] = None
+    password_from: Annotated[
+        str | None,
+        Meta(description="What gives the password: env:VARIABLE, pgpass or pgpass:FILE, command:PROGRAM ARGUMENTS."),
+    ] = None
+    password_ttl: (
+        Annotated[float, Meta(gt=0, description="Seconds for which a password that was given is remembered.")] | None
+    ) = None
     password: SecretText = None
     ask_password: Annotated[bool, Meta(description="Ask for the password, and keep it.")] = False
     ssh_secret: Annotated[
@@ -126,6 +133,7 @@ class _Fields(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
 _PATHS = {
     **{name: name for name in ("group", "color", "environment", "read_only", "connect_timeout", "statement_timeout",
+                               "password_from", "password_ttl",
                                "application_name")},
     **{f"confirm_{name}": f"confirm.{name}" for name in ("writes", "ddl", "unfiltered")},
     **{f"tls_{name}": f"tls.{name}" for name in ("mode", "ca", "certificate", "key")},
@@ -301,6 +309,11 @@ def _keep_guards(context: Context, parameters: Confirming, old: Profile | None, 
     kernel = context.kernel
     now = old if old is not None else msgspec.structs.replace(new, confirm=Confirm())
     writable = now.read_only and not new.read_only
+    if new.password_from is not None and (old is None or old.password_from != new.password_from):
+        source, argument = kernel.secrets.source(new.password_from)
+        if (what := source.confirmation(argument)) is not None:
+            confirmation = Confirmation(what=what, name=new.name, typed=False, environment=new.environment)
+            kernel.policy.confirm(confirmation, parameters.consent(), context.stopped())
     before, after = kernel.confirmed_in(now), kernel.confirmed_in(new)
     confirm_lowering(context, parameters, now.name, now.environment, before, after, writable=writable)
 

@@ -176,7 +176,7 @@ def _listed(saved: Saved, kernel: Kernel) -> Listed:
         database=profile.database,
         user=profile.user,
         read_only=profile.read_only,
-        has_password="password" in profile.secrets,
+        has_password="password" in profile.secrets or profile.password_from is not None,
         problem=_problem(profile, kernel),
     )
 
@@ -283,7 +283,12 @@ def render_show(details: Details, write: Callable[[str], object]) -> None:
         "port": profile.port,
         "database": profile.database,
         "user": profile.user,
-        "password": f"in {details.password}" if details.password else None,
+        "password": f"from {profile.password_from}"
+        if profile.password_from
+        else f"in {details.password}"
+        if details.password
+        else None,
+        "password_ttl": f"{profile.password_ttl:g} s" if profile.password_ttl else None,
         **{f"options.{name}": value for name, value in profile.options.items()},
         "tls.mode": tls,
         "tls.ca": profile.tls.ca,

@@ -147,6 +147,8 @@ class TunnelSpec(msgspec.Struct, frozen=True, kw_only=True):
 class VaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A place that keeps passwords; ``factory`` is a :class:`~alveary.contracts.vault.Vault` class.
 
+    One that only ``reads`` gives what somebody else keeps, to connections that name it: ``factory`` is a
+    :class:`~alveary.contracts.vault.PasswordSource` class, and ``argument`` says what is written behind its id.
     ``name`` is what a sentence calls it: "the keyring". ``package`` is the import name of the library it needs and
     ``extra`` the extra of its distribution that brings it.
     """
@@ -156,6 +158,8 @@ class VaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     factory: Reference
     package: str | None = None
     extra: str | None = None
+    reads: bool = False
+    argument: str = ""
 
 
 class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):

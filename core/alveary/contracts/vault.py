@@ -1,4 +1,4 @@
-"""The vault contract: a place that keeps secrets beyond the end of the process, such as the desktop's keyring."""
+"""The vault contract: a place that keeps secrets, such as the desktop's keyring, or one that only gives them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from typing import Literal, TypeAlias
 
 import msgspec
+
+from alveary.contracts.target import Target
 
 SecretKind: TypeAlias = Literal["password", "passphrase", "ssh_password"]
 """The password of a database's user, the passphrase of a key file, the password of a user of the SSH server."""
@@ -41,3 +43,30 @@ class Vault(ABC):
     @abstractmethod
     def delete(self, key: SecretKey) -> None:
         """Forget a secret; without one, do nothing."""
+
+
+class PasswordSource(ABC):
+    """Gives passwords that somebody else keeps. Made once per kernel, with no arguments, by the factory its spec names.
+
+    A saved connection names it and an ``argument``: ``env:SHOP_PASSWORD``. It is called as a :class:`Vault` is, and may
+    raise the same. No error may repeat a password.
+    """
+
+    lifetime: float | None = None
+    """Seconds for which a password is remembered, where the connection does not say; None is as long as the kernel."""
+
+    def check(self) -> None:
+        """Raise KeyringFailedError, saying why, where it can't be used."""
+        return
+
+    def confirmation(self, argument: str) -> str | None:
+        """Return what a person must agree to before a connection is saved that uses it; None for nothing."""
+        return None
+
+    @abstractmethod
+    def validate(self, argument: str) -> None:
+        """Raise InvalidInputError for an argument that makes no sense."""
+
+    @abstractmethod
+    def password(self, argument: str, target: Target) -> str:
+        """Return the password for a target; raise KeyringFailedError, saying why, where there is none."""

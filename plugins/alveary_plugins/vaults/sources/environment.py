@@ -1,0 +1,26 @@
+"""A password in an environment variable, which is taken out of it, so that no child inherits it."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from alveary.contracts.target import Target
+from alveary.contracts.vault import PasswordSource
+from alveary.errors import InvalidInputError, KeyringFailedError
+
+
+class EnvironmentSource(PasswordSource):
+    """Reads a variable once; it is remembered as long as the kernel lives."""
+
+    def validate(self, argument: str) -> None:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", argument):
+            raise InvalidInputError(
+                "password_from: it is no name of an environment variable",
+                hint="write env:NAME, as in env:SHOP_PASSWORD",
+            )
+
+    def password(self, argument: str, target: Target) -> str:
+        if not (password := os.environ.pop(argument, "")):
+            raise KeyringFailedError(f"the environment variable {argument} is not set")
+        return password
