@@ -237,6 +237,12 @@ class UnknownSettingError(InvalidInputError):
     code = "unknown_setting"
 
 
+class ProjectFileError(InvalidInputError):
+    """A project's file is wrong: no TOML, a field that makes no sense, or one that must not stand there, a password."""
+
+    code = "project_file"
+
+
 class UnknownQueryError(InvalidInputError):
     """No saved query has that name or id."""
 

@@ -36,7 +36,7 @@ from alveary.events import SecretUnavailable
 from alveary.jobs import Jobs
 from alveary.paths import Paths, remove_tree
 from alveary.plugins import Plugins
-from alveary.policy import Policy, effective
+from alveary.policy import Policy, effective, tightened
 from alveary.pool import MetadataPools, lives_in_its_session
 from alveary.results import ResultStore
 from alveary.sent import Sent
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from alveary.history import History
     from alveary.profile_store import ProfileStore
     from alveary.profiles import Profile
+    from alveary.project import Project
     from alveary.recorder import Recorder
     from alveary.saved import SavedQueries
     from alveary.secrets import Secrets
@@ -148,14 +149,22 @@ class Kernel:
         """The saved connections."""
         from alveary.profile_store import ProfileStore
 
-        return ProfileStore(self.store)
+        return ProfileStore(self.store, lambda: self.project)
+
+    @functools.cached_property
+    def project(self) -> Project | None:
+        """What the file of the project holds in which the working directory stands; None where there is none."""
+        from alveary.project import find_file, read
+
+        file = find_file()
+        return None if file is None else read(file, self.plugins.drivers)
 
     @functools.cached_property
     def saved(self) -> SavedQueries:
         """The saved queries."""
         from alveary.saved import SavedQueries
 
-        return SavedQueries(self.store)
+        return SavedQueries(self.store, lambda: self.project.queries if self.project is not None else ())
 
     @functools.cached_property
     def secrets(self) -> Secrets:
@@ -197,7 +206,11 @@ class Kernel:
 
     def confirmed_in(self, profile: Profile) -> Confirm:
         """Return what must be confirmed on a saved connection: what it says itself, else what its environment says."""
-        return effective(profile.confirm, profile.environment, self.settings.get)
+        own = profile.confirm
+        project = vars(self).get("project")  # read by now, if the connection stands there
+        if project is not None and project.holds(profile.id):
+            own = tightened(own, effective(Confirm(), profile.environment, self.settings.get))
+        return effective(own, profile.environment, self.settings.get)
 
     def connect(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,13 @@ from alveary.contracts.vault import SecretKey
 from alveary.errors import (
     InvalidInputError,
     NameTakenError,
+    ProjectFileError,
     StorageError,
     UnknownConnectionError,
     UnknownGroupError,
 )
-from alveary.profiles import DEEPEST, Profile, check_color, check_name, group_path, profile_from
+from alveary.profiles import DEEPEST, Profile, check_color, check_name, group_path, name_key, profile_from
+from alveary.project import FILE, Project
 from alveary.store.database import Store
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     profile: Profile | None = None
     problem: str | None = None
+    source: str | None = None
+    """The project's file it stands in; None for one of the person's own."""
 
 
 class _SecretsOnly(msgspec.Struct):
@@ -57,13 +60,30 @@ class ProfileStore:
     Looking makes no store where there is none yet.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, project: Callable[[], Project | None] = lambda: None) -> None:
+        """``project`` is asked for the connections of a project's file, which come behind those of the store."""
         self._store = store
+        self._project = project
 
     # -- looking -------------------------------------------------------------------------------------------------
 
     def all(self) -> list[Saved]:
-        """Return every saved connection in its place: those without a group, then group by group."""
+        """Return every saved connection: those without a group, then group by group, then those of the project."""
+        own = self._own()
+        taken = {name_key(each.name) for each in own}
+        try:
+            project = self._project()
+        except ProjectFileError as exc:  # which hides nobody's own
+            return [*own, Saved(id="", name=FILE, group="", problem=exc.message)]
+        if project is None:
+            return own
+        return own + [
+            Saved(id=each.id, name=each.name, group=each.group, profile=each, source=project.file)
+            for each in project.profiles
+            if name_key(each.name) not in taken
+        ]
+
+    def _own(self) -> list[Saved]:
         if not self._is_made():
             return []
         with self._store.reading() as connection:
@@ -75,11 +95,12 @@ class ProfileStore:
 
     def find(self, name: str) -> Profile | None:
         """Return the connection saved under a name, in any case; StorageError for one that can't be read."""
-        if not self._is_made():
-            return None
-        with self._store.reading() as connection:
-            row = _row(connection, name)
-            return None if row is None else _profile(row, _Groups(connection))
+        if self._is_made():
+            with self._store.reading() as connection:
+                if (row := _row(connection, name)) is not None:
+                    return _profile(row, _Groups(connection))
+        project = self._project()
+        return None if project is None else project.find(name)
 
     def get(self, name: str) -> Profile:
         """Return the connection saved under a name; UnknownConnectionError if there is none."""
@@ -89,11 +110,31 @@ class ProfileStore:
 
     def by_id(self, id: str) -> Profile | None:
         """Return the connection with this id."""
+        if self._is_made():
+            with self._store.reading() as connection:
+                row = connection.execute(f"{_SELECT} where id = ?", (id,)).fetchone()
+                if row is not None:
+                    return _profile(row, _Groups(connection))
+        project = self._project()
+        profiles = project.profiles if project is not None else ()
+        return next((each for each in profiles if each.id == id), None)
+
+    def refuse_project(self, name: str) -> None:
+        """Raise InvalidInputError, saying what to do instead, for a connection that stands in a project's file."""
+        project = self._project()
+        if project is None or (profile := project.find(name)) is None or self.is_own(name):
+            return
+        raise InvalidInputError(
+            f"{profile.name!r} stands in {project.file}, which is the team's; it is changed with an editor",
+            hint=f"alveary connections copy {profile.name} {profile.name} makes one of your own, which comes first",
+        )
+
+    def is_own(self, name: str) -> bool:
+        """Return whether a connection of this name stands in the store."""
         if not self._is_made():
-            return None
+            return False
         with self._store.reading() as connection:
-            row = connection.execute(f"{_SELECT} where id = ?", (id,)).fetchone()
-            return None if row is None else _profile(row, _Groups(connection))
+            return _row(connection, name) is not None
 
     def secrets_of(self, id: str) -> dict[str, str]:
         """Return which vault keeps which secret of a connection, by kind, of one that can't be read, too."""
@@ -113,6 +154,7 @@ class ProfileStore:
             with self._store.reading() as connection:
                 row = _row(connection, name)
         if row is None:
+            self.refuse_project(name)
             raise self._unknown(name)
         return str(row[0])
 
@@ -319,7 +361,7 @@ class _Groups:
         """Return the group of a path, each name in any case."""
         id: str | None = None
         for name in names:
-            id = next((child for child in self.children(id) if _key(self.name(child)) == _key(name)), None)
+            id = next((child for child in self.children(id) if name_key(self.name(child)) == name_key(name)), None)
             if id is None:
                 return None
         return id
@@ -333,7 +375,9 @@ class _Groups:
         """Return the group of a path, made if need be; None for ""."""
         above: str | None = None
         for name in group_path(path) if path else ():
-            found = next((child for child in self.children(above) if _key(self.name(child)) == _key(name)), None)
+            found = next(
+                (child for child in self.children(above) if name_key(self.name(child)) == name_key(name)), None
+            )
             if found is None:
                 found = os.urandom(8).hex()
                 position = _count(self._connection, "profile_groups", "parent_id", above)
@@ -348,7 +392,7 @@ class _Groups:
     def refuse_taken(self, parent: str | None, name: str, id: str, *, without: str | None = None) -> None:
         """Raise NameTakenError if another group has a name among those of one parent."""
         for other in self.children(parent):
-            if other not in (id, without) and _key(self.name(other)) == _key(name):
+            if other not in (id, without) and name_key(self.name(other)) == name_key(name):
                 raise NameTakenError(f"there is a group {self.path(other)!r} already", hint="rename one of the two")
 
 
@@ -356,16 +400,11 @@ def _no_group(path: str, paths: list[str]) -> UnknownGroupError:
     return UnknownGroupError(f"there is no group {path!r}", hint=f"groups: {', '.join(paths) or 'none'}")
 
 
-def _key(name: str) -> str:
-    """Return what is the same for names that a person would take for the same."""
-    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
-
-
 def _row(connection: sqlite3.Connection, name: str) -> tuple[str, ...] | None:
     row: tuple[str, ...] | None = connection.execute(f"{_SELECT} where name = ?", (name,)).fetchone()
     if row is None and not name.isascii():  # SQLite knows no other letters that come in two cases
         rows = connection.execute(_SELECT)
-        row = next((each for each in rows if _key(each[1]) == _key(name)), None)
+        row = next((each for each in rows if name_key(each[1]) == name_key(name)), None)
     return row
 
 

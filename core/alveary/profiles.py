@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
@@ -301,15 +303,18 @@ def _check_host(field: str, host: str | None) -> None:
 # -- from a URL, and to a target ---------------------------------------------------------------------------------
 
 
-def fields_of_url(url: str, drivers: Registry[DriverSpec]) -> tuple[dict[str, Any], str | None, DriverSpec]:
+def fields_of_url(
+    url: str, drivers: Registry[DriverSpec], *, folder: Path | str = ""
+) -> tuple[dict[str, Any], str | None, DriverSpec]:
     """Return the fields of a profile that a URL says, by their paths, its password, and its driver.
 
-    Raises what reading a URL raises. Files are named by their absolute paths: a profile is used from anywhere.
+    Raises what reading a URL raises. Files are named by their absolute paths: a profile is used from anywhere. Relative
+    ones are meant from ``folder`` on, "" for the working directory.
     """
     target, driver = read_url(url, drivers)
     fields: dict[str, Any] = {name: getattr(target, name) for name in ("scheme", "host", "port", "user", "database")}
     if driver.file_based and target.database not in (None, ":memory:") and target.options.get("mode") != "memory":
-        fields["database"] = os.path.abspath(str(target.database))
+        fields["database"] = os.path.abspath(os.path.join(folder, str(target.database)))
     fields["options"] = {}
     options = {option.name: option for option in driver.options}
     for name, value in target.options.items():
@@ -321,11 +326,11 @@ def fields_of_url(url: str, drivers: Registry[DriverSpec]) -> tuple[dict[str, An
         else:
             ours = {theirs: word for word, theirs in option.words.items() if theirs}
             word = ours.get(value, value)
-            fields[f"tls.{_TLS_FIELDS[option.role]}"] = word if option.role == "tls_mode" else absolute(word)
+            fields[f"tls.{_TLS_FIELDS[option.role]}"] = word if option.role == "tls_mode" else absolute(word, folder)
     if (tunnel := target.tunnel) is not None:
         fields["tunnel.enabled"] = True
         fields |= {f"tunnel.{name}": getattr(tunnel, name) for name in ("kind", "host", "port", "user", "method")}
-        fields["tunnel.key"] = absolute(tunnel.key) if tunnel.key else None
+        fields["tunnel.key"] = absolute(tunnel.key, folder) if tunnel.key else None
         fields["tunnel.options"] = dict(tunnel.options)
     mode = fields.get("tls.mode")
     if mode is not None and mode not in get_args(TlsMode):
@@ -333,9 +338,14 @@ def fields_of_url(url: str, drivers: Registry[DriverSpec]) -> tuple[dict[str, An
     return fields, target.password, driver
 
 
-def absolute(path: str) -> str | None:
-    """Return a file's absolute path, None for an empty one; ``system`` stays."""
-    return path if path == SYSTEM else os.path.abspath(os.path.expanduser(path)) if path else None
+def absolute(path: str, folder: Path | str = "") -> str | None:
+    """Return a file's absolute path, None for an empty one; ``system`` stays. See :func:`fields_of_url`."""
+    return path if path == SYSTEM else os.path.abspath(os.path.join(folder, os.path.expanduser(path))) if path else None
+
+
+def name_key(name: str) -> str:
+    """Return what is the same for names that a person would take for the same."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def driver_of(profile: Profile, drivers: Registry[DriverSpec]) -> DriverSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -56,6 +56,8 @@ class SavedQuery(msgspec.Struct, frozen=True, kw_only=True):
     parameters: list[SavedParameter]
     created_at: str
     updated_at: str
+    source: str | None = None
+    """The project's file it stands in; None for one of the person's own."""
 
 
 class SavedQueries:
@@ -64,12 +66,17 @@ class SavedQueries:
     Looking makes no store where there is none yet.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, shared: Callable[[], Sequence[SavedQuery]] = tuple) -> None:
+        """``shared`` are the queries of a project, which come behind those of the store."""
         self._store = store
+        self._shared = shared
 
     def all(self, *, folder: str | None = None, tag: str | None = None, search: str | None = None) -> list[SavedQuery]:
         """Return the queries in a folder and those in it, with a tag, holding a text anywhere, by folder and name."""
-        found = self._read("", ())
+        own = self._read("", ())
+        taken = {each.path for each in own}
+        shared = [each for each in self._shared() if each.path not in taken]
+        found = sorted([*own, *shared], key=lambda each: (each.folder, each.name))
         if folder is not None:
             within = "/".join(_parts("folder", folder))
             found = [each for each in found if f"{each.folder}/".startswith(f"{within}/")]
@@ -83,6 +90,8 @@ class SavedQueries:
         """Return the query with this path or id; UnknownQueryError if there is none."""
         folder, _, last = name.strip("/").rpartition("/")
         found = self._read("where q.folder = ? and q.name = ? or q.id = ?", (folder, last, name))
+        if not found:
+            found = [each for each in self._shared() if name.strip("/") in (each.path, each.id)]
         if not found:
             raise self._unknown(name)
         return next((each for each in found if each.id != name), found[0])
@@ -134,6 +143,8 @@ class SavedQueries:
     def delete(self, name: str) -> SavedQuery:
         """Delete the query with this path or id and return what it was; UnknownQueryError if there is none."""
         query = self.get(name)
+        if query.source is not None:
+            raise InvalidInputError(f"the query {query.path!r} stands in {query.source}", hint="change that file")
         with self._store.writing() as rows:
             rows.execute("delete from saved_queries where id = ?", (query.id,))
         return query

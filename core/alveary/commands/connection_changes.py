@@ -190,7 +190,8 @@ def add(context: Context, parameters: AddParameters) -> SavedConnection:
     # What was said twice is said by the option.
     profile = Profile(name=parameters.name, scheme=fields.pop("scheme")).with_fields({**fields, **parameters.given()})
     _check(kernel, profile, driver)
-    if (taken := kernel.profiles.find(profile.name)) is not None:  # before anybody is asked for a password
+    if kernel.profiles.is_own(profile.name):  # before anybody is asked for a password
+        taken = kernel.profiles.get(profile.name)
         raise NameTakenError(f"name: a connection is saved as {taken.name!r} already", hint="choose another name")
     _keep_guards(context, parameters, None, profile)
     password = _password(context, parameters, in_url, profile, driver)
@@ -211,6 +212,7 @@ def edit(context: Context, parameters: EditParameters) -> SavedConnection:
     """Change a saved connection; what is not given stays."""
     kernel = context.kernel
     old = kernel.profiles.get(parameters.name)
+    kernel.profiles.refuse_project(parameters.name)
     changes, unset, in_url = _changes(kernel, parameters, old)
     new = old.with_fields(changes, unset)
     driver = driver_of(new, kernel.plugins.drivers)

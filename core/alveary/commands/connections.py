@@ -64,6 +64,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     read_only: bool = False
     has_password: bool = False
+    source: str | None = None
+    """The project's file it stands in; None for one of one's own."""
     problem: str | None = None
 
 
@@ -86,6 +88,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     driver: str | None
     tls: TlsMode | None
     password: str | None
+    source: str | None = None
     confirm: Confirm = Confirm()
     """What must be confirmed before it runs, by the profile itself or by its environment."""
     problem: str | None = None
@@ -155,6 +158,7 @@ def show(context: Context, parameters: NameParameters) -> Details:
         driver=driver.name if driver is not None else None,
         tls=tls_mode(profile, driver) if driver is not None else None,
         password=profile.secrets.get("password"),
+        source=None if kernel.project is None or kernel.profiles.is_own(profile.name) else kernel.project.file,
         confirm=kernel.confirmed_in(profile),
         problem=_problem(profile, kernel),
     )
@@ -176,6 +180,7 @@ def _listed(saved: Saved, kernel: Kernel) -> Listed:
         database=profile.database,
         user=profile.user,
         read_only=profile.read_only,
+        source=saved.source,
         has_password="password" in profile.secrets or profile.password_from is not None,
         problem=_problem(profile, kernel),
     )
@@ -260,11 +265,12 @@ def render_list(listing: Listing, write: Callable[[str], object]) -> None:
             _place(each),
             each.user or "",
             "read-only" if each.read_only else "",
+            each.source or "",
             each.problem or "",
         ]
         for each in listing.connections
     ]
-    header = ["group", "name", "environment", "driver", "database", "user", "access", "problem"]
+    header = ["group", "name", "environment", "driver", "database", "user", "access", "project", "problem"]
     used = [place for place, title in enumerate(header) if place < 6 or any(row[place] for row in rows)]
     write(plain_table([header[place] for place in used], [[row[place] for place in used] for row in rows]))
 
@@ -314,6 +320,7 @@ def render_show(details: Details, write: Callable[[str], object]) -> None:
         },
         "color": profile.color,
         "group": profile.group or None,
+        "project": details.source,
         "problem": details.problem,
     }
     rows = [[name, str(value)] for name, value in fields.items() if value is not None]
