@@ -18,6 +18,7 @@ from alveary.errors import (
     MissingParameterError,
     NameTakenError,
     NulCharacterError,
+    ReadOnlyError,
     UnknownConnectionError,
     UnknownQueryError,
 )
@@ -211,9 +212,11 @@ def test_the_dialect_of_the_connection_decides_what_is_a_parameter(kernel: Kerne
 def test_all_options_of_a_query_work(kernel: Kernel, shop_url: str, tmp_path: Path) -> None:
     save(kernel, "all", "select id from item order by id; delete from item")
     output = tmp_path / "out.jsonl"
-    report = kernel.run(
-        "queries.run",
-        {"name": "all", "target": shop_url, "read_only": True, "limit": 2, "format": "jsonl", "output": str(output)},
-    )
-    assert (report.rows, report.error.code) == (2, "read_only")
-    assert not os.path.exists(output), "what was cut short appears under no name"
+    options = {"name": "all", "target": shop_url, "limit": 2, "format": "jsonl", "output": str(output)}
+    with pytest.raises(ReadOnlyError) as caught:
+        kernel.run("queries.run", {**options, "read_only": True})
+    assert (caught.value.line, caught.value.statement) == (1, "delete from item")
+    assert not os.path.exists(output), "what was refused appears under no name"
+    report = kernel.run("queries.run", options)
+    assert (report.rows, report.error) == (2, None)
+    assert output.read_text().count("\n") == 2
