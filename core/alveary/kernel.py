@@ -43,7 +43,6 @@ from alveary.sent import Sent
 from alveary.sessions import CATALOG, Session
 from alveary.settings import KERNEL_SETTINGS, Settings
 from alveary.sqltext import only_reads
-from alveary.tunnels import Help, Lease, Tunnels
 from alveary.urls import parse_target
 from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from alveary.saved import SavedQueries
     from alveary.secrets import Secrets
     from alveary.store.database import Store
+    from alveary.tunnels import Lease, Tunnels
     from alveary.workers.forkserver import ForkServer
 
 # A library is silent unless its user configures logging.
@@ -105,7 +105,6 @@ class Kernel:
         )
         self.host: HostKind = "thread"
         """Where a session's worker lives if nothing else is said; a window wants none in its own process."""
-        self.tunnels = Tunnels(self.plugins.tunnels, self._tunnel_help)
         self.commands = Commands(self)
         self.gauges: dict[str, Callable[[], float]] = {}
         """What is measured while Alveary runs, in seconds, by name; ``doctor`` shows it."""
@@ -113,6 +112,7 @@ class Kernel:
         self._forkserver: ForkServer | None = None
         self._lock = threading.Lock()
         self._proven: set[str] = set()
+        self._tunnels: Tunnels | None = None
         self._closed = self._temporary = False
 
     @classmethod
@@ -121,6 +121,16 @@ class Kernel:
         kernel = cls(paths=Paths.temporary(), safe_mode=safe_mode, credentials=credentials)
         kernel._temporary = True
         return kernel
+
+    @property
+    def tunnels(self) -> Tunnels:
+        """The tunnels that sessions go through; made, and imported, when the first one is wanted."""
+        with self._lock:
+            if self._tunnels is None:
+                from alveary.tunnels import Tunnels
+
+                self._tunnels = Tunnels(self.plugins.tunnels, self._tunnel_help)
+            return self._tunnels
 
     @functools.cached_property
     def store(self) -> Store:
@@ -295,7 +305,8 @@ class Kernel:
             closer.start()
         for closer in closers:
             closer.join(CLOSE_SECONDS)
-        self.tunnels.close()
+        if self._tunnels is not None:
+            self._tunnels.close()
         if self._forkserver is not None:
             self._forkserver.close()
         self.results.close()
@@ -333,6 +344,8 @@ class Kernel:
         return None if target.profile_id is None else self.secrets.refused(target, password)
 
     def _tunnel_help(self, target: Target, stopped: threading.Event) -> TunnelHelp:
+        from alveary.tunnels import Help
+
         def kept(key: SecretKey) -> str | None:
             return self.secrets.find(key, stopped=stopped)
 

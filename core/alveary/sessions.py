@@ -63,7 +63,6 @@ from alveary.policy import Clearance, Consent, Policy
 from alveary.results import ResultSet, ResultStore, Sink
 from alveary.sqltext import only_reads
 from alveary.statements import Statement
-from alveary.tunnels import Lease
 from alveary.workers.hosts import WorkerHost
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
 from alveary.workers.questions import AskedCatalog, read
@@ -71,6 +70,7 @@ from alveary.workers.questions import AskedCatalog, read
 if TYPE_CHECKING:
     from alveary.recorder import Recording
     from alveary.sent import Sent
+    from alveary.tunnels import Lease
 
 _log = logging.getLogger(__name__)
 
