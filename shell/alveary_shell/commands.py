@@ -75,7 +75,7 @@ def _stay(kernel: Kernel, instance: Instance) -> None:
                 safe = wants_safe_mode(kernel.settings.get("window.scale"), kernel.settings.get("window.theme"))
             if safe:
                 kernel = stack.enter_context(Kernel(paths=kernel.paths, safe_mode=True))
-            window = MainWindow(kernel, restore=not safe)
+            window = MainWindow(kernel, restore=not safe, at_once=False)
         except WindowUnavailableError:
             attempt.over()
             raise

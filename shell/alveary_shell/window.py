@@ -57,6 +57,8 @@ SIZE = (1360, 860)
 JOURNAL_MILLISECONDS = 500
 """How long after a change a panel's state is written; a second is what is promised."""
 RETRY_MILLISECONDS = 5000
+POSTPONED_MILLISECONDS = 30
+"""How long after the window is shown what is hidden is built."""
 SHOWN_MILLISECONDS = 300
 """How long a job has been running before the status bar names it."""
 
@@ -87,11 +89,14 @@ class FaultPanel(Panel):
 class MainWindow(Window):
     """The one window of a process. Made on Tk's thread, which :meth:`mainloop` keeps until the window is closed."""
 
-    def __init__(self, kernel: Kernel, root: ttkbootstrap.App | None = None, *, restore: bool = True) -> None:
+    def __init__(
+        self, kernel: Kernel, root: ttkbootstrap.App | None = None, *, restore: bool = True, at_once: bool = True
+    ) -> None:
         """Build the window into ``root``, a new one unless the process has its one root already.
 
-        Without ``restore`` nothing is opened again; what was open is kept for the next window. WindowUnavailableError
-        where there is no display.
+        Without ``restore`` nothing is opened again; what was open is kept for the next window. Unless everything is
+        to be there ``at_once``, what stands in docks that are hidden is built when the window is on the screen.
+        WindowUnavailableError where there is no display.
         """
         self.kernel = kernel
         kernel.host = "process"  # no driver can slow or crash the window
@@ -126,7 +131,8 @@ class MainWindow(Window):
         kernel.credentials.refusals.extend(refusals)
         kernel.policy.ask = self._ask_confirmation
         self._build()
-        self._restore(restore)
+        self._postponed: list[PanelSpec] = []
+        self._restore(restore, at_once)
         if (poor := plain_fonts(self.root)) is not None:
             _log.warning("%s", poor)
             self.notify("Text looks rough here", "warning", detail=poor)
@@ -136,6 +142,7 @@ class MainWindow(Window):
     def mainloop(self) -> None:
         """Show the window and stay until it is closed."""
         self.root.deiconify()
+        self.root.after(POSTPONED_MILLISECONDS, self._make_postponed)
         self.root.mainloop()
 
     def show(self) -> None:
@@ -195,7 +202,7 @@ class MainWindow(Window):
             self.post(lambda: self.show_error(error, title="The workspace can't be read; nothing will be kept."))
             return {}
 
-    def _restore(self, restore: bool) -> None:
+    def _restore(self, restore: bool, at_once: bool) -> None:
         """Open what was open, where it stood."""
         layout = self._layout
         if self._own_root:
@@ -221,7 +228,10 @@ class MainWindow(Window):
         empty = not self.docks.frames["center"].places
         for spec in self.kernel.plugins.panels:
             if spec.open_at_start and (empty if spec.dock == "center" else not self.panels(spec.id)):
-                self._make(spec, {}, None)
+                if spec.dock in hidden and not at_once:
+                    self._postponed.append(spec)
+                else:
+                    self._make(spec, {}, None)
         for dock in SIZES:
             frame = self.docks.frames[dock]
             if frame.places:
@@ -238,6 +248,18 @@ class MainWindow(Window):
         if centre.front is not None:
             self._activate(centre.front.panel)
             self.root.after_idle(self._focus_front)
+
+    def _make_postponed(self) -> None:
+        """Build one of the panels that nobody sees yet, then the next; they listen, so they are wanted all the same."""
+        if self._closing or not self._postponed:
+            return
+        spec = self._postponed.pop(0)
+        if not self.panels(spec.id):
+            self._make(spec, {}, None)
+            if not self.docks.visible(spec.dock):
+                frame = self.docks.frames[spec.dock]
+                frame.select(frame.places[0])
+        self.root.after(1, self._make_postponed)
 
     def _focus_front(self) -> None:
         """Put the keyboard where work goes on, in whatever is in front by now."""
