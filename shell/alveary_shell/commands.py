@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alveary_shell.instance import Instance
     from alveary_shell.window import MainWindow
 
-SETTLED_MILLISECONDS = 2000
+SETTLED_MILLISECONDS = 300
 """How long a window must have been there for its start to count as well ended."""
 HINT = "without a window everything is there as well: alveary --help"
 
