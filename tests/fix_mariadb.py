@@ -104,6 +104,12 @@ class MariaServer:
             owner = ["--user=mysql"]
             shutil.chown(self.folder, "mysql")
         data = f"--datadir={self.folder / 'data'}"
+        # Its own: servers that start at once would use the same names in a shared one.
+        temporary = self.folder / "tmp"
+        temporary.mkdir()
+        if owner:
+            shutil.chown(temporary, "mysql")
+        owner.append(f"--tmpdir={temporary}")
         _run([_program("mariadb-install-db"), "--no-defaults", *owner, data, "--skip-test-db",
               "--auth-root-authentication-method=normal"])  # fmt: skip
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]

@@ -60,9 +60,8 @@ POSTGRES_NOISE = [
 ]  # fmt: skip
 
 # Where the client and the server read differently, our scanner goes by the server, and nothing of it is in here: a
-# semicolon in a comment marked with !, which ends the statement for the client; a comment in a comment; -- without a
-# space, a comment to the client at the beginning of a statement. Nor are bodies of routines without DELIMITER, which we
-# understand and the client does not.
+# semicolon in a comment marked with !, which ends the statement for the client; a comment in a comment. Nor are bodies
+# of routines without DELIMITER, which we understand and the client does not.
 MYSQL_STATEMENTS = [
     "select 'it''s; so'", "select 'it\\'s;', \"a;\\\"b\"", "select 1 as `a;``b`", "select 3 # one; 'two\n + 3",
     "select 3 -- one; 'two\n + 3", "select 5--1", "select 1 /* a; b; */ + 2", "select 1 /*! + 1 */",
@@ -201,6 +200,24 @@ def test_mariadb_runs_the_same_statements(
     with closing(open_connection(mariadb.target())) as connection:
         counts = [told(f"select count(*) from {name}.spot", MYSQL, connection) for name in mariadb_pair]
         assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--one; 'x\nselect 1;\n  --two\n\nselect 2; --three 'y\nselect 3--1;\n--\n--four",
+        "select 1\n--1; select 2\n-- 1\n;--;\nselect 3",
+        "--x\ndelimiter //\n--y //\nselect ';'//\n--z\ndelimiter ;\nselect 5;--",
+    ],
+)
+def test_mariadb_takes_the_same_dashes_for_comments(
+    mariadb: MariaServer, mariadb_pair: tuple[str, str], by_mariadb: Callable[[str, str], list[str]], text: str
+) -> None:
+    """Within a statement dashes without a space are signs; where none has begun they begin a comment."""
+    with closing(open_connection(mariadb.target(mariadb_pair[1]))) as connection:
+        ours = sorted(told(text, MYSQL, connection), key=is_error)
+    assert ours == by_mariadb(mariadb_pair[0], text)
+    assert not any(map(is_error, ours))
 
 
 @pytest.fixture(scope="module")

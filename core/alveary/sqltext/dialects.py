@@ -64,7 +64,7 @@ class Dialect:
     """``/*+ … */`` before a statement belongs to it."""
     line_comments: tuple[str, ...] = ("--",)
     dashes_need_space: bool = False
-    """``--`` starts a comment only before white space, a control character or the end."""
+    """Within a statement ``--`` starts a comment only before white space, a control character or the end."""
     line_ends: str = "\n"
     """Characters that end a line comment."""
     space: str = " \t\r\n\f\v"

@@ -85,10 +85,10 @@ class Lexer:
         space = f"[{re.escape(dialect.space)}]"
         executable = r"/\*M?!" if dialect.executable_comments else r"(?!)"
         kept = f"{executable}|" + (r"/\*\+" if dialect.hint_comments else r"(?!)")
-        self.line_comment = "|".join(self._line_comments()) or r"(?!)"
-        self.blank = re.compile(
-            rf"{space}*+(?:(?P<line>{self.line_comment})|(?P<block>(?!{kept})/\*))?",
-        )
+        self.line_comment = "|".join(self._line_comments(dialect.dashes_need_space)) or r"(?!)"
+        # Before a statement there is nothing to take from, so there dashes begin a comment in any case: mysql says so.
+        between = "|".join(self._line_comments(False)) or r"(?!)"
+        self.blank = re.compile(rf"{space}*+(?:(?P<line>{between})|(?P<block>(?!{kept})/\*))?")
         number = (
             rf"0[xX]{_WORD_PART}*+"
             rf"|(?:\d{_WORD_PART}*+(?:\.(?!\.)(?:\d{_WORD_PART}*+)?)?|\.\d{_WORD_PART}*+)"
@@ -108,10 +108,9 @@ class Lexer:
             name: TokenKind[name] for name in self._token.groupindex if name.isupper()
         }
 
-    def _line_comments(self) -> Iterator[str]:
+    def _line_comments(self, dashes_need_space: bool) -> Iterator[str]:
         for start in self.dialect.line_comments:
-            spaced = start == "--" and self.dialect.dashes_need_space
-            condition = r"(?=[\x00-\x20\x7f]|\Z)" if spaced else ""
+            condition = r"(?=[\x00-\x20\x7f]|\Z)" if start == "--" and dashes_need_space else ""
             yield rf"{re.escape(start)}{condition}[^{re.escape(self.dialect.line_ends)}]*+"
 
     def _openers(self) -> str:
