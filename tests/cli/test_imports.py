@@ -55,7 +55,8 @@ def test_what_is_said_of_a_file_overrules_what_is_found_out(alveary: Alveary, da
     ("words", "code", "status"),
     [
         (["--table", "bee", "--sha256", "0" * 64], "checksum_mismatch", 2),
-        (["--table", "nothing"], "unknown_object", 2),
+        (["--table", "nothing", "--existing"], "unknown_object", 2),
+        (["--table", "nothing", "--existing", "--create"], "invalid_input", 2),
         (["--table", "bee", "--create"], "name_taken", 2),
         (["--table", "bee", "--map", "no=id"], "invalid_input", 2),
         (["--table", "bee", "--type", "id=colour"], "invalid_input", 2),

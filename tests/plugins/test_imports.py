@@ -109,7 +109,7 @@ def test_a_wrong_checksum_refuses_before_anything_is_touched(
     assert right in caught.value.message
     assert "0" * 64 in caught.value.message
     with pytest.raises(UnknownObjectError):
-        load(alveary_kernel, engine, file)
+        load(alveary_kernel, engine, file, existing=True)
     assert load(alveary_kernel, engine, file, create=True, sha256=right.upper()).sha256 == right
 
 
@@ -147,7 +147,7 @@ def test_a_dry_run_writes_nothing_and_tells_what_it_finds(
     made = load(alveary_kernel, engine, write(tmp_path, "a\n1\n"), table="wasp", create=True, dry_run=True)
     assert made.created is not None
     with pytest.raises(UnknownObjectError):
-        load(alveary_kernel, engine, write(tmp_path, "a\n1\n"), table="wasp")
+        load(alveary_kernel, engine, write(tmp_path, "a\n1\n"), table="wasp", existing=True)
 
 
 def test_rows_are_replaced_in_the_same_transaction(alveary_kernel: Kernel, engine: Engine, tmp_path: Path) -> None:
@@ -167,8 +167,9 @@ def test_a_table_that_could_not_be_filled_is_not_left_behind(
     with pytest.raises(RowRefusedError, match="line 2, column b: it is not a whole number"):
         load(alveary_kernel, engine, file, create=True, type={"b": "integer"})
     with pytest.raises(UnknownObjectError):
-        load(alveary_kernel, engine, file)
-    load(alveary_kernel, engine, file, create=True)
+        load(alveary_kernel, engine, file, existing=True)
+    assert load(alveary_kernel, engine, file).created is not None, "a table that is not there is made"
+    assert load(alveary_kernel, engine, file).created is None
     with pytest.raises(NameTakenError):
         load(alveary_kernel, engine, file, create=True)
 

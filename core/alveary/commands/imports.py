@@ -58,7 +58,12 @@ class ImportParameters(ReadParameters, frozen=True, kw_only=True, forbid_unknown
     target: Annotated[str, Meta(description="URL of the database, or a saved name.", extra={"argument": True})]
     file: Annotated[str, Meta(description="File to import.", extra={"argument": True})]
     table: Annotated[str, Meta(description="Table to import into; schema.table, with quotes around odd names.")]
-    create: Annotated[bool, Meta(description="Make the table, with types that hold every value.")] = False
+    create: Annotated[
+        bool, Meta(description="Make the table, with types that hold every value; refuse one that is there.")
+    ] = False
+    existing: Annotated[bool, Meta(description="Refuse to make a table; without it one that is not there is made.")] = (
+        False
+    )
     map: Annotated[
         dict[str, str], Meta(description="Column of the file = column of the table; nothing leaves it out.")
     ] = {}
@@ -149,6 +154,8 @@ def run(context: Context, parameters: ImportParameters) -> ImportReport:
     """Import a file in one transaction: everything, or nothing, or everything but what goes to the rejects."""
     kernel, job, started = context.kernel, context.job, time.monotonic()
     rejecting = _rejecting(parameters)
+    if parameters.create and parameters.existing:
+        raise InvalidInputError("a table can't be made and be there already", hint="leave one of the two out")
     target, driver = kernel.target(parameters.target)
     # What is wrong with the file is said before anything is touched.
     looked = _looked(context, parameters, most=None if parameters.create or parameters.dry_run else 0)
@@ -159,7 +166,11 @@ def run(context: Context, parameters: ImportParameters) -> ImportReport:
         job.on_cancel(session.give_up_connecting)
         session.wait_connected()
         table = find_table(session.catalog(), parameters.table)
-        importing.check_table(table, create=parameters.create)
+        importing.check_table(table, create=parameters.create, existing=parameters.existing)
+        if not table.columns and survey is None:
+            survey = _looked(context, msgspec.structs.replace(parameters, sha256=None)).survey
+            assert survey is not None, "all of the file was looked at"
+            importing.refuse_faults(survey, rejecting=rejecting)
         types = type_table(driver)
         plan = importing.plan(session, table, types, opened, survey, mapping=parameters.map, given=parameters.type)
         outcome = importing.Outcome(rows=0, rejected=0, seconds=0.0)

@@ -170,10 +170,12 @@ def _into(
     return tuple(columns)
 
 
-def check_table(table: Table, *, create: bool) -> None:
+def check_table(table: Table, *, create: bool, existing: bool) -> None:
     """Raise UnknownObjectError or NameTakenError where the table is not there, or is and should not be."""
-    if not table.columns and not create:
-        raise UnknownObjectError(f"there is no table {table.display()}", hint="--create makes it from the file")
+    if not table.columns and existing:
+        raise UnknownObjectError(
+            f"there is no table {table.display()}", hint="it is made from the file unless that is refused"
+        )
     if table.columns and create:
         raise NameTakenError(f"there is a table {table.display()} already", hint="without --create its rows are added")
 

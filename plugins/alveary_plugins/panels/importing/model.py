@@ -95,6 +95,7 @@ class Draft:
             "target": self.value("target"),
             "table": self.value("table"),
             "create": bool(self.value("create")),
+            "existing": not self.value("create"),
             "truncate": bool(self.value("truncate")),
             "dry_run": dry_run,
             "map": dict(self.mapping),
