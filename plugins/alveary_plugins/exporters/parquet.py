@@ -22,6 +22,8 @@ from alveary_plugins.exporters.stream import Stream
 
 GROUP_BYTES = 32 << 20
 """Of a row group in memory, at most; it has fewer rows where they are wide."""
+DICTIONARY_BYTES = 1 << 16
+"""Of the different values of a column in a row group: with more of them a dictionary costs time and saves nothing."""
 _LENGTH = 8
 
 
@@ -121,7 +123,10 @@ class ParquetExporter(Exporter):
         if self._writer is None:
             schema = pa.schema(list(zip(self._names, self._types, strict=True)))
             self._writer = pq.ParquetWriter(
-                pa.PythonFile(self._stream, mode="w"), schema, compression=self._compression
+                pa.PythonFile(self._stream, mode="w"),
+                schema,
+                compression=self._compression,
+                dictionary_pagesize_limit=DICTIONARY_BYTES,
             )
         if self._rows:
             table = pa.Table.from_arrays(arrays, schema=self._writer.schema)
