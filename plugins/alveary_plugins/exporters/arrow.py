@@ -40,7 +40,7 @@ _NAMED = (ValueKind.NUMBER, ValueKind.TEMPORAL)
 
 TEXT = pa.string()
 _POOL = pa.system_memory_pool()
-"""Arrow's own pool keeps a fifth more memory for itself."""
+"""Arrow's own pool keeps a tenth more memory for itself."""
 
 
 def known_type(column: Column) -> Any:
