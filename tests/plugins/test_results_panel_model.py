@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -355,6 +357,31 @@ def test_rows_that_still_come_are_waited_for(
     saved = kernel.jobs.submit("save", work)
     assert saved.wait(HANG)
     assert saved.result() == 200_000
+
+
+def test_results_that_are_not_shown_any_more_are_deleted_on_the_reader_s_thread(
+    model: ResultsModel, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted: list[tuple[Path, str]] = []
+    monkeypatch.setattr(
+        "alveary.results.remove_tree", lambda path: deleted.append((path, threading.current_thread().name))
+    )
+    entries = run(model, session, ROWS.format(1000))
+    result = entries[0].statement.result
+    assert result is not None
+    directory = result.directory
+    del result
+    entries.clear()
+    run(model, session, "select 1")
+    kept = [model.has_forgotten]
+    assert deleted == []
+    model.sweep()
+    assert [*kept, model.has_forgotten] == [True, False]
+    end = time.monotonic() + HANG
+    while not deleted:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert deleted == [(directory, "alveary-grid")]
 
 
 def test_a_result_that_was_cut_short_is_not_saved(

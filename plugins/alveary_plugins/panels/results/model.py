@@ -213,6 +213,7 @@ class ResultsModel:
         self._runs: dict[str, Run] = {}
         self._pinned: list[Entry] = []
         self._by_statement: dict[str, Entry] = {}
+        self._forgotten: list[Entry] = []
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -361,6 +362,7 @@ class ResultsModel:
         self._runs.clear()
         self._pinned.clear()
         self._by_statement.clear()
+        self._forgotten.clear()
 
     def _all(self) -> Iterator[Entry]:
         seen = set()
@@ -377,6 +379,17 @@ class ResultsModel:
         for entry in entries:
             if not entry.pinned:
                 self._by_statement.pop(entry.statement.id, None)
+                self._forgotten.append(entry)
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether there are results that :meth:`sweep` would let go."""
+        return bool(self._forgotten)
+
+    def sweep(self) -> None:
+        """Let go of what is not shown any more, on the reader's thread: to delete many rows takes a while."""
+        forgotten, self._forgotten = self._forgotten, []
+        self.reader.ask(object(), forgotten.clear)
 
 
 def counted(number: int, what: str) -> str:

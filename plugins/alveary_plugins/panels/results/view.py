@@ -279,6 +279,8 @@ class ResultsPanel(Panel):
         self.say()
         if any(entry.running for entry in entries):
             self._after("clock", CLOCK, self.refresh)
+        if self.model.has_forgotten:  # not now: who called may still hold them
+            self._after("sweep", CLOCK, self.model.sweep)
 
     def _front_changed(self) -> None:
         entry = self.entry
