@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from alveary.errors import (
     InvalidInputError,
     NameTakenError,
     QueryCancelledError,
+    QueryError,
     RowRefusedError,
     UnknownObjectError,
+    UnsupportedError,
 )
 from alveary.events import QueryProgressed
 
@@ -193,6 +196,28 @@ def test_a_cancel_leaves_nothing(alveary_kernel: Kernel, engine: Engine, tmp_pat
     assert engine.ask("select count(*) from bee") == ["0"]
     assert not (tmp_path / "r.csv").exists()
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_table_that_can_not_undo_anything_is_refused(
+    alveary_kernel: Kernel, engine_of: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    engine = engine_of("mariadb")
+    engine.ask("create table bee (id integer) engine = MyISAM")
+    with pytest.raises(UnsupportedError, match="MyISAM"):
+        load(alveary_kernel, engine, write(tmp_path, "id\n1\n2\n"))
+    assert engine.ask("select count(*) from bee") == ["0"]
+
+
+def test_what_mariadb_would_round_or_cut_is_refused(
+    alveary_kernel: Kernel, engine_of: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    engine = engine_of("mariadb")
+    engine.ask("create table bee (n decimal(4,1), s varchar(3))")
+    for row in ("1.25,a", "1.5,abcd", "12345.5,a"):
+        with pytest.raises(QueryError, match="line 3") as caught:
+            load(alveary_kernel, engine, write(tmp_path, f"n,s\n1.5,abc\n{row}\n"))
+        assert caught.value.line == 3
+    assert engine.ask("select count(*) from bee") == ["0"]
 
 
 def test_values_that_only_look_alike_stay_apart(alveary_kernel: Kernel, engine: Engine, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from alveary.errors import (
 )
 from alveary.sqltext import MYSQL, BackslashEscapes, Dialect
 from alveary_plugins.drivers.mysql import errors, guard, inserting
-from alveary_plugins.drivers.mysql.binding import Bound, bind, marks
+from alveary_plugins.drivers.mysql.binding import Bound, bind, literal, marks
 from alveary_plugins.drivers.mysql.catalog import MysqlCatalog
 from alveary_plugins.drivers.mysql.opening import bounded, open_wire
 from alveary_plugins.drivers.mysql.running import Running
@@ -68,6 +68,12 @@ _LEVELS = ("read uncommitted", "read committed", "repeatable read", "serializabl
 #: Statements that only bring rows, by their first word; and those that change them, so that zero is an answer too.
 _QUERIES = ("select", "with", "values", "table")
 _CHANGES = ("insert", "update", "delete", "replace", "load", "with")
+
+
+_ENGINE = """
+    select t.engine, e.transactions
+      from information_schema.tables t join information_schema.engines e on e.engine = t.engine
+     where t.table_schema = {schema} and t.table_name = {table}"""
 
 
 class MysqlDriver(Driver):
@@ -103,6 +109,8 @@ class MysqlConnection(Connection):
         self._lifeline = lifeline
         self._handshake_id = wire.handshake_id & 0xFFFFFFFF
         self._lost = self._in_doubt = self._strict = False
+        self._undoable = set[tuple[str, ...]]()
+        """Tables of which it is known that a rollback undoes what is inserted."""
         self._answer: Answer | None = None
         """What the server has not been heard out on."""
         self._running = Running(self._kill)
@@ -230,8 +238,10 @@ class MysqlConnection(Connection):
     def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
         """Insert rows by statements of many at once.
 
-        What the server would change silently, cutting a text or rounding a number, is refused: it warns of it.
+        What the server would change silently, cutting a text or rounding a number, is refused: it warns of it. So is a
+        table whose engine can't undo anything, such as MyISAM's.
         """
+        self._check_undoable(table)
         quote = self.catalog().quote
         names = ", ".join(quote(column.name) for column in columns)
         head = f"insert into {'.'.join(map(quote, table))} ({names}) values "
@@ -249,6 +259,18 @@ class MysqlConnection(Connection):
                 exc.line = None if row is None else first + row
                 raise
         return count
+
+    def _check_undoable(self, table: tuple[str, ...]) -> None:
+        if table in self._undoable:
+            return
+        schema = literal(table[0]) if len(table) > 1 else "database()"
+        for engine, transactions in self._ask(_ENGINE.format(schema=schema, table=literal(table[-1]))):
+            if transactions == "NO":
+                raise UnsupportedError(
+                    f"the table is kept by the engine {engine!s}, which can't undo what was inserted",
+                    hint="alter table … engine = InnoDB, or insert without a transaction by the server's own client",
+                )
+        self._undoable.add(table)
 
     def _insert(self, sql: str, told: str) -> int:
         """Insert by a statement of ours, as a turn of its own, and return how many rows; a warning is an error."""
