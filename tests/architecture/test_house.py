@@ -63,6 +63,13 @@ def test_a_query_imports_only_its_own_driver_and_format(home: Path) -> None:
     assert [name for name in modules if name.startswith(later)] == []
 
 
+def test_a_query_loads_nothing_of_the_window_whatever_its_format(home: Path) -> None:
+    words = ["query", "sqlite:///:memory:", "select 1", "--format", "csv", "-o", f"{home}.csv"]
+    modules = imported_by(f"from alveary.cli import run\nrun({words})", home)
+    assert "alveary_plugins.exporters.delimited" in modules
+    assert [name for name in modules if name.startswith(("alveary_plugins.panels", "alveary_shell"))] == []
+
+
 def test_the_version_needs_no_kernel(home: Path) -> None:
     quiet = "sys.stdout = sys.stderr\nrun(['--version'])\nsys.stdout = sys.__stdout__"
     modules = imported_by(f"from alveary.cli import run\n{quiet}", home)

@@ -190,7 +190,9 @@ def _format(kernel: Kernel, parameters: RunParameters) -> Format | None:
 def _null(kernel: Kernel, format: str) -> str | None:
     """Return what a person set to stand for NULL in this format; None for the format's own."""
     name = f"{format}.null"
-    null: str | None = kernel.settings.get(name) if kernel.plugins.settings.find(name) is not None else None
+    # Whoever brings the format declares its setting, too, and is loaded.
+    is_declared = any(spec.id == name for spec in kernel.plugins.settings.so_far())
+    null: str | None = kernel.settings.get(name) if is_declared else None
     return null
 
 
