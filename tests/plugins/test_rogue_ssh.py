@@ -195,3 +195,35 @@ def test_a_server_whose_key_changed_gets_no_password(rogue: Callable[[Script], i
     error, help_ = failure(port, tmp_path)  # each connection shows a new one
     assert error.code == "host_key_changed"
     assert (server.passwords, help_.given) == ([], [])
+
+
+# -- who asks questions of its own, which is no crime ----------------------------------------------------------------
+
+
+class Asking(Server):
+    """Wants a password and a code, each by a question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[str] = []
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "keyboard-interactive"
+
+    def check_auth_interactive(self, username: str, submethods: str) -> Any:
+        return paramiko.InteractiveQuery("Login", "", ("Password: ", False), ("Code: ", True))
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int:
+        self.answers = list(responses)
+        return int(paramiko.AUTH_SUCCESSFUL)
+
+
+def test_what_a_server_asks_is_answered_by_the_password_or_a_person(
+    rogue: Callable[[Script], int], tmp_path: Path
+) -> None:
+    server = Asking()
+    port = rogue(served(server))
+    error, help_ = failure(port, tmp_path)
+    assert "did not open a connection to db:5432" in error.message, "it let us in"
+    assert server.answers == [PASSWORD, PASSWORD]
+    assert help_.given == [f"ann@127.0.0.1:{port}", f"ann@127.0.0.1:{port}: Code"]
