@@ -13,8 +13,8 @@ from alveary.contracts.driver import BatchSize, Connection
 from alveary.errors import UnsupportedError
 from alveary.wire import escaped
 
-AT_ONCE = 1 << 18
-"""Bytes of an answer that are read in one go."""
+AT_ONCE = 1 << 19
+"""Bytes of an answer that are read in one go, in some two milliseconds: a list of ten thousand tables."""
 SLICE = 1000
 """Items read in one go of an answer that is longer."""
 _PINGS = 3
