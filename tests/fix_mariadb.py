@@ -145,6 +145,22 @@ class MariaServer:
                 pytest.fail(f"MariaDB does not start: {(self.folder / 'log').read_text('utf-8', 'replace')[-2000:]}")
             threading.Event().wait(0.02)
 
+    def kill_and_start(self) -> None:
+        """Kill the server as the system would, and start it again; every connection is gone."""
+        assert self.process is not None, "it runs"
+        command = self.process.args
+        self.stop()
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            with contextlib.suppress(AssertionError):
+                self.admin("select 1")
+                return
+            assert self.process.poll() is None
+            assert time.monotonic() < deadline, (self.folder / "log").read_text("utf-8", "replace")[-2000:]
+            threading.Event().wait(0.02)
+
     def stop(self) -> None:
         """End the server, at once: nothing in it is worth a tidy end."""
         if self.maker is not None:

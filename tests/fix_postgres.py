@@ -10,10 +10,12 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +51,27 @@ class PostgresServer:
     port: int
     folder: Path
     programs: Path
+    _run: Callable[..., None] = field(repr=False)
+    """Runs one of the server's programs on its data, as the account that may."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    def kill_and_start(self) -> None:
+        """Kill the server as the system would, and start it again; every connection is gone."""
+        main = int((self.folder / "data" / "postmaster.pid").read_text().split("\n")[0])
+        os.kill(main, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while True:  # it does not start as long as a process of the killed one has not noticed
+            try:
+                self.start()
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "start")
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str | None = None) -> str:
         """Return the URL of a database over TCP."""
@@ -109,12 +131,12 @@ def postgres() -> Iterator[PostgresServer]:
 
     try:
         run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-        server = PostgresServer(_free_port(), folder, programs)
+        server = PostgresServer(_free_port(), folder, programs, run)
         with (data / "postgresql.conf").open("a") as conf:
             conf.write(f"{_SETTINGS}port = {server.port}\nunix_socket_directories = '{folder}'\n")
         hba = data / "pg_hba.conf"
         hba.write_text(f'host all "{ROLE}" 127.0.0.1/32 scram-sha-256\n{hba.read_text()}')
-        run("pg_ctl", "-w", "-l", str(folder / "log"), "start")
+        server.start()
         try:
             secret = PASSWORD.replace("'", "''")
             server.psql(f"set password_encryption = 'scram-sha-256'; create role \"{ROLE}\" login password '{secret}'")

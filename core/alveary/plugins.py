@@ -135,7 +135,7 @@ class Choices:
             raise StorageError(f"can't read {self._file}: {exc.strerror}") from exc
         try:
             return set(msgspec.json.decode(content, type=dict[str, list[str]])["disabled"])
-        except (msgspec.MsgspecError, ValueError, KeyError) as exc:
+        except (msgspec.MsgspecError, ValueError, KeyError, RecursionError) as exc:
             raise StorageError(f"{self._file} is damaged: {exc}", hint="mend or delete it") from exc
 
     def set_disabled(self, name: str, disabled: bool) -> None:

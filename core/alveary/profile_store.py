@@ -443,7 +443,7 @@ def _profile(row: Sequence[str], groups: _Groups) -> Profile:
     try:
         fields = msgspec.json.decode(content, type=dict[str, Any])
         return profile_from({**fields, "id": id, "name": name, "group": groups.path(group)})
-    except (msgspec.MsgspecError, InvalidInputError, TypeError) as exc:
+    except (msgspec.MsgspecError, InvalidInputError, TypeError, ValueError, RecursionError) as exc:
         raise StorageError(
             f"the saved connection {name!r} can't be read: {exc}",
             hint="remove it, or update Alveary if a newer version saved it",

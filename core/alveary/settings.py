@@ -230,7 +230,7 @@ class Settings:
             return spec.default, None
         try:
             return spec.accept(msgspec.json.decode(text)), None
-        except (ValueError, msgspec.MsgspecError) as exc:
+        except (ValueError, TypeError, RecursionError, msgspec.MsgspecError) as exc:
             return spec.default, f"{exc}; the default holds"
 
     def _read(self) -> dict[str, str]:

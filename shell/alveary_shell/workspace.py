@@ -51,7 +51,7 @@ class Workspace:
     def layout(self) -> dict[str, Any]:
         """Return what :meth:`save_layout` was last handed; nothing when it can't be read."""
         with self._store.reading() as connection:
-            row = connection.execute("select value from workspace where name = 'layout'").fetchone()
+            row = connection.execute("select cast(value as blob) from workspace where name = 'layout'").fetchone()
         found = _decoded(row[0]) if row is not None else None
         return found or {}
 
@@ -128,7 +128,7 @@ class Workspace:
     def _panels(self, which: str, order: str) -> list[SavedPanel]:
         with self._store.reading() as connection:
             rows = connection.execute(
-                f"select id, panel, state from workspace_panels where {which} order by {order}"
+                f"select id, panel, cast(state as blob) from workspace_panels where {which} order by {order}"
             ).fetchall()
         found: dict[str, SavedPanel] = {}
         for id, panel, state in rows:
@@ -148,10 +148,11 @@ class Workspace:
                     self._failed(exc)
 
 
-def _decoded(text: str) -> dict[str, Any] | None:
+def _decoded(text: bytes) -> dict[str, Any] | None:
+    """Return what was written; None for bytes that damage made of it, which must not hide what is beside it."""
     try:
-        decoded = json.loads(text)
-    except ValueError:
+        decoded = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError):
         return None
     return decoded if isinstance(decoded, dict) else None
 

@@ -165,3 +165,17 @@ def test_every_ignore_has_its_reason() -> None:
 def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
     commands = re.findall(r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)
     assert commands[1] in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+
+
+def test_every_test_that_the_page_of_reliability_names_is_there() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`(\S+\.py)::(\w+)`", page)
+    assert len(named) > 40
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(), f"{file}::{test}"
+    for kind, last in (("F", 40), ("L", 10), ("P", 14)):
+        spoken = set(re.findall(rf"\b{kind}(\d\d)\b", page))
+        for first, end in re.findall(rf"\b{kind}(\d\d)–{kind}?(\d\d)\b", page):
+            spoken |= {f"{number:02}" for number in range(int(first), int(end) + 1)}
+        missing = {f"{number:02}" for number in range(1, last + 1)} - spoken
+        assert not missing, f"{kind}: {sorted(missing)}"

@@ -203,8 +203,8 @@ class _Line:
                     self._how = "pass"
                 self._left -= size
         if size:
+            self._sent += len(data[:size])  # before the client can have it, and ask
             pair.client.sendall(data[:size])
-            self._sent += len(data[:size])
         with self._lock:
             if self._how == how and how in ("cut", "reset", "half_close") and self._left <= 0:
                 self._end()
