@@ -20,9 +20,12 @@ def failure_text(error: ErrorRecord, *, as_json: bool = False, blotted: Callable
 
     ``blotted`` takes the passwords out of a text.
     """
-    # Whatever repeats an argument may repeat a URL, password and all.
+    # Whatever repeats an argument may repeat a URL, password and all. A position leads nowhere in a blotted statement.
+    statement = error.statement and blotted(error.statement)
     error = msgspec.structs.replace(
         error,
+        statement=statement,
+        position=error.position if statement == error.statement else None,
         message=blotted(error.message),
         detail=error.detail and blotted(error.detail),
         hint=error.hint and blotted(error.hint),
