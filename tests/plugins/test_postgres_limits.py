@@ -22,7 +22,6 @@ from alveary.errors import (
     QueryTimeoutError,
     ReadOnlyError,
     TooManyConnectionsError,
-    UnsupportedError,
 )
 from alveary_plugins.drivers.postgres.driver import PostgresConnection, PostgresDriver
 
@@ -176,12 +175,3 @@ def test_a_database_that_takes_no_more_connections(postgres: PostgresServer) -> 
                 assert caught.value.hint
         finally:
             postgres.psql("drop role visitor")
-
-
-def test_copy_with_the_client_names_the_way_out_and_leaves_the_session_usable(connect: Connect) -> None:
-    connection = connect()
-    for sql, way in (("copy t to stdout", "--format csv"), ("copy t from stdin", "INSERT")):
-        error = failure(connection, sql)
-        assert (type(error), error.code) == (UnsupportedError, "unsupported")
-        assert way in (error.hint or "")
-        assert run(connection, "select 1")[1] == Batch([("1",)])
