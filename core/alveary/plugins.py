@@ -329,6 +329,8 @@ class Plugins:
             try:
                 manager.register(plugin, info.name)
                 manager.check_pending()
+                if entry.group == WINDOW_GROUP and self._implements(info, ["alveary_review"]):
+                    raise InvalidInputError(f"a guard must be there in every run: its entry point belongs in {GROUP!r}")
             except BaseException:
                 # What is half registered would fail every later plugin's check.
                 if manager.has_plugin(info.name):

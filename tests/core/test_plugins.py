@@ -335,6 +335,14 @@ def test_what_others_print_while_a_plugin_is_loaded_is_theirs(
     assert capsys.readouterr().out == "yours\n"
 
 
+def test_a_guard_that_would_come_too_late_is_a_fault(install: Callable[..., None], home: Path) -> None:
+    review = "from alveary import hookimpl\n@hookimpl\ndef alveary_review(statement, profile):\n    return None\n"
+    install("late", review, {"late": "late"}, group="alveary.window")
+    with load(home) as kernel:
+        assert ("late", "register") in [(fault.plugin, fault.stage) for fault in kernel.plugins.faults]
+        assert "late" not in kernel.plugins.guards
+
+
 def test_safe_mode_does_not_even_import_a_strangers_plugin(install: Callable[..., None], home: Path) -> None:
     install("hostile", "open('imported', 'w').close(); raise SystemExit", {"hostile": "hostile"})
     with load(home, safe_mode=True) as kernel:
