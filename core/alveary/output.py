@@ -132,6 +132,16 @@ class Output:
         return output_error(exc, self.name, kept)
 
 
+def refuse_replacing(path: str | None, *read: str | None) -> None:
+    """Raise InvalidInputError where an output would take the place of a file that is ``read``, which would be lost."""
+    for other in read:
+        with contextlib.suppress(OSError, ValueError):  # what can't be looked at is told by whoever opens it
+            if path and other and path != "-" and os.path.isfile(path) and os.path.samefile(path, other):
+                raise InvalidInputError(
+                    f"{path} is read by this very command, so it can't be replaced", hint="give the output another name"
+                )
+
+
 def output_error(exc: OSError, name: str, consequence: str = "") -> AlvearyError:
     """Return our error for one that writing ``name`` ran into."""
     if exc.errno == errno.EPIPE:

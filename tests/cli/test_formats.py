@@ -186,3 +186,14 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(
             assert not (tmp_path / "out").exists()
     finally:
         subprocess.run(["umount", tmp_path / "disk"], check=True)
+
+
+def test_an_output_never_takes_the_place_of_what_is_read(alveary: Alveary, tmp_path: Path) -> None:
+    database, script = tmp_path / "bees.db", tmp_path / "bees.sql"
+    script.write_text("create table bee (id integer)")
+    assert alveary("query", f"sqlite:///{database}?mode=rwc", "-f", str(script)).status == 0
+    for output in (database, script):
+        before = output.read_bytes()
+        done = alveary("query", f"sqlite:///{database}", "-f", str(script), "-o", str(output))
+        assert (done.status, output.read_bytes()) == (2, before)
+        assert "is read by this very command" in done.err

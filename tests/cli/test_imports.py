@@ -133,3 +133,17 @@ def test_a_table_is_copied(alveary: Alveary, database: Path, tmp_path: Path) -> 
 def test_what_was_imported_is_in_the_history(alveary: Alveary, database: Path, tmp_path: Path) -> None:
     alveary("import", f"sqlite:///{database}", file(tmp_path, "id,name\n1,Ann\n"), "--table", "bee")
     assert "/* the rows of bees.csv */" in alveary("history").out
+
+
+@pytest.mark.parametrize("name", ["bees.csv", "bees.db", "link.csv"])
+def test_rejects_never_take_the_place_of_what_is_read(
+    alveary: Alveary, database: Path, tmp_path: Path, name: str
+) -> None:
+    content = file(tmp_path, "id,name\n1,Ann\n")
+    (tmp_path / "link.csv").symlink_to(content)
+    before = (database.read_bytes(), Path(content).read_bytes())
+    words = ("--table", "bee", "--rejects", str(tmp_path / name))
+    done = alveary("import", f"sqlite:///{database}", content, *words)
+    assert (done.status, done.out) == (2, "")
+    assert "is read by this very command" in done.err
+    assert (database.read_bytes(), Path(content).read_bytes()) == before
