@@ -518,7 +518,7 @@ def test_copied_cells_are_on_the_clipboard(stage: Stage) -> None:
     stage.window.run("results.copy-markdown")
     stage.until(lambda: stage.clipboard().startswith("| a | b |"))
     stage.window.run("results.copy-insert")
-    stage.until(lambda: stage.clipboard().startswith('INSERT INTO table_name ("a", "b") VALUES\n(1, \'x\'),'))
+    stage.until(lambda: stage.clipboard().startswith('INSERT INTO "table_name" ("a", "b") VALUES\n(1, \'x\'),'))
     stage.window.run("results.copy", {"format": "nothing"})
     assert "no format is named 'nothing'" in stage.errors[-1]
 
@@ -553,7 +553,7 @@ def test_what_is_shown_is_saved(stage: Stage, tmp_path: Path) -> None:
     stage.window.ask_file = answer  # type: ignore[method-assign]  # stands for the person
     stage.results.taking.save()
     stage.until(lambda: len(stage.notes) == 2)
-    assert (tmp_path / "rows.sql").read_text() == 'INSERT INTO table_name ("i", "t") VALUES\n(7, \'row 7\');\n'
+    assert (tmp_path / "rows.sql").read_text() == 'INSERT INTO "table_name" ("i", "t") VALUES\n(7, \'row 7\');\n'
     assert asked[0]["CSV"] == ".csv"
     stage.window.run("results.save", {"path": str(tmp_path / "rows.what")})
     assert "no format goes by the ending .what" in stage.errors[-1]

@@ -19,14 +19,13 @@ from hypothesis import strategies as st
 from alveary import Column, Kernel, ResultSet, Session, ValueKind
 from alveary.arrangement import Filter, Sort
 from alveary.bus import Bus
-from alveary.contracts.exporter import ExportOptions
+from alveary.contracts.exporter import Origin
 from alveary.errors import InvalidInputError, QueryCancelledError, QueryError, SqlSyntaxError
 from alveary.jobs import Job, Jobs
 from alveary.results import ResultWriter
 from alveary.saving import Format, Part
-from alveary.sqltext import ANSI, MYSQL
+from alveary.sqltext import SQLITE
 from alveary_plugins.panels.results import cellvalues, parts
-from alveary_plugins.panels.results.inserts import InsertExporter, insert_format, table_of
 from alveary_plugins.panels.results.model import (
     OVERVIEW,
     Entry,
@@ -233,7 +232,7 @@ def test_copies_are_what_the_exporters_write(
     part = Part(rows=((1, 3),), columns=(1, 2))
 
     def copied(format: Format) -> str:
-        return parts.copying(lambda: awkward, awkward.columns, part, format)(job)
+        return parts.copying(lambda: awkward, awkward.columns, part, format, Origin())(job)
 
     assert copied(TSV) == '"quote "" tab \t comma , line\nbreak"\t0x00FF\n""\t0.1\n'
     assert list(csv.reader(io.StringIO(copied(CSV)))) == [
@@ -252,7 +251,7 @@ def test_copies_are_what_the_exporters_write(
 def test_one_cell_is_copied_bare(awkward: ResultSet, job: Job) -> None:
     def copied(row: int, column: int) -> str:
         part = Part(rows=((row, row + 1),), columns=(column,))
-        return parts.copying(lambda: awkward, awkward.columns, part, TSV)(job)
+        return parts.copying(lambda: awkward, awkward.columns, part, TSV, Origin())(job)
 
     assert copied(1, 1) == AWKWARD[1][1]
     assert copied(0, 2) == ""
@@ -264,65 +263,18 @@ def test_too_much_for_a_clipboard_is_refused(awkward: ResultSet, job: Job, monke
     for few in (0, 1000):
         monkeypatch.setattr(parts, "FEW", few)
         with pytest.raises(InvalidInputError, match="clipboard"):
-            parts.copying(lambda: awkward, awkward.columns, Part(), CSV)(job)
+            parts.copying(lambda: awkward, awkward.columns, Part(), CSV, Origin())(job)
 
 
 def test_inserts_bring_the_rows_back(awkward: ResultSet, job: Job) -> None:
-    format = insert_format("select * from copied", ANSI)
-    script = parts.copying(lambda: awkward, awkward.columns, Part(), format)(job)
+    format = Format(factory="alveary_plugins.exporters.inserts:InsertExporter")
+    origin = Origin(sql="select * from copied", dialect=SQLITE)
+    script = parts.copying(lambda: awkward, awkward.columns, Part(), format, origin)(job)
     connection = sqlite3.connect(":memory:")
     connection.execute('create table copied ("id", "text", "any")')
     connection.executescript(script)
     assert connection.execute("select * from copied").fetchall() == [tuple(row) for row in AWKWARD]
     connection.close()
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.binary()),
-            st.text(),
-        ),
-        min_size=1,
-    )
-)
-def test_whatever_the_cells_their_inserts_give_them_back(rows: list[tuple[Any, str]]) -> None:
-    chunks: list[bytes] = []
-    exporter = InsertExporter(chunks.append, ExportOptions(), table="t")
-    exporter.begin([Column(name='a"b'), Column(name="c")])
-    exporter.rows(rows)
-    exporter.end(True)
-    connection = sqlite3.connect(":memory:")
-    connection.execute('create table t ("a""b", c)')
-    connection.executescript(b"".join(chunks).decode())
-    assert connection.execute("select * from t").fetchall() == rows
-    connection.close()
-
-
-def test_inserts_follow_the_dialect() -> None:
-    chunks: list[bytes] = []
-    format = insert_format("select * from `my shop`.items", MYSQL)
-    exporter = format.exporter()(chunks.append, ExportOptions())
-    exporter.begin([Column(name="a`b", kind=ValueKind.NUMBER), Column(name="c", kind=ValueKind.TEXT)])
-    exporter.rows([("1.50", "it's \\ here\n"), ("NaN", None)])
-    assert b"".join(chunks).decode() == (
-        "INSERT INTO `my shop`.items (`a``b`, `c`) VALUES\n(1.50, 'it''s \\\\ here\\n'),\n('NaN', NULL);\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("sql", "table"),
-    [
-        ("select * from t", "t"),
-        ("SELECT a FROM app.\"My Table\" WHERE x = 1", 'app."My Table"'),
-        ("select 1", "table_name"),
-        ("select * from a join b using (c)", "table_name"),
-        ("select * from (select * from a)", "a"),
-        ("select * from a union select * from b", "table_name"),
-    ],
-)  # fmt: skip
-def test_the_table_of_a_query_is_taken_only_where_it_is_sure(sql: str, table: str) -> None:
-    assert table_of(sql) == table
 
 
 def test_what_a_clipboard_can_not_hold_is_replaced_and_counted() -> None:
@@ -333,13 +285,13 @@ def test_what_a_clipboard_can_not_hold_is_replaced_and_counted() -> None:
 def test_saving_writes_what_is_shown(model: ResultsModel, session: Session, job: Job, tmp_path: Path) -> None:
     (entry,) = run(model, session, ROWS.format(3000))
     path = tmp_path / "out.csv"
-    assert parts.saving(entry.source(), Part(), CSV, str(path), entry.statement)(job) == 3000
+    assert parts.saving(entry.source(), Part(), CSV, Origin(), str(path), entry.statement)(job) == 3000
     assert path.read_text() == "i,t\n" + "".join(f"{number},row {number}\n" for number in range(1, 3001))
     entry.sorts, entry.filters = (Sort(column=0, descending=True),), (Filter(test="less", column=0, value="3"),)
     entry.arranged(arranging(entry)(job))
-    assert parts.saving(entry.source(), Part(columns=(1,)), CSV, str(path), None)(job) == 2
+    assert parts.saving(entry.source(), Part(columns=(1,)), CSV, Origin(), str(path), None)(job) == 2
     assert path.read_text() == "t\nrow 2\nrow 1\n"
-    assert parts.saving(entry.source(), Part(rows=((1, 2),)), CSV, str(path), None)(job) == 1
+    assert parts.saving(entry.source(), Part(rows=((1, 2),)), CSV, Origin(), str(path), None)(job) == 1
     assert path.read_text() == "i,t\n1,row 1\n"
     assert not list(tmp_path.glob(".alveary*"))
 
@@ -353,7 +305,7 @@ def test_rows_that_still_come_are_waited_for(
     while statement.columns is None:
         statement.wait(0.01)
     path = tmp_path / "out.csv"
-    work = parts.saving(entry.source(), Part(), CSV, str(path), statement)
+    work = parts.saving(entry.source(), Part(), CSV, Origin(), str(path), statement)
     saved = kernel.jobs.submit("save", work)
     assert saved.wait(HANG)
     assert saved.result() == 200_000
@@ -394,7 +346,7 @@ def test_a_result_that_was_cut_short_is_not_saved(
     assert entry.statement.rows > 0
     path = tmp_path / "out.csv"
     with pytest.raises(QueryError, match="not all rows came"):
-        parts.saving(entry.source(), Part(), CSV, str(path), entry.statement)(job)
+        parts.saving(entry.source(), Part(), CSV, Origin(), str(path), entry.statement)(job)
     assert not path.exists()
 
 
@@ -406,7 +358,7 @@ def test_a_cancelled_save_leaves_what_stood_there(
     path.write_text("before")
     bus = Bus()
     jobs = Jobs(bus)
-    work = parts.saving(entry.source(), Part(), CSV, str(path), None)
+    work = parts.saving(entry.source(), Part(), CSV, Origin(), str(path), None)
 
     def cancelling(job: Job) -> int:
         job.cancel()

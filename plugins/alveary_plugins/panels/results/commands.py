@@ -23,7 +23,7 @@ class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CopyParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In which form the selected cells are copied."""
 
-    format: Annotated[str, Meta(description="A format such as csv or json, or insert for SQL.")] = "tsv"
+    format: Annotated[str, Meta(description="A format such as csv, json or sql.")] = "tsv"
     header: Annotated[bool, Meta(description="Copy the column names as well.")] = False
 
 
@@ -93,7 +93,7 @@ def copy_markdown(context: Context, parameters: NoParameters) -> None:
 
 def copy_insert(context: Context, parameters: NoParameters) -> None:
     """Copy the selected cells as INSERT statements."""
-    _panel(context).taking.copy("insert", header=True)
+    _panel(context).taking.copy("sql", header=True)
 
 
 def save(context: Context, parameters: SaveParameters) -> None:

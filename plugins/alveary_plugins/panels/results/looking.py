@@ -86,8 +86,8 @@ class Looking:
         entry, selection = front.gridded, front.grid.selection
         if entry is not None and len(front.grid.rows):
             part = Part(columns=(selection.column,), rows=((selection.row, selection.row + 1),))
-            format = self._taking.format(entry, "tsv", header=False)
-            work = parts.copying(entry.source(), entry.columns, part, format)
+            format = self._taking.format("tsv", header=False)
+            work = parts.copying(entry.source(), entry.columns, part, format, entry.origin)
             front.window.background(
                 "Copying a value", work, lambda text: front.window.copy(parts.clipboard_safe(text)[0])
             )

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from alveary.arrangement import Filter, Sort
 from alveary_plugins.panels.results.details import RECORD
 from alveary_plugins.panels.results.model import Entry
-from alveary_plugins.panels.results.taking import INSERT
 
 if TYPE_CHECKING:
     from alveary_plugins.panels.results.view import ResultsPanel
 
-COPIED = ((INSERT, "SQL INSERT"), ("csv", "CSV"), ("tsv", "TSV"), ("json", "JSON"), ("markdown", "Markdown"))
+COPIED = (("sql", "SQL INSERT"), ("csv", "CSV"), ("tsv", "TSV"), ("json", "JSON"), ("markdown", "Markdown"))
 """Formats offered for the clipboard, beside all others in the command's parameter."""
 
 Items: TypeAlias = list[tuple[str, Callable[[], object]] | None]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from alveary.arrangement import Arrangement, Filter, Matches, Sort, arrange, find
+from alveary.contracts.exporter import Origin
 from alveary.contracts.values import Column, Row, ValueKind
 from alveary.errors import AlvearyError, StorageError
 from alveary.events import Outcome
@@ -74,6 +75,11 @@ class Entry:
             self._rows = CachedRows(source, len(self.columns), self._reader)
         self._rows.grown(self.statement.rows if self.arrangement is None else len(self.arrangement))
         return self._rows
+
+    @property
+    def origin(self) -> Origin:
+        """Where the rows come from, for formats that want to know."""
+        return Origin(sql=self.statement.sql, dialect=self.session.driver.dialect)
 
     def source(self) -> Callable[[], ResultSet | Arrangement | None]:
         """Return what opens the rows as they are shown, on any thread; it knows nothing of the window."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from alveary.arrangement import Arrangement
-from alveary.contracts.exporter import ExportOptions
+from alveary.contracts.exporter import ExportOptions, Origin
 from alveary.contracts.values import Cell, Column, Row, cell_text
 from alveary.errors import InvalidInputError, QueryCancelledError, QueryError, StorageError
 from alveary.results import ResultSet
@@ -36,7 +36,9 @@ def selected_part(ranges: Sequence[Range]) -> Part:
     )
 
 
-def copying(source: Opener, columns: Sequence[Column], part: Part, format: Format) -> Callable[[Job], str]:
+def copying(
+    source: Opener, columns: Sequence[Column], part: Part, format: Format, origin: Origin
+) -> Callable[[Job], str]:
     """Return the work that makes text of a part; it holds nothing of the window.
 
     One cell without a header is its bare text, for nobody wants quotes around that. More than a clipboard should hold
@@ -49,13 +51,16 @@ def copying(source: Opener, columns: Sequence[Column], part: Part, format: Forma
         if cells == 1 and not format.header:
             data = bare(next(iter(part.batches(rows)))[0][0]).encode("utf-8", "surrogatepass")
             return _checked(data).decode("utf-8", "surrogatepass")
-        data = _few(rows, columns, part, format) if cells <= FEW else _many(rows, part, format, job)
+        few = cells <= FEW
+        data = _few(rows, columns, part, format, origin) if few else _many(rows, part, format, origin, job)
         return _checked(data).decode("utf-8", "surrogateescape")
 
     return work
 
 
-def saving(source: Opener, part: Part, format: Format, path: str, statement: Statement | None) -> Callable[[Job], int]:
+def saving(
+    source: Opener, part: Part, format: Format, origin: Origin, path: str, statement: Statement | None
+) -> Callable[[Job], int]:
     """Return the work that writes a part to a file, and returns the number of rows; it holds nothing of the window.
 
     With ``statement``, whose rows they are, all rows are waited for; where they do not all come no file appears, and
@@ -69,7 +74,7 @@ def saving(source: Opener, part: Part, format: Format, path: str, statement: Sta
                 raise QueryCancelledError("saving was cancelled")
         if statement is not None and statement.error is not None:
             raise QueryError("the file was not written: not all rows came", detail=statement.error.message)
-        return save(_opened(source), format, path, part=part, job=job)
+        return save(_opened(source), format, path, part=part, origin=origin, job=job)
 
     return work
 
@@ -98,9 +103,10 @@ def clipboard_safe(text: str) -> tuple[str, int]:
     return safe, sum(a != b for a, b in zip(text, safe, strict=True))
 
 
-def _few(rows: ResultSet | Arrangement, columns: Sequence[Column], part: Part, format: Format) -> bytes:
+def _few(rows: ResultSet | Arrangement, columns: Sequence[Column], part: Part, format: Format, origin: Origin) -> bytes:
     chunks: list[bytes] = []
     exporter = format.exporter()(chunks.append, ExportOptions(header=format.header, null=format.null))
+    exporter.origin = origin
     exporter.begin(columns if part.columns is None else [columns[column] for column in part.columns])
     for batch in part.batches(rows):
         exporter.rows(batch)
@@ -109,11 +115,11 @@ def _few(rows: ResultSet | Arrangement, columns: Sequence[Column], part: Part, f
     return b"".join(chunks)
 
 
-def _many(rows: ResultSet | Arrangement, part: Part, format: Format, job: Job) -> bytes:
+def _many(rows: ResultSet | Arrangement, part: Part, format: Format, origin: Origin, job: Job) -> bytes:
     result = rows.result if isinstance(rows, Arrangement) else rows
     path = result.directory / f"copy-{os.urandom(8).hex()}"
     try:
-        save(rows, format, str(path), part=part, most=MOST_COPIED, job=job)
+        save(rows, format, str(path), part=part, origin=origin, most=MOST_COPIED, job=job)
         return path.read_bytes()
     except InvalidInputError as exc:
         raise _too_much() from exc

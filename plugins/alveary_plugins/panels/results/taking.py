@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from alveary.contracts.specs import ExporterSpec
-from alveary.errors import QueryError, UnknownFormatError
+from alveary.errors import InvalidInputError, QueryError, UnknownFormatError
 from alveary.events import Outcome
+from alveary.formats import find_format, format_of
 from alveary.saving import Format, Part
 from alveary_plugins.panels.results import parts
 from alveary_plugins.panels.results.continuing import Continuing
 from alveary_plugins.panels.results.front import Front
-from alveary_plugins.panels.results.inserts import insert_format
 from alveary_plugins.panels.results.model import Entry, counted
 from alveary_plugins.panels.results.ordering import Ordering
 from alveary_shell.sdk import Answer
-
-INSERT = "insert"
 
 Which: TypeAlias = Literal["fetched", "rest", "again"]
 """Which rows of a result that its limit cut short are saved: those that are there, or all, by the same cursor or by
@@ -53,7 +51,10 @@ class Taking:
             elif not front.grid.selection.single:
                 front.window.notify(f"Copied {part.count(1 << 62):,} × {len(part.columns or ()):,} cells")
 
-        work = parts.copying(entry.source(), entry.columns, part, self.format(entry, format, header=header))
+        wanted = self.format(format, header=header)
+        if wanted.binary:
+            raise InvalidInputError(f"{format} is no text, which a clipboard holds", hint="save it to a file instead")
+        work = parts.copying(entry.source(), entry.columns, part, wanted, entry.origin)
         front.window.background("Copying cells", work, done)
 
     def copy_names(self) -> None:
@@ -92,7 +93,7 @@ class Taking:
             path = window.ask_file(save=True, title=title, name="result.csv", endings=self._endings())
         if path is None:
             return
-        wanted, file = self.format(entry, format or self._format_of(path)), path
+        wanted, file = self.format(format or self._format_of(path)), path
         if rows == "fetched":
             self._write(entry, part, wanted, file, waits=not selection and entry.arrangement is None)
             return
@@ -105,15 +106,9 @@ class Taking:
         whole = entry
         self._ordering.when_settled(whole, lambda: self._write_whole(whole, wanted, file))
 
-    def format(self, entry: Entry, format: str, *, header: bool = True) -> Format:
-        """Return a format by its name; UnknownFormatError if nothing goes by it."""
-        if format == INSERT:
-            return insert_format(entry.statement.sql, entry.session.driver.dialect)
-        exporters = self._front.window.kernel.plugins.exporters
-        if (spec := exporters.find(format)) is None:
-            known = ", ".join([*exporters.ids(), INSERT])
-            raise UnknownFormatError(f"no format is named {format!r}", hint=f"formats: {known}")
-        return Format(factory=spec.factory, header=header)
+    def format(self, format: str, *, header: bool = True) -> Format:
+        """Return a format by its name; UnknownFormatError, or MissingPackageError that says what it needs."""
+        return format_of(find_format(self._front.window.kernel.plugins.exporters, format), header=header)
 
     def _which(self, entry: Entry) -> Which | None:
         """Ask which rows of a result that was cut short are to be saved."""
@@ -159,20 +154,18 @@ class Taking:
                 detail="There are more on the server." if cut else None,
             )
 
-        work = parts.saving(entry.source(), part, format, path, entry.statement if waits else None)
+        work = parts.saving(entry.source(), part, format, entry.origin, path, entry.statement if waits else None)
         window.background(f"Saving {name}", work, done)
 
     def _endings(self) -> dict[str, str]:
         endings = {spec.id.upper(): spec.extensions[0] for spec in self._exporters() if spec.extensions}
-        return {"CSV": ".csv", **endings, "SQL INSERT": ".sql"}
+        return {"CSV": ".csv", **endings}
 
     def _exporters(self) -> list[ExporterSpec]:
         return list(self._front.window.kernel.plugins.exporters)
 
     def _format_of(self, path: str) -> str:
         ending = Path(path).suffix.lower()
-        if ending == ".sql":
-            return INSERT
         for spec in self._exporters():
             if ending in spec.extensions:
                 return spec.id
