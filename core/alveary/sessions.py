@@ -120,7 +120,8 @@ class Session:
         self.target = target
         self.driver = driver
         self.reached = target
-        """The target with the password that was found for it; for another connection of the same command."""
+        """What the driver was told to connect to: with the password that was found and the near end of the tunnel, which
+        stands as long as the session does; for another connection of the same command."""
         self.server: ServerInfo | None = None
         self.connect_seconds: float | None = None
         """What making the connection took; what a person took to give a password is not counted."""
@@ -268,7 +269,7 @@ class Session:
             # The driver keeps the timeout itself; the second on top is for one that does not.
             self._deadline = time.monotonic() + self._timeout + 1
         if self._lease is not None:
-            target = msgspec.structs.replace(target, tunnel=None, via=self._lease.address)
+            target = self.reached = msgspec.structs.replace(target, tunnel=None, via=self._lease.address)
         host.submit(Open(factory=self.driver.factory, target=target, timeout=self._timeout))
 
     def _fail(self, error: ErrorRecord) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +14,14 @@ from fix_engines import ENGINES, Engine
 
 from alveary import Kernel
 from alveary.commands.copies import CopyReport
+from alveary.contracts.guard import Reviewed, Verdict
+from alveary.contracts.target import Target
 from alveary.errors import (
     ConstraintViolationError,
     InvalidInputError,
     QueryCancelledError,
     QueryError,
+    StatementDeniedError,
     UnknownObjectError,
 )
 from alveary.events import QueryProgressed
@@ -160,3 +166,29 @@ def test_rows_are_added_to_a_table_that_is_there_but_not_compared(alveary_kernel
     assert target.ask("select k, name, flag, extra from bee where k > 0 order by k") == ["1|Ann|1|5", "2||0|5", "3|||5"]
     with pytest.raises(InvalidInputError, match="holds 4 rows already"):
         copy(alveary_kernel, source, target, checksum=True)
+
+
+def test_a_table_is_not_copied_onto_itself_by_another_name_of_its_database(
+    alveary_kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(sqlite3.connect("bees.db")) as db:
+        db.execute("create table bee (id integer)")
+    Path("link.db").symlink_to("bees.db")
+    for target in (f"sqlite:///{tmp_path}/bees.db", "sqlite:///link.db"):
+        with pytest.raises(InvalidInputError, match="onto itself"):
+            alveary_kernel.run("copy.run", {"source": "sqlite:///bees.db", "table": "bee", "target": target})
+
+
+def test_guards_are_asked_about_what_a_copy_reads(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source, target = filled(engine_of, "sqlite"), engine_of("sqlite")
+    asked = list[tuple[str, str]]()
+
+    def guard(statement: Reviewed, profile: Target) -> Verdict:
+        asked.append((statement.sql, profile.url()))
+        return Verdict("deny", "nobody reads bees") if "select" in statement.sql else Verdict("allow")
+
+    alveary_kernel.plugins.guards["bees"] = guard
+    with pytest.raises(StatementDeniedError, match="nobody reads bees"):
+        copy(alveary_kernel, source, target)
+    assert asked[-1][1] == source.url.partition("?")[0]

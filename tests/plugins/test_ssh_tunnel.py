@@ -38,6 +38,7 @@ from alveary.errors import (
 from alveary.events import SessionState
 from alveary.paths import Paths
 from alveary.sessions import Session
+from alveary_plugins.drivers.postgres.driver import PostgresDriver
 
 Made = Callable[..., Session]
 KINDS = ("ssh", "openssh")
@@ -137,6 +138,27 @@ def test_the_real_name_of_the_server_is_verified_behind_the_tunnel(
     tls_server.show("wrong name")
     with pytest.raises(ConnectionFailedError, match=r"(?i)certificate"):
         connect(target)
+
+
+def test_a_copy_reads_its_source_through_the_tunnel_and_nowhere_else(
+    alveary_kernel: Kernel, sshd: SshServer, postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = list[tuple[str, int] | None]()
+    connect = PostgresDriver.connect
+
+    def watched(driver: PostgresDriver, target: Target, **more: Any) -> Any:
+        reached.append(target.via)
+        return connect(driver, target, **more)
+
+    monkeypatch.setattr(PostgresDriver, "connect", watched)
+    with postgres.database() as name:
+        postgres.psql("create table bee (id int); insert into bee values (1), (2)", name)
+        url = f"{postgres.url(name)}?tunnel=ssh://{sshd.user}@127.0.0.1:{sshd.port}&tunnel_key={sshd.key}"
+        target = f"sqlite:///{tmp_path / 'bees.db'}?mode=rwc"
+        report = alveary_kernel.run("copy.run", {"source": url, "table": "bee", "target": target})
+    assert report.rows == 2
+    assert len(reached) == 2, "the session that looks at the table, and the connection that reads it"
+    assert None not in reached
 
 
 def test_several_databases_go_over_one_tunnel_which_ends_with_the_last_of_them(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Callable
 from typing import Annotated
@@ -11,6 +13,7 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.commands.confirming import ConfirmedName, Yes
+from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
 from alveary.errors import InvalidInputError, UnknownObjectError
 from alveary.policy import Consent
@@ -54,7 +57,8 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
     source_target, source_driver = kernel.target(parameters.source, read_only=False)
     target, driver = kernel.target(parameters.target)
     timeout = source_target.connect_timeout or kernel.settings.get("connect.timeout")
-    with kernel.open(source_target, source_driver, record=False) as source:
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(kernel.open(source_target, source_driver, record=False))
         job.on_cancel(source.give_up_connecting)
         source.wait_connected()
         source_catalog = source.catalog()
@@ -63,20 +67,20 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
             raise UnknownObjectError(f"there is no table {found.display()}", hint="names are matched exactly")
         estimates = {each.name: each.rows for each in source_catalog.relations(found.schema)}
         quoting = {name: source_catalog.quote(name) for name in (*found.path, *(each.name for each in found.columns))}
-        reached = source.reached
-    with kernel.open(target, driver, record=parameters.history) as session:
+        # The source stays open for what it goes through: its rows are read by another connection over the same tunnel.
+        session = stack.enter_context(kernel.open(target, driver, record=parameters.history))
         job.on_cancel(session.give_up_connecting)
         session.wait_connected()
         catalog = session.catalog()
         table = find_table(catalog, parameters.to or _last(parameters.table))
-        if _alike(reached, session.reached) and found.path == table.path:
+        if _alike(source_target, target, source_driver) and found.path == table.path:
             raise InvalidInputError(f"{table.display()} would be copied onto itself", hint="name another table")
         source_types, types = type_table(source_driver), type_table(driver)
         plan = copying.plan(found, source_types, catalog, table, types, same=source_driver.id == driver.id)
         copied = copying.run(
             session,
             plan,
-            (reached, source_driver, source_types, quoting),
+            (source.reached, source_driver, source_types, quoting),
             types,
             job,
             truncate=parameters.truncate and plan.create is None,
@@ -105,8 +109,12 @@ def _last(path: str) -> str:
     return '"' + parse_path(path)[-1].replace('"', '""') + '"'
 
 
-def _alike(one: Target, other: Target) -> bool:
-    return (one.scheme, one.host, one.port, one.database) == (other.scheme, other.host, other.port, other.database)
+def _alike(one: Target, other: Target, driver: DriverSpec) -> bool:
+    if driver.file_based and one.database and other.database:
+        with contextlib.suppress(OSError, ValueError):  # there is no such file, as for a database in memory
+            return os.path.samefile(one.database, other.database)
+    places = [(each.scheme, each.host, each.port or driver.port, each.database, each.tunnel) for each in (one, other)]
+    return places[0] == places[1]
 
 
 def render(report: CopyReport, write: Callable[[str], object]) -> None:

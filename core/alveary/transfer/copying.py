@@ -173,6 +173,8 @@ def run(
         *([emptying] if truncate else []),
         load,
     ]
+    # The second connection sends this without a session to ask the policy, so it is asked here.
+    session.policy.clear([*task.prepare, task.sql], target, driver, stopped=stopped)
     clearance = session.clear(to_run, consent=consent, stopped=stopped)
     work = Work(session, job, clearance)
     for sql in types.steady:
