@@ -120,8 +120,8 @@ class Session:
         self.target = target
         self.driver = driver
         self.reached = target
-        """What the driver was told to connect to: with the password that was found and the near end of the tunnel, which
-        stands as long as the session does; for another connection of the same command."""
+        """What the driver was told to connect to: with the password that was found, and the near end of the tunnel,
+        which stands as long as the session does; for another connection of the same command."""
         self.server: ServerInfo | None = None
         self.connect_seconds: float | None = None
         """What making the connection took; what a person took to give a password is not counted."""
