@@ -48,8 +48,7 @@ def x_server(*options: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """The display of a private X server, which is also this process's."""
-    if importlib.util.find_spec("ttkbootstrap") is None:
-        pytest.skip("ttkbootstrap is not installed (pip install 'alveary[desktop]')")
+    _require_desktop()
     before = os.environ.get("DISPLAY")
     with x_server() as display:
         os.environ["DISPLAY"] = display
@@ -57,6 +56,19 @@ def display() -> Iterator[str]:
         os.environ.pop("DISPLAY", None)
         if before is not None:
             os.environ["DISPLAY"] = before
+
+
+@pytest.fixture
+def own_display() -> Iterator[str]:
+    """The display of an X server that only this test uses: keys go to no window but the one it starts."""
+    _require_desktop()
+    with x_server() as display:
+        yield display
+
+
+def _require_desktop() -> None:
+    if importlib.util.find_spec("ttkbootstrap") is None:
+        pytest.skip("ttkbootstrap is not installed (pip install 'alveary[desktop]')")
 
 
 class Screen:

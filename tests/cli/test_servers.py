@@ -239,16 +239,3 @@ def test_a_csv_file_is_the_one_copy_writes(postgres: PostgresServer, alveary: Al
     assert ran.status == 0, ran.err
     postgres.psql(f"\\copy ({' '.join(sql.split())}) to '{tmp_path / 'copy.csv'}' csv header")
     assert (tmp_path / "ours.csv").read_bytes() == (tmp_path / "copy.csv").read_bytes()
-
-
-def test_copy_with_the_client_is_refused_before_anything_is_sent_or_with_the_way_out(
-    postgres: PostgresServer, postgres_url: str, alveary: Alveary, tmp_path: Path
-) -> None:
-    dump = "create table made (a int, b text);\ncopy made (a, b) from stdin;\n1\tone; 'x\n2\t\\N\n\\.\nselect 1;\n"
-    (tmp_path / "dump.sql").write_text(dump)
-    ran = alveary("query", postgres_url, "-f", "dump.sql")
-    assert (ran.status, "line 3" in ran.err) == (2, True), ran.err
-    ran = alveary("query", postgres_url, "select count(*) from pg_class where relname = 'made'", "--format", "csv")
-    assert ran.out == "count\n0\n"
-    ran = alveary("query", postgres_url, "copy pg_class to stdout")
-    assert (ran.status, "-o file.csv --format csv" in ran.err) == (2, True), ran.err

@@ -18,8 +18,6 @@ import pytest
 from debian import require
 from fix_window import HANG
 
-pytestmark = pytest.mark.usefixtures("display")
-
 
 class Person:
     """Somebody in front of the window: presses keys, types, looks at what the window left behind."""
@@ -115,9 +113,9 @@ class Person:
 
 
 @pytest.fixture
-def person(display: str, home: Path) -> Iterator[Person]:
+def person(own_display: str, home: Path) -> Iterator[Person]:
     require("xdotool and xclip", lambda: not (shutil.which("xdotool") and shutil.which("xclip")), "xdotool", "xclip")
-    person = Person(display, home)
+    person = Person(own_display, home)
     yield person
     person.quit()
 

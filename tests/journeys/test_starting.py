@@ -75,9 +75,9 @@ class Started:
 
 
 @pytest.fixture
-def started(display: str, home: Path, tmp_path: Path) -> Iterator[Started]:
+def started(own_display: str, home: Path, tmp_path: Path) -> Iterator[Started]:
     require("xdotool", lambda: shutil.which("xdotool") is None, "xdotool")
-    started = Started(display, home, tmp_path)
+    started = Started(own_display, home, tmp_path)
     yield started
     if started.process is not None:
         with contextlib.suppress(ProcessLookupError):
