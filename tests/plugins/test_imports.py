@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from fix_engines import Engine
 
 from alveary import Kernel
 from alveary.commands.imports import ImportReport
+from alveary.contracts.driver import BatchSize
+from alveary.contracts.target import Target
+from alveary.contracts.types import Kind, LoadColumn
 from alveary.errors import (
     AlvearyError,
     ChecksumMismatchError,
@@ -28,6 +33,7 @@ from alveary.errors import (
     UnsupportedError,
 )
 from alveary.events import QueryProgressed
+from alveary_plugins.drivers.sqlite.driver import SqliteDriver
 
 TEXT = {"sqlite": "text", "postgres": "text", "mariadb": "text"}
 
@@ -282,3 +288,23 @@ def test_beside_a_window_all_of_it_is_done_by_other_processes(
         "copy.run", {"source": engine.url, "table": "bee", "target": engine.url, "to": "wasp", "checksum": True}
     )
     assert copied.rows == 2
+
+
+@pytest.mark.timeout(60)  # it took minutes: each page that could not be written was waited for in vain
+def test_rows_go_into_a_file_that_somebody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "bees.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("create table bee (id integer, name text)")
+        reader.execute("insert into bee values (0, ''), (0, '')")
+        writer = SqliteDriver().connect(Target(scheme="sqlite", database=str(path)), timeout=5)
+        try:
+            waits = list(writer.execute("pragma busy_timeout", None, batch=BatchSize()))
+            columns = [LoadColumn(name="id", kind=Kind.BIGINT), LoadColumn(name="name", kind=Kind.TEXT)]
+            reading = reader.execute("select * from bee")
+            assert reading.fetchone() == (0, ""), "and it is not at its end"
+            writer.begin()
+            assert writer.load(("main", "bee"), columns, [(row, "x" * 1000) for row in range(5000)]) == 5000
+            assert list(writer.execute("pragma busy_timeout", None, batch=BatchSize())) == waits, "as before"
+            writer.rollback()
+        finally:
+            writer.close()

@@ -144,7 +144,18 @@ class SqliteConnection(Connection):
             self._finish(cursor)
 
     def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
-        """Insert rows by one statement, prepared once; each row is a run of its own, so it is known which failed."""
+        """Insert rows by one statement, prepared once; each row is a run of its own, so it is known which failed.
+
+        SQLite waits for no lock meanwhile. While somebody reads the file it can't put full pages there, and would wait
+        in vain for each of them before it keeps it in memory; the lock for the first row is waited for here.
+        """
+        self._tell("pragma busy_timeout = 0")
+        try:
+            return self._load(table, columns, rows)
+        finally:
+            self._tell(f"pragma busy_timeout = {_BUSY_SLICE * 1000:.0f}")
+
+    def _load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
         quote = self.catalog().quote
         names = ", ".join(quote(column.name) for column in columns)
         sql = f"insert into {'.'.join(map(quote, table))} ({names}) values ({', '.join('?' * len(columns))})"
