@@ -79,6 +79,36 @@ def test_a_failure_has_its_code_and_its_status_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".part", ".csv")] == ["bees.csv"]
 
 
+@pytest.mark.parametrize(
+    ("name", "head", "what"),
+    [
+        ("bees.xlsx", b"PK\x03\x04\x14\x00\n1,2\n", "a ZIP archive, as spreadsheets are"),
+        ("bees.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\n1,2\n", "an old Office document"),
+        ("bees.csv.gz", b"\x1f\x8b\x08\n1,2\n", "compressed with gzip"),
+        ("other.db", b"SQLite format 3\x00\n1,2\n", "an SQLite database"),
+    ],
+)
+def test_what_is_no_text_is_not_taken_for_csv(
+    alveary: Alveary, database: Path, tmp_path: Path, name: str, head: bytes, what: str
+) -> None:
+    (tmp_path / name).write_bytes(head)
+    for verb in (["import", f"sqlite:///{database}"], ["preview"]):
+        words = ["--table", "wasp"] if verb[0] == "import" else []
+        failed = alveary(*verb, str(tmp_path / name), *words, "--error-format", "json")
+        assert (failed.status, failed.out) == (2, "")
+        error = json.loads(failed.err.splitlines()[-1])
+        assert error["code"] == "unknown_format"
+        assert what in error["message"]
+        assert "csv" in error["hint"]
+
+
+def test_a_table_that_must_be_there_says_how_it_would_be_made(alveary: Alveary, database: Path, tmp_path: Path) -> None:
+    content = file(tmp_path, "id,name\n1,Ann\n")
+    failed = alveary("import", f"sqlite:///{database}", content, "--table", "wasp", "--existing")
+    assert failed.status == 2
+    assert "without --existing it is made from the file" in failed.err
+
+
 def test_what_is_refused_goes_to_a_file_and_is_no_failure(alveary: Alveary, database: Path, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.csv"
     content = file(tmp_path, "id,name\n1,Ann\n2,\nx,Cleo\n")

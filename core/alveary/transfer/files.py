@@ -16,7 +16,7 @@ from alveary.contracts.setting import Value
 from alveary.contracts.specs import ImporterSpec
 from alveary.contracts.types import ColumnType, Kind
 from alveary.contracts.values import Row, cell_text
-from alveary.errors import ChecksumMismatchError, FileUnreadableError, QueryCancelledError
+from alveary.errors import ChecksumMismatchError, FileUnreadableError, QueryCancelledError, UnknownFormatError
 from alveary.formats import find_format
 from alveary.plugins import Registry
 from alveary.strangers import guarded
@@ -120,8 +120,20 @@ def check_sha256(path: str, expected: str, job: Watched, size: int) -> str:
     return actual
 
 
+_UNREADABLE = {
+    b"PK\x03\x04": "a ZIP archive, as spreadsheets are",
+    b"\xd0\xcf\x11\xe0": "an old Office document",
+    b"\x1f\x8b": "compressed with gzip",
+    b"SQLite format 3\x00": "an SQLite database",
+}
+"""How files begin that would be taken for one strange column of text."""
+
+
 def find_importer(importers: Registry[ImporterSpec], path: str, name: str | None) -> ImporterSpec:
-    """Return the format a file is in: the one that is named, or by its ending, or by how it begins."""
+    """Return the format a file is in: the one that is named, or by its ending, or by how it begins.
+
+    Raises UnknownFormatError for a name that no format has, and for what is known not to be read by any.
+    """
     if name is not None:
         return find_format(importers, name)
     ending = Path(path).suffix.lower()
@@ -133,6 +145,11 @@ def find_importer(importers: Registry[ImporterSpec], path: str, name: str | None
             head = file.read(16)
     except OSError as exc:
         raise FileUnreadableError(f"can't read {path}: {exc.strerror or exc}") from exc
+    if what := next((what for magic, what in _UNREADABLE.items() if head.startswith(magic)), None):
+        raise UnknownFormatError(
+            f"can't import {path}: it is {what}",
+            hint=f"make a text file of it, such as CSV; formats: {', '.join(importers.ids())}",
+        )
     guess = "parquet" if head.startswith(b"PAR1") else "jsonl" if head.lstrip()[:1] in (b"{", b"[") else "csv"
     return find_format(importers, guess)
 

@@ -174,7 +174,7 @@ def check_table(table: Table, *, create: bool, existing: bool) -> None:
     """Raise UnknownObjectError or NameTakenError where the table is not there, or is and should not be."""
     if not table.columns and existing:
         raise UnknownObjectError(
-            f"there is no table {table.display()}", hint="it is made from the file unless that is refused"
+            f"there is no table {table.display()}", hint="without --existing it is made from the file"
         )
     if table.columns and create:
         raise NameTakenError(f"there is a table {table.display()} already", hint="without --create its rows are added")
