@@ -395,6 +395,7 @@ def test_the_theme_and_the_zoom_are_followed(screen: Screen, make: Callable[...,
     try:
         screen.settle()
         assert str(code.text["background"]) != dark
+        assert int(str(code.text["highlightthickness"])) == 0
         assert code._height() > height
         assert str(code.sheet.call("tag", "cget", "keyword", "-foreground")) == screen.theme.color("keyword")
     finally:

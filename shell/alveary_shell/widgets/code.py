@@ -290,6 +290,7 @@ class Code(Editing):
         self.configure(background=color("background"))
         self.text.configure(
             background=color("background"),
+            highlightthickness=0,  # a switch of the theme gives every Text a border
             foreground=color("text"),
             insertbackground=color("text"),
             insertwidth=max(theme.px(1.5), 1),

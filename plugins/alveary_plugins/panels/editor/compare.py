@@ -56,6 +56,7 @@ class CompareWindow(tk.Toplevel):
         self.configure(background=theme.color("background"))
         self._text.configure(
             background=theme.color("background"),
+            highlightthickness=0,  # a switch of the theme gives every Text a border
             foreground=theme.color("text"),
             font=theme.code,
             padx=theme.px(10),

@@ -108,6 +108,7 @@ class MessagesPanel(Panel):
         theme = self.window.theme
         self._text.configure(
             background=theme.color("background"),
+            highlightthickness=0,  # a switch of the theme gives every Text a border
             foreground=theme.color("text"),
             selectbackground=theme.color("selection"),
             selectforeground=theme.color("text"),
