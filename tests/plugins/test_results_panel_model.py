@@ -21,6 +21,7 @@ from alveary.arrangement import Filter, Sort
 from alveary.bus import Bus
 from alveary.contracts.exporter import Origin
 from alveary.errors import InvalidInputError, QueryCancelledError, QueryError, SqlSyntaxError
+from alveary.events import Outcome
 from alveary.jobs import Job, Jobs
 from alveary.results import ResultWriter
 from alveary.saving import Format, Part
@@ -94,6 +95,17 @@ def test_results_are_numbered_and_counts_and_errors_have_their_place(model: Resu
     assert isinstance(model.tabs()[-1].error, SqlSyntaxError)
     assert [row[2] for row in rows] == ["1", None, "2", "2", None]
     assert len(columns) == len(rows[0])
+
+
+def test_what_was_cancelled_is_not_called_done(model: ResultsModel, session: Session) -> None:
+    statement = session.execute("with recursive n(i) as (select 1 union all select i+1 from n) select count(*) from n")
+    entry = model.queued("editor", session, statement, next(batches))
+    assert entry is not None
+    assert entry.title == "Running"
+    statement.cancel()
+    assert statement.wait(HANG)
+    assert statement.outcome is Outcome.CANCELLED
+    assert entry.title == "Cancelled"
 
 
 def test_a_next_run_takes_the_place_of_the_last_and_pins_stay(model: ResultsModel, session: Session) -> None:

@@ -149,7 +149,11 @@ class Entry:
         """What its tab says."""
         if self.columns:
             return f"Result {self.number} ({self.statement.rows:,})"
-        return "Error" if self.error is not None else "Done" if not self.running else "Running"
+        if self.running:
+            return "Running"
+        if self.statement.outcome is Outcome.CANCELLED:
+            return "Cancelled"
+        return "Error" if self.error is not None else "Done"
 
     @property
     def seconds(self) -> float:
