@@ -243,3 +243,14 @@ def test_a_sqlite_database_made_anew_has_the_same_schema(
             or []
         )
     assert sorted(again) == sorted(whole)
+
+
+def test_the_command_line_prints_the_script_and_lists_what_a_schema_holds(
+    alveary: Callable[..., Ran], postgres: PostgresServer, hive: str
+) -> None:
+    ran = alveary("catalog", postgres.url(hive), "--ddl", "mood")
+    assert (ran.status, ran.out) == (0, "create type public.mood as enum ('calm', 'an''gry');\n")
+    assert "f(a integer, b text)" in alveary("catalog", postgres.url(hive), "public").out
+    assert "f(a integer, b text)" not in alveary("catalog", postgres.url(hive)).out
+    ran = alveary("catalog", postgres.url(hive), "--ddl", "public.nobody")
+    assert (ran.status, "unknown_object" in ran.err) == (2, True)

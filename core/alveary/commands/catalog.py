@@ -35,7 +35,8 @@ class CatalogParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 class CatalogListing(msgspec.Struct, frozen=True, kw_only=True):
     """What was found. ``columns``, ``indexes`` and ``foreign_keys`` come for one relation, or for a search.
 
-    ``objects`` are what schemas hold besides relations. ``script`` is the SQL that was asked for.
+    ``objects`` are what a schema holds besides relations, of all schemas only for a search. ``script`` is the SQL that
+    was asked for.
     """
 
     schemas: list[str]
@@ -61,9 +62,10 @@ def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogList
         return CatalogListing(schemas=[], relations=[], script=script(statements, driver.dialect))
     names = parse_path(parameters.path) if parameters.path is not None else []
     if not names:
-        listing = _all(catalog, schemas)
+        # What all schemas hold besides relations is thousands of functions of the server's own.
+        listing = _all(catalog, schemas, objects=parameters.search is not None)
     elif len(names) == 1 and names[0] in schemas:
-        listing = _all(catalog, names)
+        listing = _all(catalog, names, objects=True)
     else:
         listing = _one(catalog, schemas if len(names) == 1 else names[:1], names[-1], parameters.path or "")
     if parameters.search is not None:
@@ -71,11 +73,11 @@ def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogList
     return listing
 
 
-def _all(catalog: Catalog, schemas: list[str]) -> CatalogListing:
+def _all(catalog: Catalog, schemas: list[str], *, objects: bool) -> CatalogListing:
     return CatalogListing(
         schemas=schemas,
         relations=[relation for schema in schemas for relation in catalog.relations(schema)],
-        objects=[each for schema in schemas for each in catalog.objects(schema)],
+        objects=[each for schema in schemas for each in catalog.objects(schema)] if objects else [],
     )
 
 
