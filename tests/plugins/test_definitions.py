@@ -42,6 +42,7 @@ alter table bee alter column tags set storage external;
 comment on table bee is 'it''s \ "x"';
 comment on column bee.name is 'n';
 comment on constraint pos on bee is 'cc';
+comment on sequence bee_s_seq is 'numbers';
 create index heavy on bee (lower(name), d desc) include (s) where id > 1;
 comment on index heavy is 'ix';
 create unique index on bee (m);

@@ -236,7 +236,7 @@ class Definitions:
             yield _view(relation)
         else:
             yield from self._table(relation, columns)
-        yield from (f"alter sequence {row[0]} owned by {row[9]}" for row in owned)
+        yield from (statement for row in owned for statement in _settled(row))
         yield from self._indexes(relation.oid)
         for definition, rule, comment in self._rows(_RULES, relation.oid):
             yield str(definition).rstrip(";")
@@ -244,9 +244,8 @@ class Definitions:
         yield from self._policies(relation)
         yield from self._triggers(_OF_RELATION, relation.oid)
         yield from _comment(_WORDS[relation.kind], relation.name, relation.comment)
-        yield from (
-            _comment_sql("column", f"{relation.name}.{column[0]}", column[13]) for column in columns if column[13]
-        )
+        for column in columns:
+            yield from _comment("column", f"{relation.name}.{column[0]}", column[13])
 
     def _columns(self, oid: str) -> list[tuple[str | None, ...]]:
         generated = "a.attgenerated" if self._version >= 120000 else "''"
@@ -333,9 +332,7 @@ class Definitions:
     def _sequence_alone(self, oid: str) -> Iterator[str]:
         for row in self._rows(_SEQUENCES, oid):
             yield _sequence(row)
-            if row[9] is not None:
-                yield f"alter sequence {row[0]} owned by {row[9]}"
-            yield from _comment("sequence", str(row[0]), row[10])
+            yield from _settled(row)
 
     # -- what else has a name ----------------------------------------------------------------------------------
 
@@ -420,6 +417,13 @@ def _sequence(row: Sequence[str | None]) -> str:
     return " ".join([f"create {word}sequence {row[0]}", *kind, *_sequence_settings(row[2:9])])
 
 
+def _settled(row: Sequence[str | None]) -> Iterator[str]:
+    """Yield what is said of a sequence once the table it belongs to is there, if it belongs to one."""
+    if row[9] is not None:
+        yield f"alter sequence {row[0]} owned by {row[9]}"
+    yield from _comment("sequence", str(row[0]), row[10])
+
+
 def _sequence_settings(row: Sequence[str | None]) -> list[str]:
     """Return what is not as the server would choose it."""
     kind, *numbers, cycle = row
@@ -447,12 +451,9 @@ def _view(relation: _Relation) -> str:
 
 
 def _comment(what: str, name: str, comment: str | None) -> list[str]:
-    return [] if comment is None else [_comment_sql(what, name, comment)]
-
-
-def _comment_sql(what: str, name: str, comment: str | None) -> str:
-    text = str(comment).replace("'", "''")
+    if comment is None:
+        return []
+    text = comment.replace("'", "''")
     # A backslash means something only where standard_conforming_strings is off, and is doubled for both.
-    return f"comment on {what} {name} is " + (
-        f"E'{text.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{text}'"
-    )
+    literal = f"E'{text.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{text}'"
+    return [f"comment on {what} {name} is {literal}"]
