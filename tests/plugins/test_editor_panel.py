@@ -285,22 +285,22 @@ def test_a_file_changed_by_others_is_never_overwritten_unasked(
     window.run("editor.save")
     screen.pump(panel.question.winfo_ismapped)
     assert path.read_text() == "theirs\n"
-    panel._compare()
-    screen.pump(lambda: any(isinstance(child, CompareWindow) for child in panel.frame.winfo_children()))
     answers = {str(button["text"]): button for button in panel.question._answers}
+    answers["Compare"].invoke()
+    screen.pump(lambda: any(isinstance(child, CompareWindow) for child in panel.frame.winfo_children()))
     answers["Keep mine"].invoke()
     assert not panel.question.winfo_manager()
     assert describe(panel) == "shared.sql, modified"
     path.write_text("theirs again\n")
     screen.pump(panel.question.winfo_ismapped)
-    panel.reload()
+    panel.file.reload()
     screen.pump(lambda: panel.code.content == "theirs again\n")
     assert describe(panel) == "shared.sql"
     panel.code.undo()
     assert panel.code.content == "mine one\n"
     path.unlink()
     screen.pump(panel.question.winfo_ismapped)
-    panel._overwrite()
+    {str(button["text"]): button for button in panel.question._answers}["Save it again"].invoke()
     screen.pump(path.exists)
     assert path.read_text() == "mine one\n"
 
@@ -330,9 +330,9 @@ def test_everything_is_back_after_a_restart_but_the_connection(
     assert (first.title, first.model.phase, first.model.target) == ("Query 1", "disconnected", shop_url)
     assert (first.model.limit, first.model.autocommit) == (50, False)
     assert second.code.content == "select 1;\n\ud800 half"
-    assert (second.title, second.modified, second._form.newline) == ("kept.sql", True, "\r\n")
+    assert (second.title, second.modified, second.file.form.newline) == ("kept.sql", True, "\r\n")
     assert (third.title, third.modified) == ("kept.sql", False)
-    screen.pump(lambda: second._watch is not None and not second._watch.changed)
+    screen.pump(lambda: second.file.watch is not None and not second.file.watch.changed)
 
 
 def test_a_state_holds_no_password_and_is_json(window: MainWindow, screen: Screen) -> None:
@@ -403,7 +403,7 @@ def test_the_status_bar_says_where_the_caret_is(window: MainWindow, screen: Scre
     panel.code.go_to(0, 6)
     screen.pump(lambda: "(6 selected)" in str(said["position"]["text"]))
     assert str(said["session"]["text"]) == ""
-    panel.connect()
+    panel.connection.connect()
     screen.pump(lambda: "SQLite" in str(said["session"]["text"]))
     assert str(said["transaction"]["text"]) == "Autocommit"
     other = window.open("editor")

@@ -82,17 +82,17 @@ def open_file(context: Context, parameters: FileParameters) -> None:
 
 def save(context: Context, parameters: NoParameters) -> None:
     """Write the text to its file, or ask for one."""
-    _editor(context).save()
+    _editor(context).file.save()
 
 
 def save_as(context: Context, parameters: FileParameters) -> None:
     """Write the text to another file."""
-    _editor(context).save_as(parameters.path)
+    _editor(context).file.save_as(parameters.path)
 
 
 def reload(context: Context, parameters: NoParameters) -> None:
     """Show what the file holds now; that can be undone."""
-    _editor(context).reload()
+    _editor(context).file.reload()
 
 
 def undo(context: Context, parameters: NoParameters) -> None:
@@ -222,22 +222,22 @@ def limit(context: Context, parameters: LimitParameters) -> None:
 
 def connect(context: Context, parameters: ConnectParameters) -> None:
     """Connect somewhere else."""
-    _editor(context).choose_connection(parameters.target)
+    _editor(context).connection.choose(parameters.target)
 
 
 def reconnect(context: Context, parameters: NoParameters) -> None:
     """Open a new session to the same database."""
-    _editor(context).connect()
+    _editor(context).connection.connect()
 
 
 def schema(context: Context, parameters: NoParameters) -> None:
     """Choose a schema."""
-    _editor(context).choose_schema()
+    _editor(context).connection.choose_schema()
 
 
 def disconnect(context: Context, parameters: NoParameters) -> None:
     """Close the session."""
-    _editor(context).disconnect()
+    _editor(context).connection.disconnect()
 
 
 # -- when --------------------------------------------------------------------------------------------------------

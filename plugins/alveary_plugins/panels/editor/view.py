@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
-import re
-import time
 import tkinter as tk
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from alveary.contracts.values import Cell
 from alveary.errors import AlvearyError, InvalidInputError, QueryCancelledError, SessionClosedError
-from alveary.events import CancelStepTaken, QueryEnded, SessionClosed, SessionState, SessionStateChanged
-from alveary.jobs import Job
+from alveary.events import CancelStepTaken, QueryEnded, SessionClosed, SessionStateChanged
 from alveary.sessions import Session
 from alveary.sqltext import Piece
 from alveary.statements import Statement
-from alveary_plugins.panels.editor import files
+from alveary_plugins.panels.editor import words
 from alveary_plugins.panels.editor.bars import ConnectionBar, ParameterBar, QuestionBar, Shown
-from alveary_plugins.panels.editor.compare import CompareWindow, differences
-from alveary_plugins.panels.editor.files import Form, Loaded, Stamp, Watch
+from alveary_plugins.panels.editor.connecting import Button, Connecting, Items
 from alveary_plugins.panels.editor.model import (
     LIMIT,
     EditorModel,
@@ -35,6 +29,7 @@ from alveary_plugins.panels.editor.model import (
     selected,
     without_password,
 )
+from alveary_plugins.panels.editor.text_file import TextFile
 from alveary_shell.sdk import ActiveChanged, Panel, SessionChanged, StatementQueued, Window
 from alveary_shell.widgets.code import Code
 
@@ -46,9 +41,6 @@ LONG = 1 << 20
 """Characters of a text that is not journaled for each step of the caret, but after a rest."""
 REST_MILLISECONDS = 700
 LIMITS = (100, 1000, 10_000, 100_000)
-#: How a session is told which schema names without one mean, by the dialect's name.
-_SWITCH_SCHEMA = {"postgres": "set search_path to {}", "mysql": "use {}"}
-ENDINGS = {"SQL": ".sql", "Text": ".txt"}
 
 
 class EditorPanel(Panel):
@@ -56,17 +48,7 @@ class EditorPanel(Panel):
 
     def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any]) -> None:
         super().__init__(window, frame, state)
-        self.path: str | None = None
-        self._form = Form()
-        self._stamp: Stamp | None = None
-        self._watch: Watch | None = None
-        self._saved: int | None = None
-        """The document's state that is in the file; None if none is."""
         self._number = 0
-        self._profile: tuple[str | None, str | None] = (None, None)
-        """Colour and environment of the saved connection."""
-        self._schema: str | None = None
-        """The schema that was chosen in this session."""
         self._asked: list[Item] = []
         """What is to be run once its parameters have values."""
         self._was_modified = False
@@ -92,15 +74,18 @@ class EditorPanel(Panel):
         self._ready = True
         self._show_bar()
         self._changed()
-        self._every("look", LOOK_MILLISECONDS, self._look)
+        self._every("look", LOOK_MILLISECONDS, self.file.look)
         self._every("clock", CLOCK_MILLISECONDS, self._tick)
 
     def _build(self) -> None:
         theme, frame = self.window.theme, self.frame
+        self.connection = Connecting(
+            self.window, self.model, menu=self._menu_below, others=self._others, changed=self._connection_changed
+        )
         actions: dict[str, Callable[[], object]] = {
-            "connect": self.choose_connection,
-            "reconnect": self.connect,
-            "place": self.choose_schema,
+            "connect": self.connection.choose,
+            "reconnect": self.connection.connect,
+            "place": self.connection.choose_schema,
             "stop": self.model.cancel,
             "commit": self.model.commit,
             "rollback": self.model.rollback,
@@ -113,7 +98,16 @@ class EditorPanel(Panel):
         self.code = Code(frame, theme, changed=self._text_changed, moved=self._moved)
         self.bar.pack(fill="x")
         self.code.pack(fill="both", expand=True)
-        self.code.text.bind("<FocusIn>", lambda _: self._look_now(), add="+")
+        self.file = TextFile(
+            self.window,
+            frame,
+            self.code,
+            self.question,
+            title=lambda: self.title,
+            changed=self._file_changed,
+            show=lambda: self.question.pack(fill="x", after=self.bar),
+        )
+        self.code.text.bind("<FocusIn>", lambda _: self.file.look_now(), add="+")
         self.code.text.bind("<Button-3>", self._context_menu)
         for keys in ("<Shift-F10>", "<Menu>"):
             self.code.text.bind(keys, self._context_menu)
@@ -150,21 +144,24 @@ class EditorPanel(Panel):
         return os.path.basename(self.path) if self.path is not None else f"Query {self._number}"
 
     @property
+    def path(self) -> str | None:
+        """The file that is edited."""
+        return self.file.path
+
+    @property
     def modified(self) -> bool:
-        if self.path is None:
-            return any(line.strip() for line in self.code.document.lines)
-        return self.code.document.state != self._saved
+        return self.file.modified
 
     @property
     def color(self) -> str | None:
-        return self._profile[0]
+        return self.connection.color
 
     def state(self) -> dict[str, Any]:
         text = self.code.content
         target = without_password(self.model.target) if self.model.target is not None else None
         selection = self.code.selection
         return {
-            **_text_as_state(text),
+            **words.text_as_state(text),
             "caret": self.code.caret,
             "selection": list(selection) if selection is not None else None,
             "scroll": list(self.code.scroll),
@@ -172,12 +169,7 @@ class EditorPanel(Panel):
             "target": target,
             "limit": self.model.limit or 0,
             "autocommit": self.model.autocommit,
-            "path": self.path,
-            "modified": self.modified,
-            "encoding": self._form.encoding,
-            "mark": self._form.mark.hex(),
-            "newline": self._form.newline,
-            "stamp": [self._stamp.modified, self._stamp.size, self._stamp.digest] if self._stamp is not None else None,
+            **self.file.state(),
         }
 
     def focus(self) -> None:
@@ -194,8 +186,7 @@ class EditorPanel(Panel):
 
     def closed(self) -> None:
         self.model.close()
-        if self._watch is not None:
-            self._watch.close()
+        self.file.close()
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         """Take what the panel is opened with, or what it was; the session stays closed until somebody asks for it."""
@@ -205,12 +196,12 @@ class EditorPanel(Panel):
         self.model.limit = (limit or None) if isinstance(limit, int) and limit >= 0 else LIMIT
         self.model.autocommit = state.get("autocommit") is not False
         if isinstance(target := state.get("target"), str):
-            self._aim(target)
+            self.connection.aim(target)
         path = state.get("path")
         if isinstance(path, str) and "caret" not in state:
-            self._open(path)
+            self.file.open(path)
             return
-        text = _text_from_state(state)
+        text = words.text_from_state(state)
         self.code.load(text)
         caret = state.get("caret")
         if isinstance(caret, int):
@@ -224,19 +215,10 @@ class EditorPanel(Panel):
                 with contextlib.suppress(TypeError, ValueError):  # from another version
                     self.code.scroll = (int(scroll[0]), float(scroll[1]))
         if isinstance(path, str):
-            self._restore_file(path, state)
+            self.file.restore(path, state)
+            self.model.newline = self.file.form.newline
         if state.get("connect") is True and self.model.target is not None:
-            self._later("connect", 1, self.connect)
-
-    def _restore_file(self, path: str, state: Mapping[str, Any]) -> None:
-        self.path = path
-        with contextlib.suppress(KeyError, TypeError, ValueError):  # from another version
-            self._form = Form(str(state["encoding"]), bytes.fromhex(state["mark"]), str(state["newline"]))
-            modified, size, digest = state["stamp"]
-            self._stamp = Stamp(int(modified), int(size), str(digest))
-        self.model.newline = self._form.newline
-        self._saved = None if state.get("modified") else self.code.document.state
-        self._begin_watch()
+            self._later("connect", 1, self.connection.connect)
 
     def _free_number(self) -> int:
         taken = {panel._number for panel in self.window.panels("editor") if isinstance(panel, EditorPanel)}
@@ -271,8 +253,17 @@ class EditorPanel(Panel):
             text += f" · U+{ord(sign):04X}"
         extras = [text]
         if self.path is not None:
-            extras.append(_form_name(self._form))
+            extras.append(words.form_name(self.file.form))
         self.window.status("position", " · ".join(extras))
+
+    def _file_changed(self) -> None:
+        """Show that the text's file is another one, or holds something else."""
+        self.model.newline = self.file.form.newline
+        self._was_modified = self.modified
+        self.window.retitle(self)
+        self.window.changed(self)
+        if self.window.active is self:
+            self._show_position()
 
     def go_to_line(self, line: int | None = None) -> None:
         """Go to a line, or ask for its number."""
@@ -285,268 +276,16 @@ class EditorPanel(Panel):
             line = int(answer)
         self.code.go_to_line(line)
 
-    # -- files ---------------------------------------------------------------------------------------------------
-
-    def save(self) -> None:
-        """Write the text to its file in the background; asks for a file if there is none."""
-        if self.path is None:
-            self.save_as()
-        else:
-            self._write(self.path, self._stamp)
-
-    def save_as(self, path: str | None = None) -> None:
-        """Write the text to another file, which is the editor's from then on."""
-        if path is None:
-            name = os.path.basename(self.path) if self.path is not None else f"{self.title}.sql"
-            path = self.window.ask_file(save=True, title="Save as", name=name, endings=ENDINGS)
-        if path is not None:
-            self._write(os.path.abspath(path), None)
-
-    def reload(self) -> None:
-        """Show what the file holds now; that is one step that can be undone."""
-        if self.path is not None:
-            path = self.path
-            self.window.background(f"Reading {self.title}", lambda _: files.read(path), self._take_file)
-
-    def _open(self, path: str) -> None:
-        self.path = os.path.abspath(path)
-        self.code.load("")
-
-        def failed(error: AlvearyError) -> None:
-            self.path = None
-            self.window.show_error(error)
-            self.window.retitle(self)
-
-        self.window.background(
-            f"Reading {self.title}",
-            lambda _: files.read(path),
-            lambda loaded: self._take_file(loaded, new=True),
-            failed,
-        )
-
-    def _take_file(self, loaded: Loaded, *, new: bool = False) -> None:
-        if new:
-            self.code.load(loaded.text)
-        else:
-            self.code.replace_all(loaded.text)
-        self._form = loaded.form
-        self.model.newline = loaded.form.newline
-        self._settle(loaded.path, loaded.stamp, self.code.document.state)
-
-    def _write(self, path: str, expected: Stamp | None) -> None:
-        text, form, state = self.code.content, self._form, self.code.document.state
-
-        def work(_: Job) -> Stamp | None:
-            return files.write(path, text, form, expected)
-
-        def done(stamp: Stamp | None) -> None:
-            if stamp is None:
-                self._ask_about_file()
-            else:
-                self._settle(path, stamp, state)
-
-        self.window.background(f"Saving {os.path.basename(path)}", work, done)
-
-    def _settle(self, path: str, stamp: Stamp, state: int) -> None:
-        """The file holds what the document held in this state."""
-        self._saved, self._stamp = state, stamp
-        if path != self.path or self._watch is None:
-            self.path = path
-            self._begin_watch()
-        else:
-            self._watch.settle(stamp)
-        self.question.pack_forget()
-        self._was_modified = self.modified
-        self.window.retitle(self)
-        self.window.changed(self)
-        if self.window.active is self:
-            self._show_position()
-
-    def _begin_watch(self) -> None:
-        if self._watch is not None:
-            self._watch.close()
-        self._watch = Watch(self.path, self._stamp) if self.path is not None else None
-
-    def _look_now(self) -> None:
-        if self._watch is not None:
-            self._watch.look()
-
-    def _look(self) -> None:
-        if self._watch is not None and self._watch.changed and not self.question.winfo_manager():
-            self._ask_about_file()
-
-    def _ask_about_file(self) -> None:
-        """Say that the file is not what it was; nothing is done until somebody answers."""
-        watch = self._watch
-        name = self.title
-        if watch is not None and watch.found is None:
-            self.question.ask(
-                f"{name} is gone from the disk; the text is only here.",
-                [("Save it again", self._overwrite), ("Keep as it is", self._keep_mine)],
-            )
-        else:
-            self.question.ask(
-                f"{name} was changed by another program.",
-                [("Reload", self.reload), ("Keep mine", self._keep_mine), ("Compare", self._compare)],
-            )
-        self.question.pack(fill="x", after=self.bar)
-
-    def _keep_mine(self) -> None:
-        """Take note of the file as it is; the next time it is saved it is replaced."""
-        self.question.pack_forget()
-        watch = self._watch
-        if watch is None:
-            return
-        if watch.found is None:
-            watch.close()
-            self._watch = self._stamp = None
-        else:
-            self._stamp = watch.found
-            watch.settle(watch.found)
-        self._saved = None
-        self.window.retitle(self)
-        self.window.changed(self)
-
-    def _overwrite(self) -> None:
-        if self.path is not None:
-            self._write(self.path, None)
-
-    def _compare(self) -> None:
-        if self.path is None:
-            return
-        path, mine, title = self.path, self.code.content, self.title
-        self.window.background(
-            f"Comparing {title}",
-            lambda _: differences(mine, files.read(path).text),
-            lambda lines: CompareWindow(self.frame, self.window.theme, f"{title}: file and editor", lines),
-        )
-
     # -- the connection ------------------------------------------------------------------------------------------
 
-    def choose_connection(self, target: str | None = None) -> None:
-        """Connect to a target; without one, show what there is to connect to."""
-        if target is not None:
-            self._switch(target)
-            return
-        kernel = self.window.kernel
+    def _others(self) -> list[str]:
+        """Return where other editors connect."""
+        panels = [panel for panel in self.window.panels("editor") if isinstance(panel, EditorPanel)]
+        return [panel.model.target for panel in panels if panel is not self and panel.model.target is not None]
 
-        def work(_: Job) -> list[str]:
-            return [saved.name for saved in kernel.profiles.all() if saved.profile is not None]
-
-        self.window.background("Reading the saved connections", work, self._show_connections)
-
-    def _show_connections(self, names: list[str]) -> None:
-        items: list[tuple[str, Callable[[], object]] | None] = [
-            (name, lambda name=name: self._switch(name))  # type: ignore[misc]  # mypy can't infer a default
-            for name in names
-        ]
-        if items:
-            items.append(None)
-        others = [
-            panel.model.target
-            for panel in self.window.panels("editor")
-            if isinstance(panel, EditorPanel) and panel is not self and panel.model.target is not None
-        ]
-        shown = {without_password(target) or "": target for target in others if target not in names}
-        for text, target in sorted(shown.items()):
-            if text:
-                items.append((text, lambda target=target: self._switch(target)))  # type: ignore[misc]  # likewise
-        items.append(("URL…", self._ask_url))
-        if self.model.connected:
-            items += [None, ("Disconnect", self.disconnect)]
-        self._menu_below(self.bar.name_button, items)
-
-    def _ask_url(self) -> None:
-        url = self.window.ask_text("URL of the database, or the name of a saved connection", value="")
-        if url is not None and url.strip():
-            self._switch(url.strip())
-
-    def _switch(self, target: str) -> None:
-        """Connect somewhere else, after asking when that rolls something back."""
-        if self.model.transaction != "none" and not self.window.confirm(
-            "A transaction is open", detail="Connecting somewhere else rolls it back.", yes="Roll it back"
-        ):
-            return
-        self.window.kernel.target(target) if "://" in target else None  # what can't be read is said at once
-        if self.model.busy:
-            self.model.cancel()
-        self.model.disconnect()
-        self._aim(target)
-        self.connect()
-
-    def connect(self) -> None:
-        """Open a session to the target; a new one if there is one."""
-        self._connect_and()
-
-    def disconnect(self) -> None:
-        """Close the session, after asking when that rolls something back."""
-        if self.model.transaction == "none" or self.window.confirm(
-            "A transaction is open", detail="Disconnecting rolls it back.", yes="Roll it back"
-        ):
-            self.model.disconnect()
-
-    def _connect_and(self, then: Callable[[], object] = lambda: None) -> None:
-        self._schema = None
-        self.model.connect(then=then)
-
-    def _aim(self, target: str) -> None:
-        """Note where to connect, and learn in the background what is known of it."""
-        self.model.target = target
-        self._profile = (None, None)
-        kernel = self.window.kernel
-
-        def work(_: Job) -> tuple[Any, Any]:
-            driver = kernel.target(target)[1]
-            return driver.dialect, None if "://" in target else kernel.profiles.find(target)
-
-        def done(found: tuple[Any, Any]) -> None:
-            dialect, profile = found
-            if self.model.target == target:
-                from alveary.profiles import COLORS
-
-                self.model.planned_dialect = dialect
-                if profile is not None:
-                    color = profile.color
-                    self._profile = COLORS.get(color, color) if color else None, profile.environment
-                self._changed()
-                self.window.retitle(self)
-
-        # What is wrong with the target is said when somebody connects.
-        self.window.background("Looking up the connection", work, done, lambda _: None)
-
-    def choose_schema(self) -> None:
-        """Show the schemas of the database, to choose the one that names without a schema mean, and other databases."""
-        session = self.model.session
-        if session is None or not self.model.connected:
-            return
-        kernel = self.window.kernel
-
-        def work(_: Job) -> tuple[list[str], list[tuple[str, str]]]:
-            catalog = kernel.catalog(session, origin="editor")
-            return catalog.databases(), [(name, catalog.quote(name)) for name in catalog.schemas()]
-
-        self.window.background("Reading the schemas", work, lambda found: self._show_schemas(*found))
-
-    def _show_schemas(self, databases: list[str], schemas: list[tuple[str, str]]) -> None:
-        switch = _SWITCH_SCHEMA.get(self.model.dialect.name)
-        items: list[tuple[str, Callable[[], object]] | None] = []
-        for name, quoted in schemas if switch is not None else []:
-            items.append((name, functools.partial(self._use_schema, name, str(switch).format(quoted))))
-        session, target = self.model.session, self.model.target
-        others = [name for name in databases if session is not None and name != session.target.database]
-        if target is not None and "://" in target and databases != [name for name, _ in schemas] and others:
-            items.append(None)
-            items += [
-                (f"Connect to {name}", functools.partial(self._switch, _with_database(target, name))) for name in others
-            ]
-        if items:
-            self._menu_below(self.bar.place_button, items)
-        else:
-            self.window.notify("There is no other schema to switch to")
-
-    def _use_schema(self, name: str, sql: str) -> None:
-        self._schema = name
-        self.model.start([Item(sql, -1, own=True)])
+    def _connection_changed(self) -> None:
+        self._changed()
+        self.window.retitle(self)
 
     def switch_autocommit(self) -> None:
         """Switch between autocommit and transactions by hand; one that is open stays open."""
@@ -569,15 +308,13 @@ class EditorPanel(Panel):
         self.window.changed(self)
 
     def _choose_limit_below(self) -> None:
-        items: list[tuple[str, Callable[[], object]] | None] = [
-            (f"{rows:,} rows", lambda rows=rows: self.choose_limit(rows))  # type: ignore[misc]  # likewise
-            for rows in LIMITS
-        ]
+        items: Items = [(f"{rows:,} rows", functools.partial(self.choose_limit, rows)) for rows in LIMITS]
         items += [("All rows", lambda: self.choose_limit(0)), ("Other…", self.choose_limit)]
-        self._menu_below(self.bar.limit_button, items)
+        self._menu_below("limit", items)
 
-    def _menu_below(self, widget: tk.Misc, items: list[tuple[str, Callable[[], object]] | None]) -> None:
-        event: tk.Event[tk.Misc] = tk.Event()
+    def _menu_below(self, button: Button, items: Items) -> None:
+        buttons = {"name": self.bar.name_button, "place": self.bar.place_button, "limit": self.bar.limit_button}
+        widget, event = buttons[button], tk.Event()
         event.x_root, event.y_root = widget.winfo_rootx(), widget.winfo_rooty() + widget.winfo_height()
         self.window.menu(items, event)
 
@@ -596,9 +333,9 @@ class EditorPanel(Panel):
             )
         if phase == "disconnected":
             if self.model.target is None:
-                self.choose_connection()
+                self.connection.choose()
                 return
-            self._connect_and(lambda: self._run(script=script))
+            self.connection.connect(lambda: self._run(script=script))
             return
         self._run(script=script)
 
@@ -714,14 +451,14 @@ class EditorPanel(Panel):
         target = model.target
         name = "Connect to…" if target is None else without_password(target) or "(a URL)"
         if session is not None:
-            name = _name(session)
-        text, role = self._state_text()
+            name = words.name_of(session)
+        text, role = words.state_text(model)
         self.bar.show(
             Shown(
                 name=name,
-                color=self._profile[0],
-                environment=self._profile[1],
-                place=_place(session, self._schema) if model.connected else "",
+                color=self.connection.color,
+                environment=self.connection.environment,
+                place=words.place_of(session, self.connection.schema) if model.connected else "",
                 state=text,
                 role=role,
                 autocommit=model.autocommit,
@@ -734,39 +471,6 @@ class EditorPanel(Panel):
             )
         )
 
-    def _state_text(self) -> tuple[str, str]:
-        model = self.model
-        run = model.run
-        match model.phase:
-            case "disconnected":
-                return "", "muted"
-            case "connecting":
-                return "Connecting…", "accent"
-            case "lost":
-                error = model.session.error if model.session is not None else None
-                told = "; ".join(filter(None, [error.message, error.detail])) if error is not None else ""
-                return told or "The session was lost", "danger"
-            case "waiting":
-                return "Waiting for the server…", "accent"
-            case "running" | "cancelling" if run is not None:
-                many = f" {run.at + 1:,} of {len(run.items):,}" if len(run.items) > 1 else ""
-                word = "Cancelling" if run.cancelled else "Running"
-                step = f" · {run.step.sentence}" if run.step is not None else ""
-                return f"{word}{many}{step} · {_seconds(time.monotonic() - run.begun)}", "accent"
-            case "running" | "cancelling":
-                return f"{model.phase.capitalize()}…", "accent"
-        if model.transaction == "failed":
-            return "Transaction failed: roll it back", "danger"
-        if model.session is not None and model.session.state is SessionState.UNVERIFIED:
-            open_ = "In transaction · " if model.transaction == "open" else ""
-            return f"{open_}Unverified: it is tried before anything is sent", "warning"
-        return (f"In transaction · {self._age()}", "warning") if model.transaction == "open" else ("", "muted")
-
-    def _age(self) -> str:
-        since = self.model.in_transaction_since
-        seconds = int(time.monotonic() - since) if since is not None else 0
-        return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"
-
     def _tick(self) -> None:
         if self.model.busy or self.model.transaction != "none":
             self._show_bar()
@@ -775,30 +479,15 @@ class EditorPanel(Panel):
 
     def _activated(self) -> None:
         self._show_status()
-        self._look_now()
+        self.file.look_now()
 
     def _show_status(self) -> None:
-        session = self.model.session
         self._show_position()
         self._show_transaction()
-        if session is not None and session.state is SessionState.BROKEN:
-            self.window.status("session", f"{_name(session)} · lost")
-        elif session is not None and self.model.connected:
-            self.window.status("session", " · ".join([_name(session), *_facts(session)]))
-        else:
-            self.window.status("session", "")
+        self.window.status("session", words.session_text(self.model.session, connected=self.model.connected))
 
     def _show_transaction(self) -> None:
-        model = self.model
-        if not model.connected:
-            text = ""
-        elif model.transaction == "failed":
-            text = "Transaction failed"
-        elif model.transaction == "open":
-            text = f"In transaction · {self._age()}"
-        else:
-            text = "Autocommit" if model.autocommit else "Manual commit"
-        self.window.status("transaction", text)
+        self.window.status("transaction", words.transaction_text(self.model))
 
     # -- timers --------------------------------------------------------------------------------------------------
 
@@ -824,63 +513,3 @@ class EditorPanel(Panel):
             for id in self._timers.values():
                 self.frame.after_cancel(id)
             self._timers.clear()
-
-
-def _name(session: Session) -> str:
-    """Return what a session is called: its saved name, the name of its file, or its URL."""
-    target = session.target
-    if target.name is None and session.driver.file_based and target.database:
-        return os.path.basename(target.database)
-    return target.display()
-
-
-def _facts(session: Session) -> list[str]:
-    """Return who answers, how the connection is encrypted, and through which tunnel it goes."""
-    facts = []
-    if session.server is not None:
-        facts.append(f"{session.server.product} {session.server.version}")
-        if session.server.tls is not None:
-            facts.append(session.server.tls.summary())
-    return facts if session.route == "direct" else [*facts, session.route]
-
-
-def _place(session: Session | None, schema: str | None) -> str:
-    if session is None or session.driver.file_based:
-        return ""
-    database = session.target.database
-    if schema is not None and session.driver.dialect.name == "mysql":  # where databases are schemas
-        return schema
-    return " · ".join(filter(None, [database, schema])) or "(no database)"
-
-
-def _with_database(url: str, name: str) -> str:
-    """Return a URL that leads to another database of the same server."""
-    return re.sub(r"^([^:]+://[^/?#]*)(/[^?#]*)?", lambda found: f"{found[1]}/{quote(name, safe='')}", url)
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
-
-
-def _form_name(form: Form) -> str:
-    ends = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}[form.newline]
-    mark = " BOM" if form.mark and form.encoding == "utf-8" else ""
-    return f"{form.encoding.upper()}{mark} · {ends}"
-
-
-def _text_as_state(text: str) -> dict[str, str]:
-    """Return text as JSON in UTF-8 can hold it: half characters, which it can't, are written as escapes."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return {"escaped": json.dumps(text)}
-    return {"text": text}
-
-
-def _text_from_state(state: Mapping[str, Any]) -> str:
-    escaped = state.get("escaped")
-    if isinstance(escaped, str):
-        with contextlib.suppress(ValueError):  # from another version
-            return str(json.loads(escaped))
-    text = state.get("text", "")
-    return text if isinstance(text, str) else ""
