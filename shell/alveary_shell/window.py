@@ -4,49 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import logging
 import re
-import threading
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-import msgspec
 import ttkbootstrap
 
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import CommandSpec
-from alveary.contracts.target import Target
-from alveary.contracts.tunnel import HostKey
 from alveary.contracts.window import Dock, PanelSpec
-from alveary.credentials import Credentials
 from alveary.errors import (
     AlvearyError,
     InternalError,
-    InvalidInputError,
     QueryCancelledError,
     StorageError,
     UnknownObjectError,
     described,
 )
-from alveary.events import JobEnded, JobProgressed, JobStarted, SettingChanged
+from alveary.events import SettingChanged
 from alveary.jobs import Job
 from alveary.kernel import Kernel
-from alveary.policy import Confirmation
 from alveary.sessions import Session
 from alveary_shell import dialogs
+from alveary_shell.asking import Asking
 from alveary_shell.bars import MenuBar, StatusBar, ToolBar
 from alveary_shell.docks import SIZES, Docks, Place
-from alveary_shell.keys import Keymap, sequence
+from alveary_shell.fault import FaultPanel
+from alveary_shell.journal import Journal
+from alveary_shell.keyboard import Keyboard
 from alveary_shell.palette import Choice, Palette
 from alveary_shell.pump import Pump
+from alveary_shell.running import RunningJobs
 from alveary_shell.sdk import ActiveChanged, Answer, Level, Panel, Window
 from alveary_shell.start import TITLE, desktop_mode, new_root, plain_fonts
 from alveary_shell.theme import Theme
 from alveary_shell.toasts import Toasts, shown
-from alveary_shell.workspace import SavedPanel, Workspace
+from alveary_shell.workspace import SavedPanel
 
 _log = logging.getLogger(__name__)
 
@@ -54,36 +50,8 @@ T = TypeVar("T")
 
 SIZE = (1360, 860)
 """Units the window is wide and high when it is first opened, if the screen has them."""
-JOURNAL_MILLISECONDS = 500
-"""How long after a change a panel's state is written; a second is what is promised."""
-RETRY_MILLISECONDS = 5000
 POSTPONED_MILLISECONDS = 30
 """How long after the window is shown what is hidden is built."""
-SHOWN_MILLISECONDS = 300
-"""How long a job has been running before the status bar names it."""
-
-
-class FaultPanel(Panel):
-    """Stands where a panel's factory raised, and says why."""
-
-    def __init__(self, window: Window, frame: tk.Misc, state: Mapping[str, Any], error: AlvearyError) -> None:
-        super().__init__(window, frame, state)
-        self._state = dict(state)
-        theme = window.theme
-        text = "\n".join(filter(None, [f"{error.message}", error.detail, error.hint]))
-        label = tk.Label(frame, text=shown(text), justify="left", anchor="nw", padx=theme.px(16), pady=theme.px(16))
-        label.pack(fill="both", expand=True)
-        label.bind("<Configure>", lambda event: label.configure(wraplength=max(event.width - theme.px(40), 100)))
-        theme.follow(
-            label,
-            lambda: label.configure(
-                background=theme.color("background"), foreground=theme.color("danger"), font=theme.ui
-            ),
-        )
-
-    def state(self) -> dict[str, Any]:
-        # What a panel that can't be shown had to keep is kept for the day when it can.
-        return self._state
 
 
 class MainWindow(Window):
@@ -100,7 +68,6 @@ class MainWindow(Window):
         """
         self.kernel = kernel
         kernel.host = "process"  # no driver can slow or crash the window
-        self._thread = threading.current_thread()
         self._own_root = root is None
         self.root = root or new_root(kernel.settings.get("window.scale"))
         self.root.title(f"{TITLE} (safe mode)" if kernel.safe_mode else TITLE)
@@ -109,27 +76,18 @@ class MainWindow(Window):
         self.root.report_callback_exception = self._failed
         self.pump = Pump(self.root, kernel.bus)
         kernel.gauges["longest gap between two ticks of the window"] = lambda: self.pump.longest_gap
-        self._workspace = Workspace(kernel.store, self._journal_failed)
+        self._journal = Journal(self)
+        self._workspace = self._journal.workspace
         self._layout = self._read_layout()
         self.theme = Theme(self.root, kernel.plugins.themes, points=kernel.settings.get("window.font_size"))
         self._use_theme(kernel.settings.get("window.theme"))
         self._enablers: dict[str, Callable[[Window], bool]] = {}
-        self._dirty: set[str] = set()
-        self._journal: str | None = None
         self._active: Panel | None = None
         self._numbers: dict[str, int] = {}
-        self._jobs: dict[str, Job] = {}
         self._closing = False
-        self.keymap = Keymap(kernel.plugins.commands, self._chosen_keys())
-        refusals = kernel.credentials.refusals
-        kernel.credentials = Credentials(
-            kernel.credentials.sources,
-            ask=self._ask_password,
-            accept_host=self._accept_host,
-            tunnel_secrets=kernel.credentials.tunnel_secrets,
-        )
-        kernel.credentials.refusals.extend(refusals)
-        kernel.policy.ask = self._ask_confirmation
+        self._keyboard = Keyboard(self, lambda spec: not self._closing and self.enabled(spec))
+        self.keymap = self._keyboard.keymap
+        self._asking = Asking(self, kernel)
         self._build()
         self._postponed: list[PanelSpec] = []
         self._restore(restore, at_once)
@@ -156,7 +114,8 @@ class MainWindow(Window):
         if self._closing or not all(panel.can_close() for panel in self.panels()):
             return
         self._closing = True
-        self._write_journal()
+        self._asking.close()
+        self._journal.write()
         self._workspace.save_layout(self._current_layout())
         for panel in self.panels():
             with contextlib.suppress(Exception):  # what a panel can't let go of must not keep the window open
@@ -179,20 +138,17 @@ class MainWindow(Window):
         MenuBar(self.root, self.theme, specs, panels=tools, **doors)
         self._toolbar = ToolBar(self.root, self.theme, specs, **doors)
         self._toolbar.pack(fill="x")
-        self._status = StatusBar(self.root, self.theme, cancel=self._cancel_jobs)
+        running = RunningJobs(self)
+        self._status = StatusBar(self.root, self.theme, cancel=running.cancel)
+        running.show_in(self._status)
         self._status.pack(side="bottom", fill="x")
         self.docks = Docks(self.root, self.theme, selected=self._selected, close=self.close, menu=self._tab_menu)
         self.docks.pack(fill="both", expand=True)
         self._toasts = Toasts(self.root, self.theme, self.copy)
         self._palette = Palette(self.root, self.theme, self._chosen)
-        self._bind_keys()
-        # Every widget hears our keys before its own class does: Ctrl+O must not open a line in a Text first.
-        self.root.bind_all("<Map>", lambda event: self._tag(event.widget), add="+")
+        self._keyboard.bind(self.docks)
         self.root.bind_all("<FocusIn>", self._focused, add="+")
         self.pump.subscribe(None, SettingChanged, self._setting_changed)
-        self.pump.subscribe(None, JobStarted, self._job_started)
-        self.pump.subscribe(None, JobProgressed, self._job_at)
-        self.pump.subscribe(None, JobEnded, self._job_ended)
 
     def _read_layout(self) -> dict[str, Any]:
         try:
@@ -397,22 +353,8 @@ class MainWindow(Window):
         return self.keymap.keys(command)
 
     def rebind(self, command: str, keys: list[str]) -> None:
-        try:
-            self.keymap.bind(command, keys)
-        except AlvearyError as exc:
-            self.show_error(exc)
-            return
-        self._bind_keys()
-        self.choose("window.keys", json.dumps({**self._chosen_keys(), command: self.keymap.keys(command)}))
-
-    def _chosen_keys(self) -> dict[str, list[str]]:
-        try:
-            chosen = msgspec.json.decode(self.kernel.settings.get("window.keys"), type=dict[str, list[str]])
-        except msgspec.MsgspecError as exc:
-            reason = InvalidInputError(f"the setting window.keys can't be read: {exc}", hint="mend or reset it")
-            self.post(lambda: self.show_error(reason))
-            return {}
-        return chosen
+        if (chosen := self._keyboard.rebind(command, keys)) is not None:
+            self.choose("window.keys", chosen)
 
     def _use_theme(self, wanted: str) -> None:
         id = desktop_mode() if wanted == "system" else wanted
@@ -426,58 +368,11 @@ class MainWindow(Window):
         elif event.setting == "window.font_size":
             self.theme.zoom(int(str(event.value)))
 
-    def _bind_keys(self) -> None:
-        for bound in self.root.bind_class("Alveary") or ():
-            self.root.unbind_class("Alveary", bound)
-        for keys, commands in self.keymap.bindings().items():
-            self.root.bind_class(
-                "Alveary",
-                sequence(keys),
-                lambda event, commands=commands: self._pressed(event, commands),  # type: ignore[misc]  # mypy can't infer a default
-            )
-        self._tag(self.root)
-
-    def _tag(self, widget: tk.Misc) -> None:
-        if isinstance(widget, tk.Misc):
-            tags = widget.bindtags()
-            if "Alveary" not in tags:
-                widget.bindtags((tags[0], "Alveary", *tags[1:]))
-
-    def _pressed(self, event: tk.Event[tk.Misc], commands: list[str]) -> str | None:
-        if self._closing:
-            return None
-        widget: object = event.widget  # a name, if it is gone by now
-        if not isinstance(widget, tk.Misc) or widget.winfo_toplevel() is not self.root:
-            return None  # a dialog has its own keys
-        # The same keys may mean one thing in the grid and another in the editor: where the keyboard is decides.
-        found = [spec for id in commands if (spec := self.kernel.plugins.commands.find(id)) is not None]
-        for spec in sorted(found, key=lambda spec: not self._is_within(spec)):
-            panel = spec.placement.panel if spec.placement is not None else None
-            tool = panel is not None and self._dock(panel) != "center"
-            if (self._is_within(spec) or not tool) and self.enabled(spec):
-                self.run(spec.id)
-                return "break"
-        return None
-
-    def _dock(self, panel: str) -> Dock | None:
-        spec = self.kernel.plugins.panels.find(panel)
-        return spec.dock if spec is not None else None
-
     def _is_there(self, panel: str) -> bool:
         """Return whether a panel of the centre is the active one, or one of another dock is open."""
-        if self._dock(panel) == "center":
+        if self._keyboard.dock(panel) == "center":
             return self.active is not None and self.active.spec.id == panel
         return bool(self.panels(panel))
-
-    def _is_within(self, spec: CommandSpec) -> bool:
-        """Return whether the keyboard is in the panel a command is limited to."""
-        focused = self.root.focus_get()
-        if focused is None or spec.placement is None or spec.placement.panel is None:
-            return False
-        frames = [
-            found[1].frame for panel in self.panels(spec.placement.panel) if (found := self.docks.place_of(panel))
-        ]
-        return any(f"{focused}.".startswith(f"{frame}.") for frame in frames)
 
     # -- events --------------------------------------------------------------------------------------------------
 
@@ -488,29 +383,6 @@ class MainWindow(Window):
         self.pump.deliver(event)
         if not self._closing:
             self._toolbar.refresh()
-
-    def _job_started(self, event: JobStarted) -> None:
-        for job in self.kernel.jobs.open():
-            self._jobs[job.id] = job
-        self.root.after(SHOWN_MILLISECONDS, self._show_job)  # most are over before anybody could read their name
-
-    def _job_at(self, event: JobProgressed) -> None:
-        if (job := self._jobs.get(event.job)) is not None:
-            percent = f" {event.percent:.0f} %" if event.percent is not None else f" {event.done:,} {event.unit}"
-            self._status.job(job.title + percent)
-
-    def _job_ended(self, event: JobEnded) -> None:
-        self._jobs.pop(event.job, None)
-        self._show_job()
-
-    def _show_job(self) -> None:
-        if not self._closing:
-            job = next((job for job in self._jobs.values() if job.outcome is None), None)
-            self._status.job(job.title if job is not None else "")
-
-    def _cancel_jobs(self) -> None:
-        for job in self._jobs.values():
-            job.cancel()
 
     # -- panels --------------------------------------------------------------------------------------------------
 
@@ -539,9 +411,7 @@ class MainWindow(Window):
         if found is None or not panel.can_close():
             return False
         frame, place = found
-        self._write_state(panel)
-        self._workspace.close_panel(panel.id)
-        self._dirty.discard(panel.id)
+        self._journal.closed(panel)
         frame.remove(place)
         panel.closed()
         place.frame.destroy()
@@ -614,9 +484,7 @@ class MainWindow(Window):
             found[0].retitle()
 
     def changed(self, panel: Panel) -> None:
-        self._dirty.add(panel.id)
-        if self._journal is None:
-            self._journal = self.root.after(JOURNAL_MILLISECONDS, self._write_journal)
+        self._journal.changed(panel)
 
     def _make(self, spec: PanelSpec, state: Mapping[str, Any], id: str | None) -> Panel:
         frame = self.docks.frames[spec.dock]
@@ -676,34 +544,6 @@ class MainWindow(Window):
             event,
         )
 
-    # -- the workspace -------------------------------------------------------------------------------------------
-
-    def _write_journal(self) -> None:
-        self._journal = None
-        dirty, self._dirty = self._dirty, set()
-        for panel in self.panels():
-            if panel.id in dirty:
-                self._write_state(panel)
-
-    def _write_state(self, panel: Panel) -> None:
-        try:
-            self._workspace.save(panel.id, panel.spec.id, panel.state())
-        except Exception as exc:  # noqa: BLE001  # a stranger's panel; the others' states are written all the same
-            _log.exception("the state of %s can't be written: %s", panel.id, described(exc))
-
-    def _journal_failed(self, error: StorageError) -> None:
-        """Take note, on the journal's thread, that the workspace can't be written; it is tried again soon."""
-
-        def tell() -> None:
-            self.show_error(error, title="What you type is not being saved")
-            self.root.after(RETRY_MILLISECONDS, self._all_changed)
-
-        self.post(tell)
-
-    def _all_changed(self) -> None:
-        for panel in self.panels():
-            self.changed(panel)
-
     # -- saying and asking ---------------------------------------------------------------------------------------
 
     def notify(self, text: str, level: Level = "info", *, detail: str | None = None) -> None:
@@ -745,48 +585,6 @@ class MainWindow(Window):
     def copy(self, text: str) -> None:
         self.root.clipboard_clear()
         self.root.clipboard_append(text)
-
-    def _ask_password(self, target: Target, given_up: threading.Event) -> str | None:
-        """Ask for a password from another thread, and wait for the answer there."""
-        question = f"Password for {target.display()}"
-        return self._answered(lambda: self.ask_text(question, secret=True), given_up)
-
-    def _accept_host(self, key: HostKey, given_up: threading.Event) -> bool:
-        """Ask whether an SSH server is the one it says it is, as above; who only presses Return says no."""
-        place = f"{key.host}:{key.port}" if key.port != 22 else key.host
-        accepted = self._answered(
-            lambda: self.confirm(
-                f"The SSH server {place} is not known",
-                detail=f"Its {key.kind} key has the fingerprint\n{key.fingerprint}\nTrust it only if that is what "
-                "whoever runs it says: somebody in between could read everything.",
-                yes="Trust this key",
-            ),
-            given_up,
-        )
-        return accepted is True
-
-    def _ask_confirmation(self, confirmation: Confirmation, given_up: threading.Event) -> str | None:
-        """Have a person confirm something, from any thread; "" if they would rather not."""
-
-        def ask() -> str:
-            return dialogs.confirm_named(self.root, self.theme, confirmation)
-
-        return ask() if threading.current_thread() is self._thread else self._answered(ask, given_up)
-
-    def _answered(self, question: Callable[[], T | None], given_up: threading.Event) -> T | None:
-        """Ask on Tk's thread and wait for the answer in this one; None once it is given up."""
-        answered = threading.Event()
-        answers: list[T | None] = []
-
-        def ask() -> None:
-            answers.append(None if given_up.is_set() else question())
-            answered.set()
-
-        self.post(ask)
-        while not answered.wait(0.1):
-            if given_up.is_set() or self._closing:
-                return None
-        return answers[0]
 
     def _failed(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Report what a callback of Tk's raised; the window goes on."""

@@ -703,7 +703,7 @@ def test_an_unknown_ssh_server_is_shown_with_its_fingerprint_and_refused_unless_
         answers: list[bool] = []
 
         def ask(answers: list[bool] = answers) -> None:
-            answers.append(window._accept_host(key, threading.Event()))
+            answers.append(window._asking._accept_host(key, threading.Event()))
 
         thread = threading.Thread(target=ask)
         thread.start()

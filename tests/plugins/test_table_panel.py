@@ -31,7 +31,8 @@ from alveary.paths import Paths
 from alveary.sqltext import MYSQL, POSTGRES, SQLITE
 from alveary_plugins.panels.table.model import PAGE, Place, TableReader, Wish, literal, page_sql, tsv
 from alveary_plugins.panels.table.view import DATA, STRUCTURE, TablePanel
-from alveary_shell.window import FaultPanel, MainWindow
+from alveary_shell.fault import FaultPanel
+from alveary_shell.window import MainWindow
 
 NASTY = 'o"r d`e]r'
 

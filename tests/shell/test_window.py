@@ -21,8 +21,9 @@ from alveary.contracts.window import PanelSpec, Placement
 from alveary.errors import QueryError, StorageError, UnknownObjectError
 from alveary.jobs import Job
 from alveary.paths import Paths
+from alveary_shell.fault import FaultPanel
 from alveary_shell.sdk import ActiveChanged, Panel, Window, window_of
-from alveary_shell.window import FaultPanel, MainWindow, fitting
+from alveary_shell.window import MainWindow, fitting
 
 
 class Note(Panel):
