@@ -162,17 +162,22 @@ class ProfileStore:
 
     def add(self, profile: Profile) -> Profile:
         """Save a new connection as the last of its group, which is made if need be; NameTakenError for its name."""
-        with self._store.writing() as connection:
-            _refuse_taken(connection, profile)
-            group = _Groups(connection).made(profile.group)
-            position = _count(connection, "profiles", "group_id", group)
-            now = time.time_ns() // 1000
-            connection.execute(
-                "insert into profiles (id, name, group_id, position, content, created_at, updated_at)"
-                " values (?, ?, ?, ?, ?, ?, ?)",
-                (profile.id, profile.name, group, position, _content(profile), now, now),
-            )
+        self.add_all([profile])
         return profile
+
+    def add_all(self, profiles: Sequence[Profile]) -> None:
+        """Save new connections, as :meth:`add` does one: all of them, or with its error none."""
+        with self._store.writing() as connection:
+            for profile in profiles:
+                _refuse_taken(connection, profile)
+                group = _Groups(connection).made(profile.group)
+                position = _count(connection, "profiles", "group_id", group)
+                now = time.time_ns() // 1000
+                connection.execute(
+                    "insert into profiles (id, name, group_id, position, content, created_at, updated_at)"
+                    " values (?, ?, ?, ?, ?, ?, ?)",
+                    (profile.id, profile.name, group, position, _content(profile), now, now),
+                )
 
     def change(self, id: str, change: Callable[[Profile], Profile]) -> Profile:
         """Replace a connection by what ``change`` makes of it; nobody else's change comes in between."""

@@ -31,7 +31,7 @@ FILE = "alveary.toml"
 VARIABLE = "ALVEARY_PROJECT"
 """The environment variable that names the folder; "none" for none, whatever the working directory."""
 MOST_BYTES = 4 << 20
-_WEAK = ("disable", "prefer")
+WEAK_TLS = ("disable", "prefer")
 _SECRETS = ("password", "passphrase", "password_from", "password_ttl", "secrets", "secret")
 
 
@@ -104,15 +104,28 @@ def find_file(start: Path | None = None) -> Path | None:
 
 def read(file: Path, drivers: Registry[DriverSpec]) -> Project:
     """Return what a project's file holds; ProjectFileError, with the place in it, for one that is wrong."""
-    import tomllib
+    return parse(file, text_of(file), drivers)
 
+
+def text_of(file: Path) -> str:
+    """Return the text of a project's file; ProjectFileError for one that can't be read."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ProjectFileError(f"{file} is larger than {MOST_BYTES:,} bytes")
-        plain = tomllib.loads(file.read_text("utf-8"))
+        return file.read_text("utf-8")
     except OSError as exc:
         raise ProjectFileError(f"can't read {file}: {exc.strerror}", hint=f"{VARIABLE}=none does without it") from exc
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except UnicodeDecodeError as exc:
+        raise ProjectFileError(f"{file} is no TOML: {exc}") from exc
+
+
+def parse(file: Path, text: str, drivers: Registry[DriverSpec]) -> Project:
+    """Return what the text of a project's file holds, as :func:`read` does."""
+    import tomllib
+
+    try:
+        plain = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
         raise ProjectFileError(f"{file} is no TOML: {exc}") from exc
     if unknown := plain.keys() - {"connections", "queries"}:
         hint = "there are [connections.NAME] and [queries.NAME]"
@@ -147,9 +160,11 @@ def _profile(file: Path, name: str, fields: Any, drivers: Registry[DriverSpec]) 
     own = {key: value for key, value in own.items() if value is not None}
     paths = {key: plain["tls"][key] for key in ("ca", "certificate", "key") if plain["tls"][key]}
     tls = msgspec.structs.replace(given.tls, **{key: absolute(path, file.parent) for key, path in paths.items()})
-    profile = Profile(id=_id(file, name), name=name, scheme=from_url.pop("scheme"), tls=tls, tunnel=given.tunnel)
+    key = given.tunnel.key
+    tunnel = msgspec.structs.replace(given.tunnel, key=absolute(key, file.parent) if key else None)
+    profile = Profile(id=_id(file, name), name=name, scheme=from_url.pop("scheme"), tls=tls, tunnel=tunnel)
     profile = profile.with_fields({**from_url, **own})
-    if profile.tls.mode in _WEAK and profile.host is not None and not on_this_machine(profile.host):
+    if profile.tls.mode in WEAK_TLS and profile.host is not None and not on_this_machine(profile.host):
         raise InvalidInputError(
             f"tls.mode: a project can't ask for {profile.tls.mode}, which may send everything unencrypted",
             hint="whoever wants that saves a connection of their own under this name",

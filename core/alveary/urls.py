@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from typing import cast, get_args
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 
@@ -125,6 +125,25 @@ def _tunnel(query: str | None, spec: DriverSpec) -> tuple[TunnelTarget | None, s
         options=tuple(sorted(options.items())),
     )
     return tunnel, "&".join(rest)
+
+
+def url_of(target: Target, driver: DriverSpec, *, password: str | None = None) -> str:
+    """Return the URL that leads to a target, with the options it does not have by default; no password but the given.
+
+    What :func:`read_url` reads from it is the target again.
+    """
+    user = quote(target.user or "", safe="")
+    secret = f":{quote(password, safe='')}" if password else ""
+    at = "@" if user or secret else ""
+    host = target.host or ""
+    host = f"[{host}]" if ":" in host else quote(host, safe="")
+    port = f":{target.port}" if target.port is not None else ""
+    default = {option.name: option.default for option in driver.options}
+    options = {name: value for name, value in target.options.items() if default.get(name) != value}
+    if target.tunnel is not None:
+        options |= tunnel_words(target.tunnel)
+    query = f"?{urlencode(options, quote_via=quote)}" if options else ""
+    return f"{target.scheme}://{user}{secret}{at}{host}{port}/{quote(target.database or '', safe='/:')}{query}"
 
 
 def tunnel_words(tunnel: TunnelTarget) -> dict[str, str]:

@@ -28,10 +28,10 @@ from alveary.events import SessionState
 from alveary.paths import Paths
 from alveary.policy import Confirmation
 from alveary.profiles import Profile
-from alveary.urls import read_url
+from alveary.urls import read_url, url_of
 from alveary_plugins.panels.connections import draft
 from alveary_plugins.panels.connections.form import ConnectionPanel
-from alveary_plugins.panels.connections.model import Databases, Unsaved, url_of
+from alveary_plugins.panels.connections.model import Databases, Unsaved
 from alveary_plugins.panels.connections.view import ConnectionsPanel
 from alveary_shell.widgets.form_fields import YES
 from alveary_shell.widgets.tree_rows import Node

@@ -284,6 +284,8 @@ def _parameter(field: msgspec.structs.FieldInfo) -> click.Parameter:
     kind, meta = _unwrapped(field.type)
     if _extra(field).get("argument"):
         metavar = field.name.upper() if field.required else f"[{field.name.upper()}]"
+        if get_origin(kind) is list:
+            return click.Argument([field.name], nargs=-1, required=field.required, metavar=f"{metavar}...")
         return click.Argument([field.name], required=field.required, metavar=metavar)
     description = meta.description if meta is not None else None
     if kind is bool:

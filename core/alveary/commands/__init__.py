@@ -108,6 +108,18 @@ KERNEL_COMMANDS = (
                 "Copy a saved connection under a new name.",
             ),
             (
+                "export",
+                "connection_files:export_connections",
+                "connection_files:render_exported",
+                "Write saved connections without their secrets, as JSON or for a team's alveary.toml.",
+            ),
+            (
+                "import",
+                "connection_files:import_connections",
+                "connection_files:render_imported",
+                "Save the connections of a file; what could do harm is confirmed first.",
+            ),
+            (
                 "test",
                 "connections:test",
                 "connections:render_tried",

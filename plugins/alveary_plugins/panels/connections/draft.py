@@ -21,7 +21,7 @@ from alveary.errors import AlvearyError, InvalidInputError, KeyringFailedError, 
 from alveary.kernel import Kernel
 from alveary.plugins import Registry
 from alveary.profiles import COLORS, Profile, absolute, check, fields_of_url, target_of
-from alveary_plugins.panels.connections.model import url_of
+from alveary.urls import url_of
 from alveary_shell.widgets.form_fields import YES, Choice, Field, Section
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
 
 from alveary.commands.connections import Listed, Listing
 from alveary.contracts.specs import DriverSpec
@@ -17,7 +16,7 @@ from alveary.pool import PoolState, lives_in_its_session
 from alveary.profile_store import Group
 from alveary.profiles import COLORS
 from alveary.sessions import Session
-from alveary.urls import tunnel_words
+from alveary.urls import url_of
 from alveary_plugins.panels.catalog.model import Database, Failed, Folder, Part, Schema, Table
 from alveary_shell.widgets.tree_rows import Badge, Node
 
@@ -208,25 +207,6 @@ def short_name(target: Target, driver: DriverSpec) -> str:
         in_memory = lives_in_its_session(target, driver)
         return "in memory" if in_memory else os.path.basename(target.database or "") or target.url()
     return f"{target.database}@{target.host or 'localhost'}" if target.database else target.host or target.url()
-
-
-def url_of(target: Target, driver: DriverSpec, *, password: str | None = None) -> str:
-    """Return the URL that leads to a target, with the options it does not have by default; no password but the given.
-
-    What :func:`alveary.urls.read_url` reads from it is the target again.
-    """
-    user = quote(target.user or "", safe="")
-    secret = f":{quote(password, safe='')}" if password else ""
-    at = "@" if user or secret else ""
-    host = target.host or ""
-    host = f"[{host}]" if ":" in host else quote(host, safe="")
-    port = f":{target.port}" if target.port is not None else ""
-    default = {option.name: option.default for option in driver.options}
-    options = {name: value for name, value in target.options.items() if default.get(name) != value}
-    if target.tunnel is not None:
-        options |= tunnel_words(target.tunnel)
-    query = f"?{urlencode(options, quote_via=quote)}" if options else ""
-    return f"{target.scheme}://{user}{secret}{at}{host}{port}/{quote(target.database or '', safe='/:')}{query}"
 
 
 def _leads(listed: Listed) -> tuple[object, ...]:
