@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-import math
 import os
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alveary.attempts import Attempts
 from alveary.bus import Bus
 from alveary.contracts.catalog import Catalog
 from alveary.contracts.driver import Capability, InlineData, ServerInfo, TransactionState
@@ -21,21 +21,18 @@ from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
 from alveary.contracts.types import LoadColumn
 from alveary.contracts.values import Parameters
-from alveary.credentials import Credentials, Opening
+from alveary.credentials import Credentials
 from alveary.errors import (
     AlvearyError,
-    AuthenticationFailedError,
     BusyError,
     ConnectionLostError,
     ConnectionTimeoutError,
     CursorClosedError,
     ErrorRecord,
-    InternalError,
     InvalidInputError,
     QueryCancelledError,
     SessionClosedError,
     UnsupportedError,
-    described,
     error_from_record,
 )
 from alveary.events import (
@@ -64,7 +61,7 @@ from alveary.results import ResultSet, ResultStore, Sink
 from alveary.sqltext import only_reads
 from alveary.statements import Statement
 from alveary.workers.hosts import WorkerHost
-from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
+from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load
 from alveary.workers.questions import AskedCatalog, read
 
 if TYPE_CHECKING:
@@ -119,9 +116,6 @@ class Session:
         self.id = os.urandom(6).hex()
         self.target = target
         self.driver = driver
-        self.reached = target
-        """What the driver was told to connect to: with the password that was found, and the near end of the tunnel,
-        which stands as long as the session does; for another connection of the same command."""
         self.server: ServerInfo | None = None
         self.connect_seconds: float | None = None
         """What making the connection took; what a person took to give a password is not counted."""
@@ -150,16 +144,17 @@ class Session:
         self._connected = threading.Event()
         self._over = threading.Event()
         self._ids = itertools.count(1)
-        self._host: WorkerHost | None = None
-        """The worker of the current attempt to connect; None while there is none, because a password is awaited."""
-        self._make_host: Callable[[str], WorkerHost] | None = None
-        self._opening: Opening | None = None
-        self._tunnel: Callable[[threading.Event, float], Lease] | None = None
-        self._lease: Lease | None = None
-        self._attempts = 0
         self._held: list[tuple[AnyRequest, Sink | None]] = []
         """What was asked for before the connection stands; the worker it is for may not be made yet."""
-        self._timeout, self._deadline = 0.0, math.inf
+        self._attempts = Attempts(
+            self.id,
+            target,
+            driver.factory,
+            lock=self._lock,
+            over=self._over,
+            failed=self._fail,
+            lost=self._tunnel_lost,
+        )
         self._stopping: float | None = None
         """When it was first asked to close."""
         self._when_open: list[Callable[[], object]] = []
@@ -181,13 +176,7 @@ class Session:
         two attempts there can be takes ``timeout`` seconds at most; what a person or a vault takes to give a password
         is not counted.
         """
-        self._make_host = make_host
-        self._timeout = timeout
-        self._tunnel = tunnel
-        self._opening = Opening(
-            self.target, credentials or Credentials(), attempt=self._attempt, failed=self._fail, over=self._over
-        )
-        self._opening.begin()
+        self._attempts.begin(make_host, timeout, credentials or Credentials(), tunnel)
 
     def wait_connected(self, stopped: threading.Event | None = None) -> None:
         """Wait for the connection; raises the error that prevented it, ConnectionTimeoutError after the timeout.
@@ -197,9 +186,11 @@ class Session:
         while not self._connected.is_set():
             if stopped is not None and stopped.is_set():
                 self.give_up_connecting()
-            elif (left := self._deadline - time.monotonic()) <= 0:
+            elif (left := self._attempts.deadline - time.monotonic()) <= 0:
                 self.kill()
-                raise ConnectionTimeoutError(f"{self.target.display()} did not answer within {self._timeout:g} seconds")
+                raise ConnectionTimeoutError(
+                    f"{self.target.display()} did not answer within {self._attempts.timeout:g} seconds"
+                )
             else:
                 self._connected.wait(min(left, LOOK if stopped is not None else 1.0))
         if self.error is not None:
@@ -217,32 +208,6 @@ class Session:
             host.kill()
             self._took(CancelStep.GIVEN_UP, "")
 
-    def _attempt(self, target: Target) -> None:
-        if self._tunnel is None or self._lease is not None:
-            self._connect(target)
-        else:
-            threading.Thread(target=self._go_through, args=(target,), name="alveary-tunnel", daemon=True).start()
-
-    def _go_through(self, target: Target) -> None:
-        """Open the tunnel, which may take a person's time, then connect through it."""
-        assert self._tunnel is not None, "only where there is one"
-        try:
-            lease = self._tunnel(self._over, self._timeout)
-        except AlvearyError as exc:
-            self._fail(exc.record())
-            return
-        except Exception as exc:  # noqa: BLE001  # whoever waits for the session must hear of it
-            self._fail(InternalError(f"the tunnel can't be opened: {described(exc)}").record())
-            return
-        with self._lock:
-            if not self._over.is_set():
-                self._lease = lease
-        if self._lease is None:
-            lease.release()
-            return
-        lease.when_lost(self._tunnel_lost)
-        self._connect(target)
-
     def _tunnel_lost(self, reason: str) -> None:
         """Nothing that waits for the server will be answered; its worker is given up, wherever it hangs."""
         error = ConnectionLostError(reason).record()
@@ -256,21 +221,6 @@ class Session:
             host = self._host
         if host is not None:
             host.kill()
-
-    def _connect(self, target: Target) -> None:
-        assert self._make_host is not None, "the session is started"
-        self.reached = target
-        with self._lock:
-            if self._over.is_set():
-                return
-            self._attempts += 1
-            name = self.id if self._attempts == 1 else f"{self.id}-{self._attempts}"
-            host = self._host = self._make_host(name)
-            # The driver keeps the timeout itself; the second on top is for one that does not.
-            self._deadline = time.monotonic() + self._timeout + 1
-        if self._lease is not None:
-            target = self.reached = msgspec.structs.replace(target, tunnel=None, via=self._lease.address)
-        host.submit(Open(factory=self.driver.factory, target=target, timeout=self._timeout))
 
     def _fail(self, error: ErrorRecord) -> None:
         with self._lock:
@@ -293,7 +243,17 @@ class Session:
     @property
     def route(self) -> str:
         """How the server is reached: ``direct``, or through which tunnel."""
-        return "direct" if self._lease is None else self._lease.route
+        return self._attempts.route or "direct"
+
+    @property
+    def reached(self) -> Target:
+        """What the driver was told to connect to: with the password that was found, and the near end of the tunnel,
+        which stands as long as the session does; for another connection of the same command."""
+        return self._attempts.reached
+
+    @property
+    def _host(self) -> WorkerHost | None:
+        return self._attempts.host
 
     @property
     def state(self) -> SessionState:
@@ -590,13 +550,12 @@ class Session:
         with self._lock:
             if event.session != self.id:  # from the worker of a second attempt, which has a name of its own
                 event = msgspec.structs.replace(event, session=self.id)
-            if isinstance(event, SessionOpenFailed) and self._opening is not None:
-                if (error := self._opening.refused(event.error)) is None:
-                    self._host, self._deadline = None, math.inf
+            if isinstance(event, SessionOpenFailed):
+                if (error := self._attempts.refused(event.error)) is None:
                     return
-                event = msgspec.structs.replace(event, error=self._explained(error))
-            elif isinstance(event, SessionOpened) and self._lease is not None:
-                event = msgspec.structs.replace(event, route=self._lease.route)
+                event = msgspec.structs.replace(event, error=error)
+            elif isinstance(event, SessionOpened):
+                event = msgspec.structs.replace(event, route=self._attempts.route)
             if isinstance(event, StatementSent):
                 self._note(event)  # which publishes it, without its secrets
                 return
@@ -661,13 +620,6 @@ class Session:
         self._transaction = TransactionState.IDLE
         self._move(SessionState.BROKEN, error.message, lost)
         return error
-
-    def _explained(self, error: ErrorRecord) -> ErrorRecord:
-        """Return why connecting failed: where the far end of a tunnel did not get further, that is why."""
-        trouble = self._lease.trouble() if self._lease is not None else None
-        if trouble is None or error.code == AuthenticationFailedError.code:
-            return error
-        return msgspec.structs.replace(trouble.record(), detail=trouble.detail or error.message)
 
     def _follow(self, event: WorkerEvent) -> None:
         if isinstance(event, SessionOpened):
@@ -753,8 +705,7 @@ class Session:
             take(Answered(session=self.id, request=id, transaction=TransactionState.IDLE, error=reason))
         self._over.set()
         self._connected.set()
-        if self._lease is not None:
-            self._lease.release()
+        self._attempts.release()
         for callback in self._when_over:
             callback()
 

@@ -329,7 +329,7 @@ def test_the_second_attempt_can_be_given_up_and_has_its_time(
     with pytest.raises(ConnectionTimeoutError):
         kernel.connect("slow://h/d", timeout=0.2, host=host)
     session = kernel.open(*kernel.target("slow://elsewhere/d"), host=host)  # the answer for the first one is known
-    while session._attempts < 2:
+    while session._attempts._made < 2:
         assert session.state is SessionState.CONNECTING
         threading.Event().wait(0.01)
     session.give_up_connecting()

@@ -183,9 +183,10 @@ def test_several_databases_go_over_one_tunnel_which_ends_with_the_last_of_them(
 
 def test_nothing_listens_but_on_the_loopback_address(connect: Made, sshd: SshServer, postgres: PostgresServer) -> None:
     with connect(database(postgres, through(sshd))) as session:
-        assert session._lease is not None
-        assert session._lease.address[0] == "127.0.0.1"
-    until(lambda: not _listens(session._lease.address if session._lease else ("", 0)))
+        lease = session._attempts._lease
+        assert lease is not None
+        assert lease.address[0] == "127.0.0.1"
+    until(lambda: not _listens(lease.address))
 
 
 def _listens(address: tuple[str, int]) -> bool:
