@@ -27,9 +27,14 @@ class Bus:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens; what is published otherwise is gone."""
+        return bool(self._listeners)
+
     def publish(self, event: Event) -> None:
         """Hand an event to every current listener, soon."""
-        if self._listeners:
+        if self.heard:
             self._events.put(event)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:

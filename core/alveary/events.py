@@ -329,6 +329,60 @@ class JobEnded(Event, frozen=True, kw_only=True, tag="job:ended"):
     error: ErrorRecord | None = None
 
 
+class SchemaRefreshStarted(Event, frozen=True, kw_only=True, tag="schema:refresh-started"):
+    """What a database holds is being asked for, to be kept; ``catalog`` is the key it is kept under.
+
+    ``schemas`` are those that are read, empty where they are not known yet.
+    """
+
+    catalog: str
+    target: str
+    schemas: tuple[str, ...] = ()
+
+
+class SchemaRefreshed(Event, frozen=True, kw_only=True, tag="schema:refreshed"):
+    """What a database holds is kept anew, or could not be read: then ``error`` says why, and the old is kept."""
+
+    catalog: str
+    target: str
+    seconds: float
+    schemas: tuple[str, ...] = ()
+    error: ErrorRecord | None = None
+
+
+class SchemaObjectCreated(Event, frozen=True, kw_only=True, tag="schema:object-created"):
+    """A statement of ours created something, and it is committed.
+
+    ``path`` are the names as the statement has them, none where it has none; ``kind`` is the statement's word for it.
+    """
+
+    catalog: str
+    target: str
+    session: str
+    kind: str
+    path: tuple[str, ...] = ()
+
+
+class SchemaObjectDropped(Event, frozen=True, kw_only=True, tag="schema:object-dropped"):
+    """A statement of ours dropped something, told as ``schema:object-created`` tells it."""
+
+    catalog: str
+    target: str
+    session: str
+    kind: str
+    path: tuple[str, ...] = ()
+
+
+class SchemaObjectChanged(Event, frozen=True, kw_only=True, tag="schema:object-changed"):
+    """A statement of ours altered, renamed or commented something, told as ``schema:object-created`` tells it."""
+
+    catalog: str
+    target: str
+    session: str
+    kind: str
+    path: tuple[str, ...] = ()
+
+
 class SecretUnavailable(Event, frozen=True, kw_only=True, tag="secret:unavailable"):
     """A password that a vault keeps for a saved connection can't be had; connecting goes on without it."""
 

@@ -7,12 +7,13 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
 from alveary.bus import Bus
+from alveary.changes import ChangeWatch
 from alveary.commands import KERNEL_COMMANDS, Commands
 from alveary.contracts.availability import installed
 from alveary.contracts.catalog import Catalog
@@ -42,11 +43,12 @@ from alveary.results import ResultStore
 from alveary.sent import Sent
 from alveary.sessions import CATALOG, Session
 from alveary.settings import KERNEL_SETTINGS, Settings
-from alveary.sqltext import only_reads
+from alveary.sqltext import Change, only_reads, schema_of
 from alveary.urls import parse_target
 from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 
 if TYPE_CHECKING:
+    from alveary.catalogs import Catalogs
     from alveary.history import History
     from alveary.profile_store import ProfileStore
     from alveary.profiles import Profile
@@ -113,6 +115,7 @@ class Kernel:
         self._lock = threading.Lock()
         self._proven: set[str] = set()
         self._tunnels: Tunnels | None = None
+        self._catalogs: Catalogs | None = None
         self._closed = self._temporary = False
 
     @classmethod
@@ -262,9 +265,10 @@ class Kernel:
             if len(self._sessions) >= MOST_SESSIONS:
                 raise BusyError(f"{MOST_SESSIONS} sessions are open already", hint="close one first")
             self._sessions[session.id] = session
-        session.when_over(lambda: self._sessions.pop(session.id, None))
+        session.when_over(lambda: self._over(session))
         if driver.file_based:
             session.before_running(lambda sql: self._make_way(session, sql))
+        session.after_running(ChangeWatch(driver.dialect, lambda changes: self._defined(session, changes)).ended)
         try:
             self._start(session, timeout, host or self.host)
         except BaseException:
@@ -280,13 +284,34 @@ class Kernel:
         once ``stopped`` is set. A database in memory exists in its session alone, and a file of an exclusive engine is
         its session's, so that session is asked. ``origin`` says for what, to whoever looks at what was sent.
         """
-        if isinstance(of, Session) and lives_in_its_session(of.target, of.driver):
-            return of.catalog(stopped, origin=origin)
-        target, driver = (of.target, of.driver) if isinstance(of, Session) else self.target(of)
+        if isinstance(of, Session):
+            return self._catalog(of.target, of.driver, of, stopped, origin)
+        return self._catalog(*self.target(of), None, stopped, origin)
+
+    @property
+    def catalogs(self) -> Catalogs:
+        """What databases hold, as far as it was asked for and is kept; made, and imported, when it is first wanted."""
+        with self._lock:
+            if self._catalogs is None:
+                from alveary.catalogs import Catalogs
+
+                self._catalogs = Catalogs(self.target, self._catalog, self.sessions, self.bus)
+            return self._catalogs
+
+    def _catalog(
+        self,
+        target: Target,
+        driver: DriverSpec,
+        session: Session | None,
+        stopped: threading.Event | None,
+        origin: str,
+    ) -> Catalog:
+        if session is not None and lives_in_its_session(target, driver):
+            return session.catalog(stopped, origin=origin)
         if driver.exclusive:
-            for session in self.sessions():
-                if session.target.database == target.database and session.driver.id == driver.id:
-                    return session.catalog(stopped, origin=origin)
+            for other in self.sessions():
+                if other.target.database == target.database and other.driver.id == driver.id:
+                    return other.catalog(stopped, origin=origin)
         return self.pools.catalog(target, driver, stopped, origin)
 
     def sessions(self) -> list[Session]:
@@ -298,6 +323,8 @@ class Kernel:
         """Close everything, within a few seconds whatever hangs; stored results are deleted."""
         with self._lock:
             self._closed = True
+        if self._catalogs is not None:
+            self._catalogs.close()
         self.jobs.close()
         sessions = [*self.sessions(), *self.pools.close()]
         closers = [threading.Thread(target=session.close, daemon=True) for session in sessions]
@@ -330,6 +357,31 @@ class Kernel:
             shares = other.has_open_cursor and other is not session and other.target.database == session.target.database
             if shares and not only_reads(sql, session.driver.dialect):
                 other.close_cursor()
+
+    def _defined(self, session: Session, changes: Sequence[Change]) -> None:
+        """A session changed what its database holds: say so, and see to it that what is kept of it is read anew."""
+        if self._catalogs is not None:
+            self._catalogs.changed(session, [schema_of(change) for change in changes])
+        if not self.bus.heard:
+            return
+        from alveary.catalogs import CHANGES, key_of
+
+        key = key_of(session.target, session.driver, session)
+        for change in changes:
+            self.bus.publish(
+                CHANGES[change.verb](
+                    catalog=key,
+                    target=session.target.display(),
+                    session=session.id,
+                    kind=change.kind,
+                    path=change.path,
+                )
+            )
+
+    def _over(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+        if self._catalogs is not None:
+            self._catalogs.session_over(session)
 
     def _password_kept(self, target: Target) -> str | None:
         if target.profile_id is None:

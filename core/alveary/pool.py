@@ -37,10 +37,15 @@ MOST_IDLE = 16
 _NAME = "application_name"
 
 
+def is_in_memory(target: Target, driver: DriverSpec) -> bool:
+    """Return whether the database is one in memory, which goes with its session."""
+    in_memory = target.database in (None, "", ":memory:") or target.options.get("mode") == "memory"
+    return driver.file_based and in_memory
+
+
 def lives_in_its_session(target: Target, driver: DriverSpec) -> bool:
     """Return whether no second connection reaches the same database: it is in memory, or its file is locked."""
-    in_memory = target.database in (None, "", ":memory:") or target.options.get("mode") == "memory"
-    return driver.exclusive or (driver.file_based and in_memory)
+    return driver.exclusive or is_in_memory(target, driver)
 
 
 class PoolState(msgspec.Struct, frozen=True, kw_only=True):

@@ -82,6 +82,7 @@ LOOK = 0.05
 
 USER, CATALOG, CONNECTING, DRIVER, IMPORT = "user", "catalog", "connecting", "driver", "import"
 """Origins of statements that are sent, where nobody says better."""
+_TRANSACTION = ("begin", "commit", "rollback")
 _ORIGINS = {"begin": USER, "commit": USER, "rollback": USER, "ping": "connection test"}
 
 _BY_TRANSACTION = {
@@ -160,6 +161,7 @@ class Session:
         self._when_open: list[Callable[[], object]] = []
         self._when_over: list[Callable[[], object]] = []
         self._before_running: list[Callable[[str], object]] = []
+        self._after_running: list[Callable[[str, QueryEnded | Answered], object]] = []
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -239,6 +241,13 @@ class Session:
     def before_running(self, callback: Callable[[str], object]) -> None:
         """Call ``callback``, which must not block, with the text of each statement before it is handed over."""
         self._before_running.append(callback)
+
+    def after_running(self, callback: Callable[[str, QueryEnded | Answered], object]) -> None:
+        """Call ``callback``, which must not block, with the text of each statement and how it ended.
+
+        Of a transaction that is begun or ended without a statement it gets the word; set before it is started.
+        """
+        self._after_running.append(callback)
 
     @property
     def route(self) -> str:
@@ -643,7 +652,10 @@ class Session:
         elif isinstance(event, CancelStepTaken):
             return
         elif isinstance(event, Answered):
-            self._asked.pop(event.request, None)
+            question = self._asked.pop(event.request, "")
+            if question in _TRANSACTION:
+                for told in self._after_running:
+                    told(question, event)
             self._follow_transaction(event)
             self._origins.pop(event.request, None)
             if (take := self._answers.pop(event.request, None)) is not None:
@@ -665,6 +677,8 @@ class Session:
                 self._running = None
                 if self._recording is not None:  # before whoever waits for the statement is woken
                     self._recording.ended(event)
+                for told in self._after_running:
+                    told(statement.sql, event)
                 self._statements.pop(event.statement)
                 # One that was resumed was sent once; what imports sends statements of the driver's.
                 if (origin := self._origins.pop(event.statement, IMPORT)) != IMPORT:

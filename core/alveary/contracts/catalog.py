@@ -81,6 +81,27 @@ class ObjectInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     comment: str | None = None
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a catalog can't tell, and why: a right that is missing, a view whose table is gone.
+
+    ``what`` names it in a few words, such as ``triggers``; ``schema`` is empty where it is the whole server's.
+    """
+
+    schema: str
+    what: str
+    reason: str
+
+
+class RelationDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that is told of one relation; ``referenced_by`` are the foreign keys of others that lead to it."""
+
+    relation: Relation
+    columns: tuple[ColumnInfo, ...] = ()
+    indexes: tuple[IndexInfo, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    referenced_by: tuple[ForeignKey, ...] = ()
+
+
 class Catalog(ABC):
     """Asked on the worker's thread. Never counts rows, never locks, and shows names exactly as the server holds them.
 
@@ -94,6 +115,10 @@ class Catalog(ABC):
     @abstractmethod
     def schemas(self) -> list[str]:
         """Return the schemas of the current database, the one searched first leading."""
+
+    def search_path(self) -> list[str]:
+        """Return the schemas whose names need not be qualified, the one that wins first; part of :meth:`schemas`."""
+        return self.schemas()[:1]
 
     @abstractmethod
     def relations(self, schema: str) -> list[Relation]:
@@ -114,6 +139,24 @@ class Catalog(ABC):
     def objects(self, schema: str) -> list[ObjectInfo]:
         """Return what a schema holds besides relations, by kind and name; none where there are no such things."""
         return []
+
+    def details(self, schema: str, name: str) -> RelationDetails | None:
+        """Return what there is to tell of one relation, None where there is none of this name.
+
+        This asks about all relations of the schema; a driver that can ask about one, of which a schema has many
+        thousands, overrides it.
+        """
+        relation = next((each for each in self.relations(schema) if each.name == name), None)
+        if relation is None:
+            return None
+        keys = self.foreign_keys(schema)
+        return RelationDetails(
+            relation=relation,
+            columns=tuple(each for each in self.columns(schema) if each.relation == name),
+            indexes=tuple(each for each in self.indexes(schema) if each.relation == name),
+            foreign_keys=tuple(each for each in keys if each.relation == name),
+            referenced_by=tuple(each for each in keys if (each.target_schema, each.target_relation) == (schema, name)),
+        )
 
     def definition(self, schema: str, name: str) -> list[str]:
         """Return the statements that make everything of this name in a schema; none if there is nothing.

@@ -1,5 +1,6 @@
 """The public door of SQL text: scripts split into statements, tokens for highlighting, named parameters."""
 
+from alveary.sqltext.defining import Change, changes_in, schema_of
 from alveary.sqltext.dialects import (
     ANSI,
     MYSQL,
@@ -22,6 +23,7 @@ __all__ = [
     "SQLITE",
     "BackslashEscapes",
     "BlockStyle",
+    "Change",
     "ClientCommands",
     "Dialect",
     "Effect",
@@ -32,11 +34,13 @@ __all__ = [
     "PieceKind",
     "Token",
     "TokenKind",
+    "changes_in",
     "data_of",
     "effects_of",
     "only_reads",
     "parameters",
     "scan_line",
+    "schema_of",
     "script",
     "split",
     "statement_at",

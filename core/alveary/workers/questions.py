@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, get_origin
 
 import msgspec
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
+from alveary.contracts.catalog import (
+    Catalog,
+    ColumnInfo,
+    ForeignKey,
+    IndexInfo,
+    ObjectInfo,
+    Relation,
+    RelationDetails,
+)
 from alveary.contracts.driver import BatchSize, Connection
 from alveary.errors import UnsupportedError
 from alveary.wire import escaped
@@ -39,11 +49,14 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "ping": (_ping, float),
     "databases": (lambda connection: connection.catalog().databases(), list[str]),
     "schemas": (lambda connection: connection.catalog().schemas(), list[str]),
+    "search_path": (lambda connection: connection.catalog().search_path(), list[str]),
     "relations": (lambda connection, schema: connection.catalog().relations(schema), list[Relation]),
     "columns": (lambda connection, schema: connection.catalog().columns(schema), list[ColumnInfo]),
+    "packed_columns": (lambda connection, schema: packed(connection.catalog().columns(schema)), dict[str, bytes]),
     "indexes": (lambda connection, schema: connection.catalog().indexes(schema), list[IndexInfo]),
     "foreign_keys": (lambda connection, schema: connection.catalog().foreign_keys(schema), list[ForeignKey]),
     "objects": (lambda connection, schema: connection.catalog().objects(schema), list[ObjectInfo]),
+    "details": (lambda connection, *path: connection.catalog().details(*path), RelationDetails | None),
     "definition": (lambda connection, *path: connection.catalog().definition(*path), list[str]),
     "quote": (lambda connection, name: connection.catalog().quote(name), str),
 }
@@ -77,6 +90,56 @@ def read(question: str, payload: bytes) -> Any:
     return found
 
 
+class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A column within its relation, in as few bytes as may be."""
+
+    name: str
+    ordinal: int
+    type_name: str
+    nullable: bool
+    default: str | None
+    primary_key: int | None
+    generated: bool
+
+
+_PACKED = msgspec.msgpack.Decoder(list[_Packed])
+
+
+def packed(columns: Iterable[ColumnInfo]) -> dict[str, bytes]:
+    """Return columns by relation in a few dozen bytes each, which :func:`unpacked` reads; columns come by relation.
+
+    They are packed where the worker lives: whoever keeps the columns of a whole server pays for no struct of any.
+    """
+    found: dict[str, bytes] = {}
+    for relation, group in groupby(columns, key=attrgetter("relation")):
+        each = [
+            _Packed(c.name, c.ordinal, c.type_name, c.nullable, c.default, c.primary_key, c.generated) for c in group
+        ]
+        try:
+            found[relation] = msgspec.msgpack.encode(each)
+        except UnicodeEncodeError:
+            found[escaped(relation)] = msgspec.msgpack.encode(escaped(msgspec.to_builtins(each)))
+    return found
+
+
+def unpacked(schema: str, relation: str, columns: bytes) -> tuple[ColumnInfo, ...]:
+    """Return the columns of a relation again."""
+    return tuple(
+        ColumnInfo(
+            schema=schema,
+            relation=relation,
+            name=each.name,
+            ordinal=each.ordinal,
+            type_name=each.type_name,
+            nullable=each.nullable,
+            default=each.default,
+            primary_key=each.primary_key,
+            generated=each.generated,
+        )
+        for each in _PACKED.decode(columns)
+    )
+
+
 class AskedCatalog(Catalog):
     """The catalog as a session sees it: each method asks the worker and waits."""
 
@@ -91,12 +154,21 @@ class AskedCatalog(Catalog):
         answer: list[str] = self._ask("schemas")
         return answer
 
+    def search_path(self) -> list[str]:
+        answer: list[str] = self._ask("search_path")
+        return answer
+
     def relations(self, schema: str) -> list[Relation]:
         answer: list[Relation] = self._ask("relations", schema)
         return answer
 
     def columns(self, schema: str) -> list[ColumnInfo]:
         answer: list[ColumnInfo] = self._ask("columns", schema)
+        return answer
+
+    def packed_columns(self, schema: str) -> dict[str, bytes]:
+        """Return the columns as :func:`packed` has them."""
+        answer: dict[str, bytes] = self._ask("packed_columns", schema)
         return answer
 
     def indexes(self, schema: str) -> list[IndexInfo]:
@@ -109,6 +181,10 @@ class AskedCatalog(Catalog):
 
     def objects(self, schema: str) -> list[ObjectInfo]:
         answer: list[ObjectInfo] = self._ask("objects", schema)
+        return answer
+
+    def details(self, schema: str, name: str) -> RelationDetails | None:
+        answer: RelationDetails | None = self._ask("details", schema, name)
         return answer
 
     def definition(self, schema: str, name: str) -> list[str]:

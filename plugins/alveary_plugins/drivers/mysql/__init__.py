@@ -51,6 +51,7 @@ def alveary_drivers() -> list[DriverSpec]:
             dialect=MYSQL,
             package="pymysql",
             extra="mysql",
+            system_schemas=("information_schema", "mysql", "performance_schema", "sys", "ndbinfo"),
             types="alveary_plugins.drivers.mysql.table:TYPES",
         )
     ]

@@ -95,6 +95,9 @@ class MysqlCatalog(Catalog):
         found = [(current != "1", str(name) in _SYSTEM, str(name)) for name, current in self._ask(_DATABASES)]
         return [name for *_, name in sorted(found)]
 
+    def search_path(self) -> list[str]:
+        return [str(name) for (name,) in self._ask("select database()") if name is not None]
+
     def relations(self, schema: str) -> list[Relation]:
         return [
             Relation(

@@ -52,6 +52,7 @@ def alveary_drivers() -> list[DriverSpec]:
             dialect=POSTGRES,
             package="psycopg",
             extra="postgres",
+            system_schemas=("pg_catalog", "information_schema"),
             types="alveary_plugins.drivers.postgres.table:TYPES",
         )
     ]

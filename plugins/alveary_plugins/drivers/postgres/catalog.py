@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -142,6 +143,10 @@ class PostgresCatalog(Catalog):
 
     def schemas(self) -> list[str]:
         return [str(name) for (name,) in self._ask(_SCHEMAS)]
+
+    def search_path(self) -> list[str]:
+        (path,) = self._ask("select pg_catalog.array_to_json(pg_catalog.current_schemas(true))")
+        return [str(name) for name in json.loads(str(path[0]))]
 
     def relations(self, schema: str) -> list[Relation]:
         uncounted = (

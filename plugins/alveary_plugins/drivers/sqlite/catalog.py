@@ -80,6 +80,10 @@ class SqliteCatalog(Catalog):
         temp = ["temp"] if self._ask("select 1 from temp.sqlite_master limit 1") else []
         return ["main", *temp, *(name for name in names if name not in ("main", "temp"))]
 
+    def search_path(self) -> list[str]:
+        """Return all schemas, for a name is looked for in each: the temporary one leads, the others follow in order."""
+        return sorted(self.schemas(), key=lambda name: name != "temp")
+
     def relations(self, schema: str) -> list[Relation]:
         listed = self._listed(schema)
         estimates = dict[str, int | None]()

@@ -1,0 +1,555 @@
+"""What databases hold, as far as it was asked for: kept in memory, told at once and with its age, asked anew when we
+change it.
+
+A :class:`KnownCatalog` never changes; whoever holds one reads it on any thread without waiting. Asking anew makes
+another one and puts it in its place.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import TypeAlias
+
+import msgspec
+
+from alveary.bus import Bus
+from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, Gap, IndexInfo, ObjectInfo, Relation
+from alveary.contracts.specs import DriverSpec
+from alveary.contracts.target import Target
+from alveary.errors import AlvearyError, QueryCancelledError, QueryError
+from alveary.events import (
+    SchemaObjectChanged,
+    SchemaObjectCreated,
+    SchemaObjectDropped,
+    SchemaRefreshed,
+    SchemaRefreshStarted,
+)
+from alveary.pool import is_in_memory
+from alveary.sessions import LOOK, Session
+from alveary.workers.questions import AskedCatalog, packed, unpacked
+
+_log = logging.getLogger(__name__)
+
+MOST_KEPT = 8
+"""Catalogs that are kept; of one more the one goes that was asked for longest ago, of a closed connection first."""
+QUIET = 0.3
+"""Seconds without a further change after which what we changed is read anew, once for all of a script."""
+LONGEST_WAIT = 3.0
+"""Seconds after which it is read anew although changes go on."""
+
+
+class Level(enum.StrEnum):
+    """What can be asked of a schema by itself; each is one question."""
+
+    RELATIONS = "relations"
+    COLUMNS = "columns"
+    FOREIGN_KEYS = "foreign keys"
+    INDEXES = "indexes"
+    OBJECTS = "objects"
+
+
+LEVELS = frozenset({Level.RELATIONS, Level.COLUMNS, Level.FOREIGN_KEYS, Level.OBJECTS})
+"""What is asked for where nobody says what."""
+
+CHANGES = {"created": SchemaObjectCreated, "dropped": SchemaObjectDropped, "changed": SchemaObjectChanged}
+"""What is published of a change, by what a statement does."""
+
+#: Opens the catalog of a target, or of a session that alone reaches its database.
+Open: TypeAlias = Callable[[Target, DriverSpec, Session | None, threading.Event | None, str], Catalog]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSchema:
+    """What is known of one schema; a level that was not asked for is empty, and not in ``levels``."""
+
+    name: str
+    levels: Mapping[Level, datetime] = field(default_factory=dict)
+    """When each level was read."""
+    relations: Mapping[str, Relation] = field(default_factory=dict, repr=False)
+    packed_columns: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """By relation, as :func:`~alveary.workers.questions.packed` has them: a few dozen bytes a column."""
+    foreign_keys: Mapping[str, tuple[ForeignKey, ...]] = field(default_factory=dict, repr=False)
+    references: Mapping[tuple[str, str], tuple[ForeignKey, ...]] = field(default_factory=dict, repr=False)
+    """The same foreign keys by the schema and relation they lead to."""
+    indexes: Mapping[str, tuple[IndexInfo, ...]] = field(default_factory=dict, repr=False)
+    objects: Mapping[str, tuple[ObjectInfo, ...]] = field(default_factory=dict, repr=False)
+    """By name, of which there may be several: functions that differ in their arguments."""
+    gaps: Mapping[Level, Gap] = field(default_factory=dict)
+    """Why a level could not be read."""
+
+
+_NOTHING = KnownSchema("")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCatalog:
+    """What is known of a database. Every lookup by name is one in a dictionary; names are matched exactly."""
+
+    key: str
+    target: str
+    """What a person calls the database."""
+    schemas: tuple[str, ...]
+    """All schemas, those of the server included, in the order in which it told them."""
+    search_path: tuple[str, ...]
+    """The schemas whose names need not be qualified, the one that wins first."""
+    system_schemas: frozenset[str]
+    listed_at: datetime
+    """When the schemas were listed."""
+    known: Mapping[str, KnownSchema] = field(repr=False)
+
+    @property
+    def taken_at(self) -> datetime:
+        """When the oldest part of this was read."""
+        return min([self.listed_at, *(at for schema in self.known.values() for at in schema.levels.values())])
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What could not be read, and why."""
+        return tuple(gap for schema in self.known.values() for gap in schema.gaps.values())
+
+    def has(self, schema: str, level: Level) -> bool:
+        """Return whether a level of a schema was read."""
+        return level in self.known.get(schema, _NOTHING).levels
+
+    def relations(self, schema: str) -> Mapping[str, Relation]:
+        """Return the relations of a schema by name, in the order of their names."""
+        return self.known.get(schema, _NOTHING).relations
+
+    def relation(self, schema: str, name: str) -> Relation | None:
+        """Return a relation, None where none is known."""
+        return self.relations(schema).get(name)
+
+    def columns(self, schema: str, relation: str) -> tuple[ColumnInfo, ...]:
+        """Return the columns of a relation in their places."""
+        found = self.known.get(schema, _NOTHING).packed_columns.get(relation)
+        return () if found is None else unpacked(schema, relation, found)
+
+    def all_columns(self, schema: str) -> Iterator[ColumnInfo]:
+        """Yield the columns of all relations of a schema, made as they are asked for."""
+        for relation, found in self.known.get(schema, _NOTHING).packed_columns.items():
+            yield from unpacked(schema, relation, found)
+
+    def foreign_keys(self, schema: str, relation: str) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys that a relation has."""
+        return self.known.get(schema, _NOTHING).foreign_keys.get(relation, ())
+
+    def referenced_by(self, schema: str, relation: str) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys, of all schemas that are known, that lead to a relation."""
+        where = (schema, relation)
+        return tuple(key for each in self.known.values() for key in each.references.get(where, ()))
+
+    def indexes(self, schema: str, relation: str) -> tuple[IndexInfo, ...]:
+        """Return the indexes of a relation."""
+        return self.known.get(schema, _NOTHING).indexes.get(relation, ())
+
+    def objects(self, schema: str) -> Iterator[ObjectInfo]:
+        """Yield what a schema holds besides relations."""
+        for found in self.known.get(schema, _NOTHING).objects.values():
+            yield from found
+
+    def objects_named(self, schema: str, name: str) -> tuple[ObjectInfo, ...]:
+        """Return what has a name in a schema besides relations: functions that differ in their arguments."""
+        return self.known.get(schema, _NOTHING).objects.get(name, ())
+
+
+class _Kept:
+    """The place of one catalog, and what is due to it."""
+
+    def __init__(self, key: str, target: Target, driver: DriverSpec, session: Session | None) -> None:
+        self.key = key
+        self.target = target
+        self.driver = driver
+        self.session = session
+        """The session that alone reaches the database; None where any connection does."""
+        self.asking = threading.Lock()
+        self.known: KnownCatalog | None = None
+        self.outdated: set[str | None] = set()
+        """Schemas that we changed since they were read, None for all of them and their list."""
+        self.used = 0.0
+        self.due = self.due_since = 0.0
+        """When, on the monotonic clock, it is to be read anew; since when that is known. 0 for not at all."""
+
+
+class Catalogs:
+    """The catalogs of all databases. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        resolve: Callable[[str], tuple[Target, DriverSpec]],
+        open_catalog: Open,
+        sessions: Callable[[], list[Session]],
+        bus: Bus,
+    ) -> None:
+        """``resolve`` says what a URL or name stands for, ``sessions`` which sessions are open."""
+        self._resolve = resolve
+        self._open = open_catalog
+        self._sessions = sessions
+        self._bus = bus
+        self._lock = threading.Condition()
+        self._kept: dict[str, _Kept] = {}
+        self._names: dict[str, str] = {}
+        """Keys by the URLs and names that led to them."""
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def known(self, of: str | Session) -> KnownCatalog | None:
+        """Return what is known of a target, or of a session's database, without asking or waiting for anything.
+
+        A URL or name is known by the :meth:`load` that was given it, a session by where it leads.
+        """
+        key = self._names.get(of) if isinstance(of, str) else key_of(of.target, of.driver, of)
+        kept = self._kept.get(key) if key is not None else None
+        return None if kept is None else kept.known
+
+    def load(
+        self,
+        of: str | Session,
+        *,
+        schemas: Iterable[str] | None = None,
+        levels: Iterable[Level] = LEVELS,
+        stopped: threading.Event | None = None,
+        refresh: bool = False,
+        origin: str = "catalog",
+    ) -> KnownCatalog:
+        """Return a catalog in which these levels of these schemas are known; what is not is asked for.
+
+        Without ``schemas`` those are meant that are not the server's own. Each level of a schema is one question,
+        however much there is; what we changed since it was read is asked again, with ``refresh`` everything that is
+        known or wanted. Not on Tk's thread. Raises what the catalog raises; what a schema alone refuses is a gap.
+        """
+        target, driver = (of.target, of.driver) if isinstance(of, Session) else self._resolve(of)
+        key = key_of(target, driver, of if isinstance(of, Session) else None)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None:
+                kept = _Kept(
+                    key, target, driver, of if isinstance(of, Session) and is_in_memory(target, driver) else None
+                )
+                self._kept[key] = kept
+            kept.target = target  # it may have found its password meanwhile
+            kept.used = time.monotonic()
+            if isinstance(of, str):
+                self._names[of] = key
+            self._drop_oldest(kept)
+        wanted = None if schemas is None else list(schemas)
+        try:
+            return self._load(kept, wanted, frozenset(levels), stopped, refresh, origin)
+        finally:
+            with self._lock:
+                if kept.known is None and self._kept.get(key) is kept:  # nothing came of it
+                    self._drop(key)
+
+    def forget(self, of: str | Session) -> None:
+        """Keep nothing of a target any more."""
+        with self._lock:
+            key = self._names.get(of) if isinstance(of, str) else key_of(of.target, of.driver, of)
+            if key is not None:
+                self._drop(key)
+
+    def session_over(self, session: Session) -> None:
+        """Take note that a session is closed, and with it a database that lives in it."""
+        if is_in_memory(session.target, session.driver):
+            self.forget(session)
+
+    def changed(self, session: Session, schemas: Iterable[str | None]) -> None:
+        """Take note that we changed these schemas of the database a session is connected to, None for any of them.
+
+        What is kept of them is asked again before it is given to anybody who waits for it, and soon in any case.
+        """
+        wanted = set(schemas)
+        with self._lock:
+            now = time.monotonic()
+            for kept in self._kept.values():
+                if kept.known is None or not _same_place(kept, session):
+                    continue
+                # A schema nobody has heard of may be a new one.
+                kept.outdated |= {name if name in kept.known.schemas else None for name in wanted}
+                kept.due_since = kept.due_since or now
+                kept.due = min(now + QUIET, kept.due_since + LONGEST_WAIT)
+                if self._thread is None and not self._stopped.is_set():
+                    self._thread = threading.Thread(target=self._keep_up, name="alveary-catalogs", daemon=True)
+                    self._thread.start()
+            self._lock.notify_all()
+
+    def close(self) -> None:
+        """Ask nothing any more."""
+        self._stopped.set()
+        with self._lock:
+            self._lock.notify_all()
+
+    # -- asking ------------------------------------------------------------------------------------------------
+
+    def _load(
+        self,
+        kept: _Kept,
+        schemas: Sequence[str] | None,
+        levels: frozenset[Level],
+        stopped: threading.Event | None,
+        refresh: bool,
+        origin: str,
+    ) -> KnownCatalog:
+        _acquire(kept.asking, stopped)
+        try:
+            with self._lock:
+                outdated, kept.outdated = kept.outdated, set()
+            try:
+                return self._bring_up(kept, schemas, levels, outdated, stopped, refresh, origin)
+            except BaseException:
+                with self._lock:
+                    kept.outdated |= outdated
+                raise
+        finally:
+            kept.asking.release()
+
+    def _bring_up(
+        self,
+        kept: _Kept,
+        schemas: Sequence[str] | None,
+        levels: frozenset[Level],
+        outdated: set[str | None],
+        stopped: threading.Event | None,
+        refresh: bool,
+        origin: str,
+    ) -> KnownCatalog:
+        """Ask what is missing or outdated and publish what comes of it."""
+        before, started = kept.known, time.monotonic()
+        asker = _Asker(lambda: self._open(kept.target, kept.driver, kept.session, stopped, origin))
+        known = before
+        telling = _Telling(self._bus, kept, started)
+        try:
+            if known is None or refresh or None in outdated:
+                telling.begin(())
+                known = asker.schemas(kept, before)
+            wanted = dict.fromkeys(_wanted(known, schemas), levels)
+            for name, schema in known.known.items():
+                if (refresh and (schemas is None or name in schemas)) or _is_in(outdated, name, known):
+                    wanted[name] = wanted.get(name, frozenset()) | frozenset(schema.levels)
+            todo = {}
+            for name, all_levels in wanted.items():
+                schema = known.known.get(name, _NOTHING)
+                again = refresh or _is_in(outdated, name, known)
+                if needed := [
+                    level for level in Level if level in all_levels and (again or level not in schema.levels)
+                ]:
+                    todo[name] = needed
+            if todo:
+                telling.begin(tuple(todo))
+            read = dict(known.known)
+            for name, needed in todo.items():
+                read[name] = asker.read(read.get(name) or KnownSchema(name), needed)
+            known = replace(known, known=read) if todo else known
+        except AlvearyError as exc:
+            telling.end(exc)
+            raise
+        kept.known = known
+        telling.end(None)
+        return known
+
+    def _drop_oldest(self, newest: _Kept) -> None:
+        if len(self._kept) <= MOST_KEPT:
+            return
+        connected = {key_of(each.target, each.driver, each) for each in self._sessions()}
+        oldest = min(
+            (kept for kept in self._kept.values() if kept is not newest),
+            key=lambda kept: (kept.key in connected, kept.used),
+        )
+        self._drop(oldest.key)
+
+    def _drop(self, key: str) -> None:
+        self._kept.pop(key, None)
+        self._names = {name: other for name, other in self._names.items() if other != key}
+
+    def _keep_up(self) -> None:
+        """Read anew what we changed, as soon as the changes pause."""
+        while not self._stopped.is_set():
+            with self._lock:
+                due = [kept for kept in self._kept.values() if kept.due]
+                now = time.monotonic()
+                ready = [kept for kept in due if kept.due <= now]
+                if not ready:
+                    self._lock.wait(min((kept.due for kept in due), default=now + 3600) - now)
+                    continue
+                for kept in ready:
+                    kept.due = kept.due_since = 0.0
+            for kept in ready:
+                try:
+                    self._load(kept, (), frozenset(), self._stopped, False, "catalog")
+                except AlvearyError as exc:
+                    _log.info("the catalog of %s is not read anew: %s", kept.target.display(), exc.message)
+
+
+class _Telling:
+    """Says on the bus that a catalog is read, once, and that it was."""
+
+    def __init__(self, bus: Bus, kept: _Kept, started: float) -> None:
+        self._bus = bus
+        self._kept = kept
+        self._started = started
+        self._begun = False
+        self._schemas: tuple[str, ...] = ()
+
+    def begin(self, schemas: tuple[str, ...]) -> None:
+        self._schemas = schemas
+        if not self._begun:
+            self._begun = True
+            target = self._kept.target.display()
+            self._bus.publish(SchemaRefreshStarted(catalog=self._kept.key, target=target, schemas=schemas))
+
+    def end(self, error: AlvearyError | None) -> None:
+        if self._begun:
+            self._bus.publish(
+                SchemaRefreshed(
+                    catalog=self._kept.key,
+                    target=self._kept.target.display(),
+                    schemas=self._schemas,
+                    seconds=time.monotonic() - self._started,
+                    error=None if error is None else error.record(),
+                )
+            )
+
+
+class _Asker:
+    """Asks the questions; the catalog is opened with the first of them."""
+
+    def __init__(self, open_catalog: Callable[[], Catalog]) -> None:
+        self._open = open_catalog
+        self._catalog: Catalog | None = None
+
+    @property
+    def catalog(self) -> Catalog:
+        if self._catalog is None:
+            self._catalog = self._open()
+        return self._catalog
+
+    def schemas(self, kept: _Kept, before: KnownCatalog | None) -> KnownCatalog:
+        schemas = tuple(self.catalog.schemas())
+        return KnownCatalog(
+            key=kept.key,
+            target=kept.target.display(),
+            schemas=schemas,
+            search_path=tuple(self.catalog.search_path()),
+            system_schemas=frozenset(kept.driver.system_schemas),
+            listed_at=datetime.now(UTC),
+            known={} if before is None else {name: each for name, each in before.known.items() if name in schemas},
+        )
+
+    def read(self, schema: KnownSchema, levels: Iterable[Level]) -> KnownSchema:
+        """Return a schema with these levels read; one that the server refuses is a gap."""
+        for level in levels:
+            at, gaps = datetime.now(UTC), {key: gap for key, gap in schema.gaps.items() if key is not level}
+            try:
+                schema = _READERS[level](self.catalog, schema)
+            except QueryError as exc:
+                if type(exc) is not QueryError:  # cancelled, locked and the like hold for the next question, too
+                    raise
+                gaps[level] = Gap(schema=schema.name, what=level.value, reason=exc.message)
+            schema = replace(schema, levels={**schema.levels, level: at}, gaps=gaps)
+        return schema
+
+
+def _relations(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
+    return replace(schema, relations={each.name: each for each in catalog.relations(schema.name)})
+
+
+def _columns(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
+    if isinstance(catalog, AskedCatalog):
+        return replace(schema, packed_columns=catalog.packed_columns(schema.name))
+    return replace(schema, packed_columns=packed(catalog.columns(schema.name)))
+
+
+def _foreign_keys(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
+    keys = catalog.foreign_keys(schema.name)
+    leading: defaultdict[tuple[str, str], list[ForeignKey]] = defaultdict(list)
+    for key in keys:
+        leading[key.target_schema, key.target_relation].append(key)
+    return replace(
+        schema,
+        foreign_keys={name: tuple(group) for name, group in groupby(keys, attrgetter("relation"))},
+        references={where: tuple(found) for where, found in leading.items()},
+    )
+
+
+def _indexes(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
+    found = groupby(catalog.indexes(schema.name), attrgetter("relation"))
+    return replace(schema, indexes={name: tuple(group) for name, group in found})
+
+
+def _objects(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
+    found: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+    for each in catalog.objects(schema.name):
+        found[each.name].append(each)
+    return replace(schema, objects={name: tuple(each) for name, each in found.items()})
+
+
+_READERS: dict[Level, Callable[[Catalog, KnownSchema], KnownSchema]] = {
+    Level.RELATIONS: _relations,
+    Level.COLUMNS: _columns,
+    Level.FOREIGN_KEYS: _foreign_keys,
+    Level.INDEXES: _indexes,
+    Level.OBJECTS: _objects,
+}
+
+
+def _wanted(known: KnownCatalog, schemas: Sequence[str] | None) -> list[str]:
+    if schemas is None:
+        return [name for name in known.schemas if name not in known.system_schemas]
+    return [name for name in schemas if name in known.schemas]
+
+
+def _is_in(outdated: set[str | None], schema: str, known: KnownCatalog) -> bool:
+    return schema in outdated or (None in outdated and schema not in known.system_schemas)
+
+
+def _acquire(lock: threading.Lock, stopped: threading.Event | None) -> None:
+    """Wait for a lock, or until somebody does not want to wait any more."""
+    while not lock.acquire(timeout=LOOK if stopped is not None else -1):
+        if stopped is not None and stopped.is_set():
+            raise QueryCancelledError("cancelled")
+
+
+def key_of(target: Target, driver: DriverSpec, session: Session | None = None) -> str:
+    """Return what is the same for whatever leads to the same database by the same way and user; it tells no secret."""
+    place = msgspec.structs.replace(
+        target,
+        password=None,
+        database=_database(target, driver),
+        options=dict(sorted(target.options.items())),
+        read_only=False,
+        via=None,
+        profile_id=None,
+        name=None,
+        connect_timeout=None,
+        statement_timeout=None,
+        environment=None,
+        confirm=type(target.confirm)(),
+    )
+    own = session.id if session is not None and is_in_memory(target, driver) else ""
+    return hashlib.sha256(msgspec.json.encode([driver.id, own, repr(msgspec.structs.astuple(place))])).hexdigest()[:24]
+
+
+def _database(target: Target, driver: DriverSpec) -> str | None:
+    return os.path.abspath(target.database) if driver.file_based and target.database else target.database
+
+
+def _same_place(kept: _Kept, session: Session) -> bool:
+    """Return whether what a session changes may stand in a catalog: the database is the same, whoever looks at it."""
+    target, driver = session.target, session.driver
+    if kept.session is not None or is_in_memory(target, driver):
+        return kept.session is session
+    mine, its = kept.target, target
+    if (driver.id, its.host, its.port, its.tunnel) != (kept.driver.id, mine.host, mine.port, mine.tunnel):
+        return False
+    # Where databases are schemas of one server, one connection changes what another one lists.
+    listed = kept.known is not None and its.database in kept.known.schemas
+    return listed or _database(mine, kept.driver) == _database(its, driver)

@@ -1,0 +1,164 @@
+"""Which statements change what a database holds, and of what kind and name, as far as their words tell.
+
+What a routine, an anonymous block or EXECUTE creates can't be read from the text that calls it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal, NamedTuple, TypeAlias
+
+from alveary.sqltext.dialects import Dialect
+from alveary.sqltext.lexer import TokenKind, tokens
+
+Verb: TypeAlias = Literal["created", "dropped", "changed"]
+
+
+class Change(NamedTuple):
+    """A thing that a statement creates, drops or changes.
+
+    ``path`` are its names as the statement writes them, without quotes and, where they are not quoted, in the case
+    they were written in; empty where the statement gives none.
+    """
+
+    verb: Verb
+    kind: str
+    path: tuple[str, ...]
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_VERBS: dict[str, Verb] = {
+    "create": "created",
+    "drop": "dropped",
+    "alter": "changed",
+    "comment": "changed",
+    "rename": "changed",
+    "import": "created",
+    "select": "created",
+    "with": "created",
+}
+_LIKELY = re.compile(r"\b(?:create|drop|alter|comment|rename|import|into)\b", re.I)
+_CHARACTERS = 100_000
+_LOOKED_AT = 400
+"""Words looked at of a statement that could create a table from a query."""
+_BEFORE_KIND = _set(
+    "or replace global local temp temporary unlogged unique fulltext spatial recursive trusted procedural constraint "
+    "force editioned definer sql security invoker undefined merge temptable algorithm aggregate default on online "
+    "offline ignore clustered"
+)
+_TWO_WORDS = {
+    "materialized": "view", "foreign": "table", "virtual": "table", "event": "trigger", "range": "type",
+    "access": "method", "text": "search",
+}  # fmt: skip
+_BEFORE_NAME = _set("if not exists concurrently only wait nowait")
+_DEFINED = _set("view function procedure trigger event sql aggregate")
+_CLASSES = frozenset({"schema", "database"})
+_NAMES = (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
+
+
+def changes_in(text: str, dialect: Dialect) -> list[Change]:
+    """Return what one statement creates, drops or changes; nothing for any other. Never raises."""
+    if _LIKELY.search(text, 0, _CHARACTERS) is None:
+        return []
+    found = (
+        (kind, text[start:end])
+        for start, end, kind in tokens(text, dialect)
+        if kind not in (TokenKind.WHITESPACE, TokenKind.COMMENT)
+    )
+    first = next(found, None)
+    if first is None or first[0] is not TokenKind.WORD:
+        return []
+    head = first[1].lower()
+    if (verb := _VERBS.get(head)) is None:
+        return []
+    words = [first, *islice(found, _LOOKED_AT)]
+    if head in ("select", "with"):
+        return _selected_into(words, dialect)
+    if head == "import":
+        return [Change(verb, "foreign table", ())]
+    at = 1
+    if head == "comment":
+        at += _is(words, at, "on")
+    while at < len(words) and (_is(words, at, *_BEFORE_KIND) or words[at][0] is not TokenKind.WORD):
+        if _is(words, at, "definer"):  # = user@host, or the words of a role
+            at = _after_definer(words, at)
+        elif _is(words, at, "on") and head != "comment":
+            break
+        else:
+            at += 1
+    if at >= len(words):
+        return []
+    kind = words[at][1].lower()
+    if (second := _TWO_WORDS.get(kind)) is not None and _is(words, at + 1, second):
+        kind, at = f"{kind} {second}", at + 1
+    at += 1
+    while _is(words, at, *_BEFORE_NAME):
+        at += 1
+    paths = []
+    while True:
+        path, at = _path(words, at)
+        paths.append(path)
+        if verb != "dropped" or not _operator(words, at, ","):
+            break
+        at += 1
+    if kind == "index" and verb == "created" and paths == [("on",)]:
+        paths = [()]  # PostgreSQL names it
+    return [Change(verb, kind, path) for path in paths]
+
+
+def schema_of(change: Change) -> str | None:
+    """Return the schema in which a change happened, None where its names leave that open."""
+    path = change.path[:-1] if change.kind == "column" else change.path
+    return path[-2] if len(path) > 1 and change.kind not in _CLASSES else None
+
+
+def _selected_into(words: Sequence[tuple[TokenKind, str]], dialect: Dialect) -> list[Change]:
+    if dialect.name == "mysql":  # there it fills variables and files
+        return []
+    depth = 0
+    for at, (kind, word) in enumerate(words):
+        depth += (word == "(") - (word == ")") if kind is TokenKind.OPERATOR else 0
+        if depth == 0 and _is(words, at, "into") and not _is(words, at - 1, "insert", "merge"):
+            named = at + 1
+            while _is(words, named, "temp", "temporary", "unlogged", "table"):
+                named += 1
+            return [Change("created", "table", _path(words, named)[0])]
+    return []
+
+
+def _after_definer(words: Sequence[tuple[TokenKind, str]], at: int) -> int:
+    at += 1
+    while at < len(words) and not (words[at][0] is TokenKind.WORD and words[at][1].lower() in _DEFINED):
+        at += 1
+    return at
+
+
+def _path(words: Sequence[tuple[TokenKind, str]], at: int) -> tuple[tuple[str, ...], int]:
+    names: list[str] = []
+    while at < len(words) and words[at][0] in _NAMES:
+        names.append(_unquoted(*words[at]))
+        at += 1
+        if not _operator(words, at, "."):
+            break
+        at += 1
+    return tuple(names), at
+
+
+def _unquoted(kind: TokenKind, text: str) -> str:
+    if kind is TokenKind.WORD or len(text) < 2:
+        return text
+    quote = text[-1]
+    return text[1:-1].replace(quote * 2, quote)
+
+
+def _is(words: Sequence[tuple[TokenKind, str]], at: int, *wanted: str) -> bool:
+    return 0 <= at < len(words) and words[at][0] is TokenKind.WORD and words[at][1].lower() in wanted
+
+
+def _operator(words: Sequence[tuple[TokenKind, str]], at: int, wanted: str) -> bool:
+    return at < len(words) and words[at] == (TokenKind.OPERATOR, wanted)
