@@ -312,16 +312,16 @@ def test_a_table_is_shown_a_page_at_a_time(window: MainWindow, screen: Screen, l
     panel = open_table(window, screen, "library", "book")
     assert panel.title == "book"
     screen.pump(lambda: panel.color == "#0f9aa8")
-    assert str(panel._said["text"]).startswith(f"rows 1–{PAGE}, and more")
-    assert str(panel._shown["text"]) == f'select * from "book" order by "id" limit {PAGE + 1}'
+    assert str(panel._foot._said["text"]).startswith(f"rows 1–{PAGE}, and more")
+    assert str(panel._foot._shown["text"]) == f'select * from "book" order by "id" limit {PAGE + 1}'
     assert len(panel.grid.rows) == PAGE
-    assert not panel._back._enabled
+    assert not panel._foot._back._enabled
     window.run("table.next-page")
     screen.pump(lambda: first_cells(panel) == [501, 502, 503])
     window.run("table.next-page")
     screen.pump(lambda: first_cells(panel)[:1] == [1001])
-    assert str(panel._said["text"]).startswith("rows 1,001–1,234  ·")
-    assert not panel._next._enabled
+    assert str(panel._foot._said["text"]).startswith("rows 1,001–1,234  ·")
+    assert not panel._foot._next._enabled
     panel.next_page()  # there is none
     window.run("table.previous-page")
     screen.pump(lambda: first_cells(panel)[:1] == [501])
@@ -334,9 +334,9 @@ def test_headers_order_and_a_filter_chooses(window: MainWindow, screen: Screen, 
     screen.pump(lambda: panel.page is not None and panel.page.ordered_by == (("price", True),))
     assert panel.grid._marks[3].descending
     window.run("table.filter")
-    screen.pump(lambda: panel._where.focus_get() is panel._where)
-    panel._where.insert(0, "author_id = 2")
-    screen.press(panel._where, "<Return>")
+    screen.pump(lambda: panel._filter._where.focus_get() is panel._filter._where)
+    panel._filter._where.insert(0, "author_id = 2")
+    screen.press(panel._filter._where, "<Return>")
     screen.pump(lambda: panel.page is not None and panel.page.wish.where == "author_id = 2")
     assert panel.page is not None
     assert panel.page.rows == 411
@@ -353,15 +353,15 @@ def test_what_is_wrong_with_a_filter_is_said_above_the_rows_which_stay(
 ) -> None:
     panel = open_table(window, screen, library_url, "book")
     panel.set_filter("bogus = 1")
-    screen.pump(panel._wrong.winfo_manager)
-    assert "bogus" in str(panel._wrong["text"])
+    screen.pump(panel._filter._wrong.winfo_manager)
+    assert "bogus" in str(panel._filter._wrong["text"])
     assert panel.grid.winfo_manager()
     assert panel.page is not None
     assert panel.page.rows == PAGE
-    panel._leave_filter()
-    assert panel._where.get() == "bogus = 1"
+    screen.press(panel._filter._where, "<Escape>")
+    assert panel._filter._where.get() == "bogus = 1"
     panel.set_filter("id < 3")
-    screen.pump(lambda: not panel._wrong.winfo_manager())
+    screen.pump(lambda: not panel._filter._wrong.winfo_manager())
     assert panel.page.rows == 2
 
 
@@ -468,7 +468,7 @@ def test_what_was_open_before_a_restart_is_read_when_asked_for(
 def test_a_table_that_is_gone_says_so_in_its_place(window: MainWindow, screen: Screen, library_url: str) -> None:
     panel = window.open("table", {"target": library_url, "schema": "main", "table": "nobody"})
     assert isinstance(panel, TablePanel)
-    screen.pump(lambda: panel._message.winfo_manager() and "nobody" in str(panel._message._text["text"]))
+    screen.pump(lambda: panel._message.winfo_manager() and "nobody" in str(panel._message._detail["text"]))
     panel.choose(STRUCTURE)
     assert "nobody" in str(panel._built._word["text"])
     assert isinstance(window.open("table", {}), FaultPanel)
@@ -483,7 +483,7 @@ def test_a_slow_page_can_be_stopped_and_closing_leaves_nothing_open(
         assert isinstance(panel, TablePanel)
         screen.pump(lambda: panel.page is not None and panel.structure is not None)
         panel.set_filter("pg_sleep(60) is not null")
-        screen.pump(lambda: "reading…" in str(panel._said["text"]) and panel._stop.winfo_manager())
+        screen.pump(lambda: "reading…" in str(panel._foot._said["text"]) and panel._foot._stop.winfo_manager())
         session = panel.reader.session
         assert session is not None
         screen.pump(lambda: session.state is SessionState.RUNNING)

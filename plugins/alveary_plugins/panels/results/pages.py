@@ -1,4 +1,4 @@
-"""What stands in the place of a grid when there is nothing for one: an error, a count, a word of patience."""
+"""What stands in the place of a grid where a statement failed: its error, in full."""
 
 from __future__ import annotations
 
@@ -79,55 +79,6 @@ class ErrorPage(tk.Frame):
         text.tag_configure("code", font=theme.code, foreground=color("text"))
         text.tag_configure("caret", foreground=color("danger"))
         text.tag_raise("sel")
-
-
-class MessagePage(tk.Frame):
-    """A sentence in the middle, and perhaps a button below it."""
-
-    def __init__(self, master: tk.Misc, theme: Theme) -> None:
-        super().__init__(master, borderwidth=0)
-        self._theme = theme
-        self._role = "muted"
-        inner = self._inner = tk.Frame(self, borderwidth=0)
-        inner.place(relx=0.5, rely=0.5, anchor="center")
-        self._title = tk.Label(inner, borderwidth=0)
-        self._title.pack()
-        self._detail = tk.Label(inner, borderwidth=0)
-        self._detail.pack(pady=(theme.px(4), 0))
-        self._press: Callable[[], object] = lambda: None
-        self._button = FlatButton(inner, theme, self._pressed, ground="raised", role="text")
-        theme.follow(self, self._paint)
-
-    def _pressed(self) -> None:
-        self._press()
-
-    def show(
-        self,
-        title: str,
-        detail: str = "",
-        *,
-        role: str = "muted",
-        button: tuple[str, Callable[[], object]] | None = None,
-    ) -> None:
-        """Say something."""
-        self._title.configure(text=visible(title))
-        self._detail.configure(text=visible(detail))
-        if role != self._role:
-            self._role = role
-            self._paint()
-        if button is None:
-            self._button.pack_forget()
-        else:
-            self._press = button[1]
-            self._button.show(text=button[0])
-            self._button.pack(pady=(self._theme.px(12), 0))
-
-    def _paint(self) -> None:
-        theme, ground = self._theme, self._theme.color("background")
-        self.configure(background=ground)
-        self._inner.configure(background=ground)
-        self._title.configure(background=ground, foreground=theme.color(self._role), font=theme.ui_bold)
-        self._detail.configure(background=ground, foreground=theme.color("faint"), font=theme.ui)
 
 
 def error_text(error: AlvearyError) -> str:

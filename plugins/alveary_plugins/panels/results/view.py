@@ -25,7 +25,7 @@ from alveary_plugins.panels.results.foot import Foot
 from alveary_plugins.panels.results.looking import Looking
 from alveary_plugins.panels.results.model import OVERVIEW, Awaited, Entry, ResultsModel, counted, first_line
 from alveary_plugins.panels.results.ordering import Ordering
-from alveary_plugins.panels.results.pages import ErrorPage, MessagePage
+from alveary_plugins.panels.results.pages import ErrorPage
 from alveary_plugins.panels.results.searching import Searching
 from alveary_plugins.panels.results.taking import Taking
 from alveary_shell.sdk import ActiveChanged, Panel, StatementQueued, Window
@@ -33,6 +33,7 @@ from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.grid import Grid
 from alveary_shell.widgets.grid_rows import ListedRows
 from alveary_shell.widgets.grid_view import View
+from alveary_shell.widgets.message import MessagePage
 from alveary_shell.widgets.tabs import Tab, TabStrip
 
 T = TypeVar("T")

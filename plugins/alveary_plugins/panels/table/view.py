@@ -6,7 +6,6 @@ import time
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from tkinter import ttk
 from typing import Any, TypeVar
 
 from alveary.contracts.catalog import ForeignKey
@@ -14,15 +13,16 @@ from alveary.contracts.values import Cell, Column
 from alveary.errors import AlvearyError, QueryCancelledError
 from alveary.events import SessionClosed, SessionState, SessionStateChanged
 from alveary.jobs import Job
+from alveary_plugins.panels.table.bars import FilterBar, Foot, page_text
 from alveary_plugins.panels.table.model import PAGE, Page, Place, Structure, TableReader, Wish, tsv
 from alveary_plugins.panels.table.structure import StructurePage
 from alveary_shell.sdk import ActiveChanged, Panel, SessionChanged, Window
 from alveary_shell.widgets.flat import FlatButton
-from alveary_shell.widgets.form import Hint
 from alveary_shell.widgets.grid import Grid
 from alveary_shell.widgets.grid_rows import CachedRows, ListedRows, Reader
-from alveary_shell.widgets.grid_text import visible, visible_lines
+from alveary_shell.widgets.grid_text import visible
 from alveary_shell.widgets.grid_view import Mark, View
+from alveary_shell.widgets.message import MessagePage
 from alveary_shell.widgets.tabs import Tab, TabStrip
 
 T = TypeVar("T")
@@ -62,7 +62,9 @@ class TablePanel(Panel):
         subscribe(frame, SessionClosed, self._session_changed)
         self.choose(self._tab)
         if state.get("restored") is True:
-            self._message.show("Not read yet", "The rows are read when you ask for them.", "Read the rows", self.start)
+            self._message.show(
+                "Not read yet", "The rows are read when you ask for them.", button=("Read the rows", self.start)
+            )
             self._put(self._message)
         else:
             self.start()
@@ -134,14 +136,21 @@ class TablePanel(Panel):
         self._strip.pack(side="left", fill="x", expand=True)
         self._data = tk.Frame(self.frame, borderwidth=0)
         self._built = StructurePage(self.frame, theme, opened=self._open_relation)
-        self._build_filter()
-        self._build_foot()
+        self._filter = FilterBar(self._data, theme, applied=self._filtered, left=self.focus)
+        self._filter.text = self.wish.where
+        self._filter.pack(fill="x")
+        self._foot = Foot(
+            self._data,
+            theme,
+            {"back": self.previous_page, "next": self.next_page, "stop": self.stop, "copy": self._copy_statement},
+        )
+        self._foot.pack(side="bottom", fill="x")
         self._body = tk.Frame(self._data, borderwidth=0)
         self._body.pack(fill="both", expand=True)
         self.grid = Grid(
             self._body, theme, on_select=self._selected, on_sort=self.sort, on_open=self._opened, on_menu=self._menu
         )
-        self._message = _Message(self._body, window=self.window)
+        self._message = MessagePage(self._body, theme)
         for keys, press in (
             ("<Control-Key-c>", self.copy),
             ("<Control-Shift-Key-C>", lambda: self.copy(header=True)),
@@ -156,65 +165,6 @@ class TablePanel(Panel):
                 each.configure(background=theme.color("background"))
 
         theme.follow(top, paint)
-
-    def _build_filter(self) -> None:
-        theme, px = self.window.theme, self.window.theme.px
-        bar = tk.Frame(self._data, borderwidth=0)
-        bar.pack(fill="x")
-        word = tk.Label(bar, text="where", borderwidth=0)
-        word.pack(side="left", padx=(px(10), px(6)))
-        self._where = ttk.Entry(bar, font=theme.code)
-        self._where.insert(0, self.wish.where)
-        self._where.pack(side="left", fill="x", expand=True, pady=px(6))
-        self._hint = Hint(self._where, theme, "all rows; a condition in SQL, then Enter")
-        apply = FlatButton(bar, theme, self.apply_filter, text=" Apply ", icon="funnel")
-        apply.pack(side="left", padx=px(4))
-        self._clear = FlatButton(bar, theme, self.clear_filter, icon="x-lg")
-        self._clear.pack(side="left", padx=(0, px(6)))
-        self._wrong = tk.Label(self._data, borderwidth=0, justify="left", anchor="w")
-        self._where.bind("<Return>", lambda _: self._act(self.apply_filter))
-        self._where.bind("<KP_Enter>", lambda _: self._act(self.apply_filter))
-        self._where.bind("<KeyRelease>", lambda _: self._hint.show(not self._where.get()))
-        self._where.bind("<Escape>", lambda _: self._act(self._leave_filter))
-        self._where.bind("<Down>", lambda _: self.grid.focus_set())
-        self._filter_bar = bar
-
-        def paint() -> None:
-            surface = theme.color("surface")
-            bar.configure(background=surface)
-            word.configure(background=surface, foreground=theme.color("keyword"), font=theme.code)
-            self._where.configure(font=theme.code)
-            self._wrong.configure(
-                background=surface, foreground=theme.color("danger"), font=theme.small, padx=px(10), pady=px(3)
-            )
-
-        theme.follow(bar, paint)
-
-    def _build_foot(self) -> None:
-        theme, px = self.window.theme, self.window.theme.px
-        foot = tk.Frame(self._data, borderwidth=0)
-        foot.pack(side="bottom", fill="x")
-        line = tk.Frame(foot, height=1, borderwidth=0)
-        line.pack(fill="x")
-        self._back = FlatButton(foot, theme, self.previous_page, icon="chevron-left")
-        self._back.pack(side="left", padx=(px(6), 0), pady=px(2))
-        self._next = FlatButton(foot, theme, self.next_page, icon="chevron-right")
-        self._next.pack(side="left")
-        self._said = tk.Label(foot, borderwidth=0, anchor="w")
-        self._said.pack(side="left", padx=px(8))
-        self._stop = FlatButton(foot, theme, self.stop, text="Stop", role="accent")
-        self._shown = tk.Label(foot, borderwidth=0, anchor="e", cursor="hand2")
-        self._shown.pack(side="right", padx=px(10), fill="x", expand=True)
-        self._shown.bind("<Button-1>", lambda _: self._copy_statement())
-
-        def paint() -> None:
-            surface = theme.color("surface")
-            line.configure(background=theme.color("border"))
-            foot.configure(background=surface)
-            self._said.configure(background=surface, foreground=theme.color("muted"), font=theme.small)
-            self._shown.configure(background=surface, foreground=theme.color("faint"), font=theme.small)
-
-        theme.follow(foot, paint)
 
     def _act(self, press: Callable[[], object]) -> str:
         press()
@@ -324,7 +274,7 @@ class TablePanel(Panel):
 
     def _show(self, page: Page) -> None:
         before, self.page = self.page, page
-        self._complain("")
+        self._filter.complain("")
         self._put(self.grid)
         rows: CachedRows | ListedRows = ListedRows()
         if (result := page.result) is not None:
@@ -351,49 +301,28 @@ class TablePanel(Panel):
     def _failed(self, error: AlvearyError) -> None:
         if isinstance(error, QueryCancelledError):
             if self.page is None:
-                self._message.show("Stopped", "The rows were not read.", "Read the rows", self.reload)
+                self._message.show("Stopped", "The rows were not read.", button=("Read the rows", self.reload))
                 self._put(self._message)
             return
         text = "\n".join(filter(None, [error.message, error.detail, error.hint]))
         if self.page is None:
-            self._message.show("The rows can't be read", text, "Try again", self.start, role="danger")
+            self._message.show("The rows can't be read", text, role="danger", button=("Try again", self.start))
             self._put(self._message)
         else:
-            self._complain(text)
-
-    def _complain(self, text: str) -> None:
-        if text:
-            self._wrong.configure(text=visible_lines(text), wraplength=max(self.frame.winfo_width() - 40, 200))
-            self._wrong.pack(fill="x", after=self._filter_bar)
-        else:
-            self._wrong.pack_forget()
+            self._filter.complain(text)
 
     def _say(self) -> None:
         page, reading = self.page, self._reading is not None
-        self._back.show(enabled=not reading and self.wish.page > 0)
-        self._next.show(enabled=not reading and page is not None and page.more)
+        self._foot.turn(back=not reading and self.wish.page > 0, forth=not reading and page is not None and page.more)
         if reading:
             seconds = time.monotonic() - self._since
-            self._said.configure(text=f"reading… {seconds:.1f} s" if seconds >= 0.3 else "reading…")
-            if not self._stop.winfo_manager():
-                self._stop.pack(side="left", after=self._said)
-            return
-        self._stop.pack_forget()
-        if page is None:
-            self._said.configure(text="")
-            return
-        first = page.wish.page * PAGE
-        rows = f"rows {first + 1:,}–{first + page.rows:,}"
-        if not page.rows or not (first or page.more):
-            rows = f"{page.rows:,} row{'' if page.rows == 1 else 's'}" if page.rows else "no rows"
-        relation = self.structure.relation if self.structure is not None else None
-        whole = ""
-        if page.more:
-            estimate = relation.rows if relation is not None and not page.wish.where else None
-            whole = f", of about {estimate:,}" if estimate is not None and estimate > page.rows else ", and more"
-        unordered = "" if page.ordered_by or not (page.more or page.wish.page) else "  ·  in no order"
-        self._said.configure(text=f"{rows}{whole}  ·  {page.seconds * 1000:.0f} ms{unordered}")
-        self._shown.configure(text=visible(" ".join(page.sql.split()))[:160])
+            self._foot.say(f"reading… {seconds:.1f} s" if seconds >= 0.3 else "reading…", stop=True)
+        elif page is None:
+            self._foot.say("")
+        else:
+            relation = self.structure.relation if self.structure is not None else None
+            self._foot.say(page_text(page, relation.rows if relation is not None else None))
+            self._foot.show_statement(page.sql)
 
     # -- what a person does --------------------------------------------------------------------------------------
 
@@ -432,32 +361,19 @@ class TablePanel(Panel):
     def focus_filter(self) -> None:
         """Put the keyboard into the filter."""
         self.choose(DATA)
-        self._where.focus_set()
-        self._where.select_range(0, "end")
-
-    def apply_filter(self) -> None:
-        """Read the rows that pass the filter as it stands there."""
-        self.read(replace(self.wish, where=self._where.get().strip(), page=0))
+        self._filter.focus_set()
 
     def set_filter(self, where: str) -> None:
         """Read the rows for which a condition holds, "" for all."""
-        self._where.delete(0, "end")
-        self._where.insert(0, where)
-        self._hint.show(not where)
-        self.apply_filter()
+        self._filter.text = where
+        self._filtered(where)
 
     def clear_filter(self) -> None:
         """Read all rows."""
-        self._where.delete(0, "end")
-        self._hint.show(True)
-        if self.wish.where:
-            self.apply_filter()
+        self._filter.clear()
 
-    def _leave_filter(self) -> None:
-        self._where.delete(0, "end")
-        self._where.insert(0, self.wish.where)
-        self._hint.show(not self.wish.where)
-        self.grid.focus_set()
+    def _filtered(self, where: str) -> None:
+        self.read(replace(self.wish, where=where, page=0))
 
     def open_in_editor(self) -> None:
         """Write the statement that is shown into an editor."""
@@ -607,47 +523,3 @@ class TablePanel(Panel):
         session = self.reader.session
         if session is not None and event.session == session.id and self.window.active is self:
             self._activated()
-
-
-class _Message(tk.Frame):
-    """A few words in the place of rows that are not there, and a button."""
-
-    def __init__(self, master: tk.Misc, *, window: Window) -> None:
-        super().__init__(master, borderwidth=0)
-        self._theme = theme = window.theme
-        px = theme.px
-        inner = tk.Frame(self, borderwidth=0)
-        inner.place(relx=0.5, rely=0.4, anchor="center")
-        self._title = tk.Label(inner, borderwidth=0)
-        self._title.pack()
-        self._text = tk.Label(inner, borderwidth=0, justify="center", wraplength=px(560))
-        self._text.pack(pady=(px(6), px(12)))
-        self._pressed: Callable[[], object] = lambda: None
-        self._button = FlatButton(inner, theme, self._press, ground="raised", role="text")
-        self._button.pack()
-        self._role = "text"
-
-        def paint() -> None:
-            ground = theme.color("background")
-            for each in (self, inner):
-                each.configure(background=ground)
-            self._title.configure(background=ground, foreground=theme.color(self._role), font=theme.ui_bold)
-            self._text.configure(background=ground, foreground=theme.color("muted"), font=theme.ui)
-
-        self._paint = paint
-        theme.follow(self, paint)
-
-    def show(self, title: str, text: str, button: str, pressed: Callable[[], object], *, role: str = "text") -> None:
-        """Say something else."""
-        self._title.configure(text=title)
-        self._text.configure(text=visible_lines(text))
-        self._button.show(text=f" {button} ")
-        self._pressed, self._role = pressed, role
-        self._paint()
-
-    def _press(self) -> None:
-        self._pressed()
-
-    def focus_set(self) -> None:
-        """Put the keyboard on the button."""
-        self._button.focus_set()
