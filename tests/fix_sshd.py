@@ -15,9 +15,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from debian import require
+
+from alveary.contracts.tunnel import TunnelTarget
 
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/bin"])
 _SECONDS = 20.0
@@ -177,6 +180,23 @@ def sshd(ssh_keys: Path) -> Iterator[SshServer]:
         yield server
 
 
+def through(server: SshServer, kind: str = "ssh", **changes: Any) -> TunnelTarget:
+    """Return the tunnel through a server; ``changes`` are for its fields and options."""
+    fields: dict[str, Any] = {
+        "user": server.user,
+        "method": "key",
+        "key": str(server.key),
+        "port": server.port,
+        "host": "127.0.0.1",
+    }
+    fields |= {name: changes.pop(name) for name in [*fields] if name in changes}
+    if kind == "openssh":  # which looks for ~ in the system's table, not in the environment
+        config = server.folder / "ssh_config"
+        config.write_text(f"UserKnownHostsFile {Path.home()}/.ssh/known_hosts\nGlobalKnownHostsFile none\n")
+        changes.setdefault("config", str(config))
+    return TunnelTarget(kind=kind, options=tuple(sorted(changes.items())), **fields)
+
+
 @pytest.fixture
 def ssh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A person's home with an empty ``.ssh``, without an agent."""
@@ -185,6 +205,14 @@ def ssh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     return home
+
+
+@pytest.fixture
+def known_server(sshd: SshServer, ssh_home: Path) -> Path:
+    """The person's known_hosts file, in which the shared server stands."""
+    file = ssh_home / ".ssh" / "known_hosts"
+    file.write_text(sshd.known_line())
+    return file
 
 
 @pytest.fixture

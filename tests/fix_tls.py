@@ -28,8 +28,8 @@ from fix_postgres import PostgresServer
 from alveary.contracts.driver import Connection
 from alveary.contracts.target import Target
 
-Certificate: TypeAlias = Literal["good", "wrong name", "other authority", "expired"]
-CERTIFICATES: tuple[Certificate, ...] = ("good", "wrong name", "other authority", "expired")
+Certificate: TypeAlias = Literal["good", "wrong name", "other authority", "self-signed", "expired"]
+CERTIFICATES: tuple[Certificate, ...] = ("good", "wrong name", "other authority", "self-signed", "expired")
 NAME = "db.internal"
 """What the servers are called where only a tunnel leads; good certificates are for it, and for ``localhost``."""
 _DAY = datetime.timedelta(days=1)
@@ -55,32 +55,50 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        made = (
-            self._signed(subject, key.public_key(), expired=expired)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        files = path.with_suffix(".pem"), path.with_suffix(".key")
-        files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        plain = serialization.NoEncryption()
-        files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-        files[1].chmod(0o600)
-        return files
+        begun = self._signed(subject, key.public_key(), expired=expired)
+        made = _for_names(begun, names).add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        return _written(path, made.sign(self._key, hashes.SHA256()), key)
 
     def _signed(self, subject: x509.Name, key: Any, *, expired: bool) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 3 * _DAY)
-            .not_valid_after(now - _DAY if expired else now + 2 * _DAY)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        return _begun(subject, self._name, key, expired=expired).add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
         )
+
+
+def self_signed(path: Path, *names: str) -> tuple[Path, Path]:
+    """Write a certificate that vouches for itself, and its key; return both paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    made = _for_names(_begun(name, name, key.public_key(), expired=False), names).sign(key, hashes.SHA256())
+    return _written(path, made, key)
+
+
+def _begun(subject: x509.Name, issuer: x509.Name, key: Any, *, expired: bool) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - 3 * _DAY)
+        .not_valid_after(now - _DAY if expired else now + 2 * _DAY)
+    )
+
+
+def _for_names(begun: x509.CertificateBuilder, names: tuple[str, ...]) -> x509.CertificateBuilder:
+    return begun.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
+    ).add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+
+
+def _written(path: Path, made: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> tuple[Path, Path]:
+    files = path.with_suffix(".pem"), path.with_suffix(".key")
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    files[1].chmod(0o600)
+    return files
 
 
 @dataclass(frozen=True)
@@ -106,6 +124,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
             "good": ours.certificate(folder / "good", "localhost", NAME),
             "wrong name": ours.certificate(folder / "wrong", "db.example"),
             "other authority": others.certificate(folder / "other", "localhost", NAME),
+            "self-signed": self_signed(folder / "self", "localhost", NAME),
             "expired": ours.certificate(folder / "expired", "localhost", NAME, expired=True),
         },
         client=ours.certificate(folder / "client", "alveary", client=True),
@@ -175,6 +194,13 @@ class TlsPostgres(TlsServer):
         _until(lambda: self._answering() == serial)
         self._shown = certificate
 
+    def show_none(self) -> None:
+        """Have no TLS from now on."""
+        self._server.psql("alter system set ssl = off")
+        self._reload()
+        _until(lambda: self._server.psql("show ssl", "postgres", "-At").strip() == b"off")
+        self._shown = None
+
     def _answering(self) -> int:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -224,7 +250,7 @@ class TlsMariadb(TlsServer):
 
     def __init__(self, server: MariaServer, certificates: Certificates) -> None:
         self._server = server
-        self._certificates = certificates
+        self.certificates = certificates
         self._shown: Certificate | None = None
 
     @property
@@ -234,7 +260,7 @@ class TlsMariadb(TlsServer):
     def show(self, certificate: Certificate) -> None:
         if certificate == self._shown:
             return
-        for source, name in zip(self._certificates.servers[certificate], ("server.pem", "server.key"), strict=True):
+        for source, name in zip(self.certificates.servers[certificate], ("server.pem", "server.key"), strict=True):
             (self._server.folder / name).write_bytes(source.read_bytes())
         self._server.admin("flush ssl")
         self._shown = certificate

@@ -17,8 +17,7 @@ import msgspec
 import pytest
 from fix_mariadb import HANG, MariaServer
 from fix_postgres import PostgresServer
-from fix_sshd import PASSPHRASE, SshServer, running_sshd
-from fix_tls import Certificates, TlsMariadb, TlsPostgres
+from fix_sshd import PASSPHRASE, SshServer, running_sshd, through
 
 from alveary import Kernel
 from alveary.contracts.target import Target
@@ -26,7 +25,6 @@ from alveary.contracts.tunnel import HostKey, TunnelTarget
 from alveary.credentials import Credentials
 from alveary.errors import (
     AlvearyError,
-    ConnectionFailedError,
     ConnectionLostError,
     HostKeyChangedError,
     HostKeyRevokedError,
@@ -45,28 +43,9 @@ KINDS = ("ssh", "openssh")
 
 
 @pytest.fixture(autouse=True)
-def known(sshd: SshServer, ssh_home: Path) -> Path:
+def known(known_server: Path) -> Path:
     """A known_hosts file of the person, in which the server stands."""
-    file = ssh_home / ".ssh" / "known_hosts"
-    file.write_text(sshd.known_line())
-    return file
-
-
-def through(server: SshServer, kind: str = "ssh", **changes: Any) -> TunnelTarget:
-    """Return the tunnel through a server; ``changes`` are for its fields and options."""
-    fields: dict[str, Any] = {
-        "user": server.user,
-        "method": "key",
-        "key": str(server.key),
-        "port": server.port,
-        "host": "127.0.0.1",
-    }
-    fields |= {name: changes.pop(name) for name in [*fields] if name in changes}
-    if kind == "openssh":  # which looks for ~ in the system's table, not in the environment
-        config = server.folder / "ssh_config"
-        config.write_text(f"UserKnownHostsFile {Path.home()}/.ssh/known_hosts\nGlobalKnownHostsFile none\n")
-        changes.setdefault("config", str(config))
-    return TunnelTarget(kind=kind, options=tuple(sorted(changes.items())), **fields)
+    return known_server
 
 
 def database(postgres: PostgresServer, tunnel: TunnelTarget, **changes: Any) -> Target:
@@ -120,24 +99,6 @@ def test_a_statement_is_cancelled_through_the_tunnel_and_rows_come_whole(
         rows = session.run("select repeat('x', 1000) || n from generate_series(1, 20000) n")
         assert rows is not None
         assert sum(len(str(row[0])) for row in rows) > 20_000_000
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_real_name_of_the_server_is_verified_behind_the_tunnel(
-    connect: Made, kernel: Kernel, sshd: SshServer, tls_server: TlsPostgres | TlsMariadb, certificates: Certificates,
-    kind: str,
-) -> None:  # fmt: skip
-    verified: dict[str, Any] = {"mode": "verify-full", "ca": str(certificates.authority)}
-    tls_server.show("good")
-    target = msgspec.structs.replace(tls_server.target("localhost", **verified), tunnel=through(sshd, kind))
-    with connect(target) as session:
-        assert session.server is not None
-        assert session.server.tls is not None
-        assert (session.server.tls.verified, session.server.tls.name) == ("name", "localhost")
-        assert kernel.catalog(session).schemas()
-    tls_server.show("wrong name")
-    with pytest.raises(ConnectionFailedError, match=r"(?i)certificate"):
-        connect(target)
 
 
 def test_a_copy_reads_its_source_through_the_tunnel_and_nowhere_else(
