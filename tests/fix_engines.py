@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from fix_mariadb import MariaServer
 from fix_postgres import PostgresServer
+from typed_values import POSTGRES_TYPES
+
+from alveary.kernel import Kernel
+from alveary.sessions import Session
 
 ENGINES = ("sqlite", "postgres", "mariadb")
 
@@ -55,6 +59,22 @@ def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
     yield make
     for context in postgres_databases:
         context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def on_postgres(postgres: PostgresServer, module_kernel: Kernel) -> Iterator[Session]:
+    """Return a session to a database that has the types of the table of values."""
+    with postgres.database() as name:
+        postgres.psql(POSTGRES_TYPES, name)
+        with module_kernel.connect(postgres.url(name), record=False) as session:
+            yield session
+
+
+@pytest.fixture(scope="module")
+def on_mariadb(mariadb: MariaServer, module_kernel: Kernel) -> Iterator[Session]:
+    """Return a session to a new database."""
+    with module_kernel.connect(mariadb.url(mariadb.new_database()), record=False) as session:
+        yield session
 
 
 @pytest.fixture(params=ENGINES)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fix_mariadb import MariaServer
 from fix_postgres import PostgresServer
 from python_calamine import CalamineWorkbook
 from typed_values import MARIADB_VALUES, POSTGRES_TYPES, POSTGRES_VALUES, mariadb_text
@@ -192,12 +191,6 @@ def test_values_of_postgres(
     sql = f"select {POSTGRES_VALUES[name]}"
     with module_kernel.connect(postgres.url(database), record=False) as session:
         check(*fetched(session, sql), copied(sql))
-
-
-@pytest.fixture(scope="module")
-def on_mariadb(mariadb: MariaServer, module_kernel: Kernel) -> Iterator[Session]:
-    with module_kernel.connect(mariadb.url(mariadb.new_database()), record=False) as session:
-        yield session
 
 
 @pytest.mark.parametrize(

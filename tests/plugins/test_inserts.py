@@ -13,7 +13,7 @@ from fix_mariadb import MariaServer
 from fix_postgres import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from typed_values import MARIADB_VALUES, POSTGRES_TYPES, POSTGRES_VALUES
+from typed_values import MARIADB_VALUES, POSTGRES_VALUES
 
 from alveary import Kernel
 from alveary.contracts.exporter import ExportOptions, Origin
@@ -70,20 +70,6 @@ def module_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     home = tmp_path_factory.mktemp("home")
     with Kernel(paths=Paths(home, home / "cache")) as kernel:
         yield kernel
-
-
-@pytest.fixture(scope="module")
-def on_postgres(postgres: PostgresServer, module_kernel: Kernel) -> Iterator[Session]:
-    with postgres.database() as name:
-        postgres.psql(POSTGRES_TYPES, name)
-        with module_kernel.connect(postgres.url(name), record=False) as session:
-            yield session
-
-
-@pytest.fixture(scope="module")
-def on_mariadb(mariadb: MariaServer, module_kernel: Kernel) -> Iterator[Session]:
-    with module_kernel.connect(mariadb.url(mariadb.new_database()), record=False) as session:
-        yield session
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,9 @@ import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]  # it brings no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # the same
 import pytest
-from fix_mariadb import MariaServer
-from fix_postgres import PostgresServer
 from hypothesis import given
 from hypothesis import strategies as st
-from typed_values import MARIADB_VALUES, POSTGRES_TYPES, POSTGRES_VALUES
+from typed_values import MARIADB_VALUES, POSTGRES_VALUES
 
 from alveary import Kernel
 from alveary.contracts.exporter import ExportOptions
@@ -95,20 +93,6 @@ def fetched(session: Session, sql: str) -> tuple[tuple[Column, ...], list[Row]]:
 
 
 # -- every type at its extremes ----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def on_postgres(postgres: PostgresServer, module_kernel: Kernel) -> Iterator[Session]:
-    with postgres.database() as name:
-        postgres.psql(POSTGRES_TYPES, name)
-        with module_kernel.connect(postgres.url(name), record=False) as session:
-            yield session
-
-
-@pytest.fixture(scope="module")
-def on_mariadb(mariadb: MariaServer, module_kernel: Kernel) -> Iterator[Session]:
-    with module_kernel.connect(mariadb.url(mariadb.new_database()), record=False) as session:
-        yield session
 
 
 @pytest.mark.parametrize("name", POSTGRES_VALUES)
