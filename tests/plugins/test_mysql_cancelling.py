@@ -18,6 +18,7 @@ from alveary.errors import (
     QueryCancelledError,
     UnsupportedError,
 )
+from alveary.testing.conformance.base import Running
 from alveary_plugins.drivers.mysql.driver import MysqlConnection, MysqlDriver
 from alveary_plugins.drivers.mysql.wire import Wire
 
@@ -33,29 +34,6 @@ def connect(mariadb_connect: Connect) -> Connect:
 @pytest.fixture
 def connection(connect: Connect) -> MysqlConnection:
     return connect()
-
-
-class Running:
-    """Something that runs on a thread of its own inside a ``with``, which ends when it does."""
-
-    def __init__(self, what: Callable[[], object]) -> None:
-        self._what = what
-        self._outcome: list[object] = []
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        try:
-            self._outcome.append(self._what())
-        except Exception as exc:  # noqa: BLE001  # it is the outcome, told to the thread that waits
-            self._outcome.append(exc)
-
-    def __enter__(self) -> Callable[[], object]:
-        self.thread.start()
-        return lambda: self._outcome[0]
-
-    def __exit__(self, *_: object) -> None:
-        self.thread.join(HANG)
-        assert not self.thread.is_alive(), "it hangs"
 
 
 def at_work(mariadb: MariaServer, like: str, count: int = 1) -> bool:
@@ -76,7 +54,7 @@ def test_cancel_ends_what_runs_on_the_server(mariadb: MariaServer, connection: M
         asked = time.monotonic()
         connection.cancel()
     assert time.monotonic() - asked < 2.5  # half a second is what we promise
-    error = result()
+    error = result.outcome
     assert isinstance(error, QueryCancelledError)
     assert at_work(mariadb, f"{sql[:14]}%", 0)
     assert rows(connection, "select 1") == [("1",)]
@@ -92,7 +70,7 @@ def test_cancel_ends_the_wait_for_a_lock(mariadb: MariaServer, connection: Mysql
     with Running(lambda: run(connection, "update t set a = 3")) as result:
         assert at_work(mariadb, "update t set a = 3")
         connection.cancel()
-    assert isinstance(result(), QueryCancelledError)
+    assert isinstance(result.outcome, QueryCancelledError)
     assert connection.transaction_state is TransactionState.ACTIVE
     connection.rollback()
 
@@ -113,7 +91,7 @@ def test_a_cancelled_change_leaves_nothing_behind(mariadb: MariaServer, connecti
     with Running(lambda: run(connection, "insert into t select seq from seq_1_to_100000000")) as result:
         assert at_work(mariadb, "insert into t select%")
         connection.cancel()
-    assert isinstance(result(), QueryCancelledError)
+    assert isinstance(result.outcome, QueryCancelledError)
     assert connection.transaction_state is TransactionState.ACTIVE
     assert rows(connection, "select * from t") == [("1",)]
     connection.commit()
@@ -265,7 +243,7 @@ def test_abort_wakes_who_waits_for_the_server(mariadb: MariaServer, connection: 
         started = time.monotonic()
         connection.abort()
     assert time.monotonic() - started < 2.5
-    assert isinstance(result(), ConnectionLostError)
+    assert isinstance(result.outcome, ConnectionLostError)
     connection.abort()
     with pytest.raises(ConnectionLostError):
         run(connection, "select 1")

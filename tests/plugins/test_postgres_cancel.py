@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +20,7 @@ from alveary.errors import ConnectionLostError, ConnectionTimeoutError, QueryCan
 from alveary.events import Outcome, SessionState
 from alveary.kernel import HostKind, Kernel
 from alveary.sessions import Session
+from alveary.testing.conformance.base import Running
 from alveary_plugins.drivers.postgres import alveary_drivers, driver
 from alveary_plugins.drivers.postgres.driver import PostgresConnection, PostgresDriver
 
@@ -75,29 +75,6 @@ def busy(postgres: PostgresServer, database: str) -> Callable[[int], None]:
         postgres.psql(sql)
 
     return wait
-
-
-class Running:
-    """Something that runs on a thread of its own inside a ``with``, which ends when it does."""
-
-    def __init__(self, what: Callable[[], object]) -> None:
-        self._what = what
-        self.outcome: object = None
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        try:
-            self.outcome = self._what()
-        except Exception as exc:  # noqa: BLE001  # it is the outcome, told to the thread that waits
-            self.outcome = exc
-
-    def __enter__(self) -> Running:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.thread.join(HANG)
-        assert not self.thread.is_alive(), "it hangs"
 
 
 def test_a_statement_that_waits_is_gone_from_the_server(

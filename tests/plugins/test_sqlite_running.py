@@ -26,6 +26,7 @@ from alveary.errors import (
     QueryError,
     UnsupportedError,
 )
+from alveary.testing.conformance.base import Running
 from alveary_plugins.drivers.sqlite.driver import SqliteConnection, SqliteDriver
 
 COUNT_FOR_EVER = "with recursive r(i) as (select 1 union all select i + 1 from r) select count(*) from r"
@@ -283,7 +284,7 @@ def test_a_lock_that_goes_away_is_waited_for(path: Path) -> None:
         with waits.running(lambda: run(one, "insert into t values (2)")) as result:
             assert waits.again.wait(HANG)  # SQLite's own wait is over, ours has begun
             run(other, "commit")
-        assert result() == [RowCount(1)]
+        assert result.outcome == [RowCount(1)]
 
 
 def test_commit_waits_for_readers_too(two: tuple[SqliteConnection, SqliteConnection]) -> None:
@@ -334,29 +335,6 @@ class Spy:
         return Running(what)
 
 
-class Running:
-    """Something that runs on a thread of its own inside a ``with``, which ends when it does."""
-
-    def __init__(self, what: Callable[[], object]) -> None:
-        self._what = what
-        self._outcome: list[object] = []
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        try:
-            self._outcome.append(self._what())
-        except Exception as exc:  # noqa: BLE001  # it is the outcome, told to the thread that waits
-            self._outcome.append(exc)
-
-    def __enter__(self) -> Callable[[], object]:
-        self.thread.start()
-        return lambda: self._outcome[0]
-
-    def __exit__(self, *_: object) -> None:
-        self.thread.join(HANG)
-        assert not self.thread.is_alive(), "it hangs"
-
-
 def test_cancel_ends_the_wait_for_a_lock(path: Path) -> None:
     with closing(connect(path)) as one, closing(connect(path)) as other:
         run(other, "begin immediate")
@@ -367,7 +345,7 @@ def test_cancel_ends_the_wait_for_a_lock(path: Path) -> None:
             asked = time.monotonic()
             one.cancel()
         assert time.monotonic() - asked < 2.5  # half a second is what we promise
-        assert isinstance(result(), QueryCancelledError)
+        assert isinstance(result.outcome, QueryCancelledError)
         run(other, "commit")
         assert rows(one, "select * from t") == [(1,)]
 
@@ -406,7 +384,7 @@ def test_a_cancelled_change_leaves_nothing_behind(memory: SqliteConnection) -> N
         while running.thread.is_alive():
             memory.cancel()
             running.thread.join(0.01)
-    error = result()
+    error = result.outcome
     assert isinstance(error, QueryCancelledError)
     # SQLite may end the whole transaction with the statement; it must then say so.
     ended = memory.transaction_state is TransactionState.IDLE
