@@ -53,10 +53,11 @@ class Pump:
 
     def post(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` on Tk's thread, soon."""
-        if self._closed:
-            return
-        self._queue.put(callback)
+        # Under the lock, which closing takes: else the pipe could be closed in between, and its number be a file's.
         with self._lock:
+            if self._closed:
+                return
+            self._queue.put(callback)
             if self._awake or self._pipe is None:
                 return
             self._awake = True
@@ -83,7 +84,8 @@ class Pump:
 
     def close(self) -> None:
         """Take nothing more."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self._unsubscribe()
         self._root.after_cancel(self._after)
         if self._pipe is not None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from alveary.errors import StorageError
+from alveary.errors import StorageError, described
 
 if TYPE_CHECKING:
     from alveary.store.database import Store
@@ -67,7 +67,11 @@ class Workspace:
         """Write a panel's state as its newest generation."""
 
         def write() -> None:
-            encoded = json.dumps(state)  # which, unlike msgspec, takes lone surrogates, as a file may hold them
+            try:
+                encoded = json.dumps(state)  # which, unlike msgspec, takes lone surrogates, as a file may hold them
+            except Exception as exc:  # noqa: BLE001  # a stranger's panel; what the others hold must still be written
+                _log.error("the state of %s can't be written: %s", id, described(exc))
+                return
             with self._store.writing() as connection:
                 (last,) = connection.execute(
                     "select ifnull(max(generation), 0) from workspace_panels where id = ?", (id,)

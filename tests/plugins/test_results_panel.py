@@ -13,6 +13,7 @@ from fix_window import Screen
 
 from alveary import Kernel, Session
 from alveary.contracts.window import PanelSpec
+from alveary.errors import QueryError
 from alveary.paths import Paths
 from alveary.statements import Statement
 from alveary_plugins.panels.results import alveary_commands, alveary_panels
@@ -195,6 +196,17 @@ def test_several_results_errors_and_counts(stage: Stage) -> None:
     assert results.entry is not None
     assert results.entry.title == "Result 2 (2)"
     assert stage.column() == [1, 2]
+
+
+def test_the_place_of_an_error_is_marked_in_its_line_however_often_that_is_wrapped(stage: Stage) -> None:
+    page = stage.results._error
+    statement = "select 1;\nselect " + "something, " * 40 + "wrong_name, other from nowhere"
+    for word, position in (("wrong_name", statement.index("wrong_name") + 1), (" ", len(statement) + 1)):
+        page.show(QueryError("no such column", statement=statement, position=position))
+        start, end = page._text.tag_ranges("place")
+        assert page._text.get(start, end) == word
+        assert "^" not in page._text.get("1.0", "end")
+        assert page._text.get("1.0", "end").rstrip().endswith("nowhere")
 
 
 def test_a_statement_without_rows_says_what_it_did(stage: Stage) -> None:
@@ -452,6 +464,22 @@ def _words() -> Any:
     from alveary_plugins.panels.results.bars import WORDS
 
     return WORDS
+
+
+def test_the_foot_says_what_is_being_done_with_the_rows(stage: Stage) -> None:
+    stage.run(ROWS.format(200))
+    entry = stage.results.entry
+    assert entry is not None
+    said = []
+    steps: list[Callable[[], object]] = [
+        lambda: stage.results.ordering.sort(0),
+        lambda: stage.results.ordering.filter_by([_filter("contains", "9")]),
+    ]
+    for step in steps:
+        step()
+        said.append(stage.said)  # what it says before the work has begun
+        stage.arranged()
+    assert said == ["Sorting…", "Filtering…"]
 
 
 def test_a_filter_nothing_passes_says_so_and_a_wrong_one_is_refused(stage: Stage) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import tkinter as tk
 from collections.abc import Iterator
 
 import pytest
-from fix_window import Screen
+from fix_window import HANG, Screen
 
 from alveary.bus import Bus
 from alveary.events import CommandEnded, QueryProgressed
@@ -106,3 +107,32 @@ def test_a_loop_that_is_held_up_is_measured(screen: Screen, pump: Pump) -> None:
     screen.pump(lambda: True)
     screen.root.after(5, lambda: time.sleep(0.3))
     screen.pump(lambda: pump.longest_gap > 0.2)
+
+
+def test_who_posts_while_the_window_closes_never_writes_to_what_the_pipe_was(
+    screen: Screen, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump = Pump(screen.root, bus)
+    entered, go = threading.Event(), threading.Event()
+    failed: list[OSError] = []
+    write = os.write
+
+    def slow(descriptor: int, data: bytes) -> int:
+        entered.set()
+        go.wait()
+        try:
+            os.fstat(descriptor)
+        except OSError as exc:  # closed by now: the number may be another file's
+            failed.append(exc)
+            return 0
+        return write(descriptor, data)
+
+    monkeypatch.setattr("alveary_shell.pump.os.write", slow)
+    thread = threading.Thread(target=pump.post, args=(lambda: None,))
+    thread.start()
+    assert entered.wait(HANG)
+    threading.Timer(0.1, go.set).start()
+    pump.close()
+    thread.join(HANG)
+    pump.post(lambda: None)  # which nobody hears any more
+    assert failed == []

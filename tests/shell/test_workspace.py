@@ -78,6 +78,17 @@ def test_a_store_that_fails_is_said_once_and_tried_again(tmp_path: Path) -> None
     workspace.close()
 
 
+def test_a_state_that_is_no_json_keeps_no_other_from_being_written(tmp_path: Path) -> None:
+    workspace, failures = opened(tmp_path)
+    workspace.save("a-1", "a", {"text": "old"})
+    workspace.save("a-1", "a", {"text": object()})
+    workspace.save("b-1", "b", {"text": "new"})
+    assert workspace.flush()
+    assert [panel.state for panel in workspace.open_panels()] == [{"text": "old"}, {"text": "new"}]
+    assert failures == []
+    workspace.close()
+
+
 TYPING = """
 import sys
 from pathlib import Path

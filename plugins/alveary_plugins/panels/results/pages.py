@@ -51,7 +51,11 @@ class ErrorPage(tk.Frame):
             text.insert("end", f"\n{name}  ", "name", _cut(value), "value")
         if (excerpt := place_in(error)) is not None:
             where, line, caret = excerpt
-            text.insert("end", f"\n{where}\n", "name", f"{line}\n", "code", caret, ("code", "caret"))
+            # Marked in the line itself: it may be wrapped, and a caret below would stand under another line of it.
+            start = len(caret) - 1
+            end = _word_end(line, start)
+            text.insert("end", f"\n{where}\n", "name", line[:start], "code", line[start:end] or " ", ("code", "place"))
+            text.insert("end", line[end:], "code")
         text.configure(state="disabled")
 
     def _copy(self, copy: Callable[[str], object]) -> None:
@@ -77,7 +81,7 @@ class ErrorPage(tk.Frame):
         text.tag_configure("message", foreground=color("danger"), font=theme.ui_bold)
         text.tag_configure("name", foreground=color("muted"), spacing1=theme.px(8))
         text.tag_configure("code", font=theme.code, foreground=color("text"))
-        text.tag_configure("caret", foreground=color("danger"))
+        text.tag_configure("place", foreground=color("danger"), underline=True)
         text.tag_raise("sel")
 
 
@@ -103,6 +107,14 @@ def place_in(error: AlvearyError) -> tuple[str, str, str] | None:
     shown, upto = visible(line[start : start + 160]), visible(line[start:column])
     script = f" (line {error.line + number - 1} of the script)" if error.line is not None else ""
     return f"Line {number}, character {column + 1}{script}", shown, " " * len(upto) + "^"
+
+
+def _word_end(line: str, start: int) -> int:
+    """Return where the word ends that begins in a line; any other character stands for itself."""
+    end = start
+    while end < len(line) and (line[end].isalnum() or line[end] in "_$"):
+        end += 1
+    return max(end, min(start + 1, len(line)))
 
 
 def _parts(error: AlvearyError) -> list[tuple[str, str]]:

@@ -342,7 +342,8 @@ class ResultsPanel(Panel):
         said = entry.summary() if entry is not None else ""
         if entry is not None and entry.arranging is not None:
             percent = entry.arranging.percent
-            doing = "Sorting" if entry.sorts and entry.arranging.item != "reading" else "Looking through the rows"
+            sorting = entry.sorts and (entry.arranging.item == "sorting" or not entry.wanted[1])
+            doing = "Sorting" if sorting else "Filtering"
             said = f"{doing}…" if percent is None or percent >= 100 else f"{doing}… {percent:.0f} %"
         self._foot.show(said, self.continuing.offers(entry) if entry is not None else ())
         rows = counted(entry.statement.rows, "row") if entry is not None and entry.columns else ""
