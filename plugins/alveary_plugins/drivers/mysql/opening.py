@@ -22,8 +22,9 @@ from alveary_plugins.drivers.mysql.wire import Lifeline, Stream, Wire
 
 DEFAULT_PORT = 3306
 
-#: Seconds, where the system has such settings: a dead peer is noticed within about a minute.
-_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+#: Seconds, the last one milliseconds, where the system has such settings: a dead peer is noticed within about a minute,
+#: while we wait and also, by the last one, where what we sent is not acknowledged.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 
 
 def open_wire(target: Target, timeout: float, sent: Callable[[str], None]) -> tuple[Wire, Lifeline]:
@@ -145,9 +146,9 @@ def _socket(target: Target, deadline: float) -> socket.socket:
             continue
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, seconds in _KEEP_ALIVE.items():
+        for name, value in _KEEP_ALIVE.items():
             if hasattr(socket, name):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         return sock
     raise failure
 

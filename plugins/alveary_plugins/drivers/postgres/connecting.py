@@ -27,6 +27,14 @@ SOCKET_FOLDERS = ("/var/run/postgresql", "/tmp")  # where Debian's and PostgreSQ
 NO_FILE = os.path.join(os.devnull, "none")
 """A path where nothing can stand: ~/.pgpass must not lend its passwords, and libpq warns of a special file."""
 VERIFYING = ("verify-ca", "verify-full")
+_KEEP_ALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""Seconds, the last one milliseconds: a dead peer is noticed within about a minute, whether we wait or send."""
 
 
 def connect(target: Target, timeout: float) -> psycopg.Connection[Any]:
@@ -106,11 +114,7 @@ def _parameters(target: Target, timeout: float) -> dict[str, Any]:
         # A certificate that happens to lie in ~/.postgresql identifies nobody who did not ask for it.
         "sslcertmode": "allow" if "sslcert" in options else "disable",
         "gssencmode": "disable",  # looks for a Kerberos server, blocking
-        "keepalives": 1,
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 60000,
+        **_KEEP_ALIVE,
     }
     _shield(parameters)
     for name, value in parameters.items():
