@@ -20,6 +20,14 @@ HANG = 15.0
 Measure = Callable[[str, float], None]
 
 
+def until(ready: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + HANG
+    while not ready():
+        assert time.monotonic() < deadline, "what the test waits for did not come about"
+        time.sleep(0.01)
+
+
 @dataclass(frozen=True)
 class Line:
     """A server behind a proxy, and how its own SQL says what these tests need."""

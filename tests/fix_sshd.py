@@ -77,9 +77,10 @@ class SshServer:
         conf.write_text(
             "\n".join(
                 [
-                    *self.options,  # the first one of a name holds
+                    "MaxStartups 100",  # of which the last one holds; of every other name the first one
+                    *self.options,
                     f"Port {self.port}", "ListenAddress 127.0.0.1", "UsePAM no", "StrictModes no",
-                    "PermitRootLogin yes", "MaxStartups 100", "MaxAuthTries 20",
+                    "PermitRootLogin yes", "MaxAuthTries 20",
                     *(f"HostKey {self.folder}/host_{kind}" for kind in ("ed25519", "rsa")),
                     f"AuthorizedKeysFile {self.folder}/authorized", f"PidFile {self.folder}/pid", "LogLevel VERBOSE",
                 ]

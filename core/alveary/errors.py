@@ -375,6 +375,12 @@ class TunnelFailedError(ConnectionFailedError):
     code = "tunnel_failed"
 
 
+class TunnelBusyError(TunnelFailedError):
+    """A server on the way ends the connection before it says who it is: it may take no more of them now."""
+
+    code = "tunnel_busy"
+
+
 class TunnelAuthenticationError(TunnelFailedError):
     """A server on the way refuses us."""
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import logging
+import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from alveary.errors import (
     KeyringFailedError,
     MissingPackageError,
     QueryCancelledError,
+    TunnelBusyError,
     TunnelFailedError,
     described,
 )
@@ -37,6 +40,8 @@ _log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 15.0
 """Between two heartbeats, and how long the answer may take: a dead peer is noticed within twice that."""
+_BUSY_SECONDS = (0.5, 1.5)
+"""How long to wait for a server that takes no more connections: more or less, as others wait for the same."""
 _LATER = 0.5
 """Seconds that a tunnel gets beyond its time to say which server does not answer."""
 _LOOK = 0.05
@@ -284,7 +289,7 @@ class Tunnels:
                     if shared.closed.is_set() or shared.reason is not None:
                         continue  # it ended while we waited
                     if not shared.is_open:
-                        shared.open(self._tunneler(spec), self._help(target, stopped), timeout, self.heartbeat)
+                        self._open(shared, self._tunneler(spec), self._help(target, stopped), timeout)
                 finally:
                     shared.opening.release()
                 lease = shared.lease(target.host or "localhost", target.port or port, timeout)
@@ -294,6 +299,21 @@ class Tunnels:
                     raise
                 raise TunnelFailedError(f"the tunnel {shared.route} can't be opened: {described(exc)}") from exc
             return lease
+
+    def _open(self, shared: _Shared, tunneler: Tunneler, help: TunnelHelp, timeout: float) -> None:
+        """Open a tunnel; where a server has too many who are not let in yet, a second time a moment later.
+
+        Nothing was said to it by then, so nothing can happen twice.
+        """
+        ends = time.monotonic() + timeout
+        try:
+            shared.open(tunneler, help, timeout, self.heartbeat)
+        except TunnelBusyError:
+            if help.stopped.wait(random.uniform(*_BUSY_SECONDS)):
+                raise QueryCancelledError("connecting was cancelled") from None
+            if (left := ends - time.monotonic()) < 1:
+                raise
+            shared.open(tunneler, help, left, self.heartbeat)
 
     def check(self, target: TunnelTarget) -> None:
         """Raise InvalidInputError for what no installed kind of tunnel can do, MissingPackageError with what to do."""

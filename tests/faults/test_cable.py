@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from faults.cable import Cable, NoCableError
 from faults.ticks import Ticks
-from fix_faults import HANG, Measure
+from fix_faults import HANG, Measure, until
 from fix_mariadb import MariaServer
 from fix_postgres import PostgresServer
 
@@ -76,8 +76,7 @@ def test_sessions_are_left_by_cancel_and_by_disconnect_though_the_cable_is_pulle
 ) -> None:
     cancelled, closed = kernel.connect(far.url), kernel.connect(far.url, host="process")
     statement, other = cancelled.execute(far.sleep), closed.execute(far.sleep)
-    while not cancelled.state is closed.state is SessionState.RUNNING:
-        assert not statement.wait(0.01), statement.error
+    until(lambda: cancelled.state is closed.state is SessionState.RUNNING)
     far.cable.pull()
     with Ticks() as ticks:
         started = time.monotonic()
@@ -121,8 +120,7 @@ def test_a_dead_peer_is_noticed_by_itself(
     session = kernel.connect(far.url)
     if waits:
         statement = session.execute(far.sleep)
-        while not far.sleeping():
-            assert not statement.wait(0.01), statement.error
+        until(far.sleeping)
         far.cable.pull()  # from now on only keepalive speaks
     else:
         far.cable.pull()

@@ -26,6 +26,7 @@ from alveary.errors import (
     MissingPackageError,
     QueryCancelledError,
     TunnelAuthenticationError,
+    TunnelBusyError,
     TunnelFailedError,
 )
 
@@ -295,5 +296,11 @@ def _refused(target: TunnelTarget, said: str) -> TunnelFailedError:
             f"the SSH server {place} refuses us",
             detail=detail,
             hint="ssh asks nobody here: use an agent (ssh-add), a key without a passphrase, or --tunnel ssh",
+        )
+    if "kex_exchange_identification" in said:
+        return TunnelBusyError(
+            f"the SSH server {place} is no SSH server, or takes no more connections now",
+            detail=detail,
+            hint="check the host and port",
         )
     return TunnelFailedError(f"ssh to {place} failed", detail=detail, hint="try it in a terminal: ssh -v")

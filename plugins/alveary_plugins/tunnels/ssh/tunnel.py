@@ -25,6 +25,7 @@ from alveary.errors import (
     HostKeyRevokedError,
     HostKeyUnknownError,
     QueryCancelledError,
+    TunnelBusyError,
     TunnelFailedError,
 )
 from alveary_plugins.tunnels.ssh import known_hosts
@@ -247,7 +248,7 @@ def _no_handshake(hop: Hop, exc: BaseException, link: _Link, timeout: float) -> 
     if isinstance(exc, paramiko.SSHException) and ("Timeout" in said or "No existing session" in said):
         return TunnelFailedError(f"{place} did not finish the handshake within {timeout:g} seconds")
     if "banner" in said:
-        return TunnelFailedError(
+        return TunnelBusyError(
             f"{place} is no SSH server, or takes no more connections now", detail=said, hint="check the host and port"
         )
     return TunnelFailedError(
