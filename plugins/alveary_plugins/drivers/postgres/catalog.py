@@ -10,8 +10,11 @@ from typing import Any
 
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.contracts.values import Row
-from alveary.errors import NulCharacterError
+from alveary.errors import InvalidInputError, NulCharacterError
 from alveary_plugins.drivers.postgres.definitions import OWN_ROUTINE, Definitions
+
+_LONGEST = 63
+"""Bytes of a name that every server takes; some are built to take more."""
 
 #: Runs a query with its parameters and yields its rows as they come, each cell as text; all must be taken.
 Ask = Callable[..., Iterable[Row]]
@@ -234,7 +237,17 @@ class PostgresCatalog(Catalog):
     def quote(self, name: str) -> str:
         if "\0" in name:
             raise NulCharacterError("a name can't hold U+0000")
+        # The server cuts off what is too long, by its own count of bytes, and means another thing without a word.
+        if len(name.encode("utf-8", "surrogateescape")) > _LONGEST and self._is_cut(name):
+            raise InvalidInputError(
+                f"the name {name!r} is too long: PostgreSQL would cut it off, and mean something else",
+                hint=f"names have {_LONGEST} bytes at most; a column of a file gets another one by --map",
+            )
         return '"' + name.replace('"', '""') + '"'
+
+    def _is_cut(self, name: str) -> bool:
+        ((same,),) = self._ask("select $1::pg_catalog.text::pg_catalog.name::pg_catalog.text = $1", [name])
+        return bool(same != "t")
 
     def _of(self, question: str, schema: str) -> Iterable[tuple[Any, ...]]:
         return self._ask(question, [schema])

@@ -18,7 +18,7 @@ Button: TypeAlias = Literal["name", "place", "limit"]
 Items: TypeAlias = list[tuple[str, Callable[[], object]] | None]
 
 #: How a session is told which schema names without one mean, by the dialect's name.
-_SWITCH_SCHEMA = {"postgres": "set search_path to {}", "mysql": "use {}"}
+SWITCH_SCHEMA = {"postgres": "set search_path to {}", "mysql": "use {}"}
 
 
 class Connecting:
@@ -133,7 +133,7 @@ class Connecting:
         )
 
     def _show_schemas(self, databases: list[str], schemas: list[tuple[str, str]]) -> None:
-        switch = _SWITCH_SCHEMA.get(self._model.dialect.name)
+        switch = SWITCH_SCHEMA.get(self._model.dialect.name)
         items: Items = []
         if switch is not None:
             items += [

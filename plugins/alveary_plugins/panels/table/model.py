@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
 from alveary.contracts.driver import Capability
-from alveary.contracts.values import Cell, Column, Row, ValueKind, cell_text
+from alveary.contracts.values import Cell, Column, Row
 from alveary.errors import InvalidInputError, QueryCancelledError, SessionClosedError, UnknownObjectError
 from alveary.events import Outcome, SessionState
 from alveary.jobs import Job
@@ -19,15 +18,14 @@ from alveary.profiles import COLORS
 from alveary.results import ResultSet
 from alveary.sessions import Session
 from alveary.sqltext import Dialect, PieceKind, split
-from alveary.sqltext.dialects import BackslashEscapes
 from alveary.statements import Statement
+from alveary_plugins.exporters.literals import literals_of
 
 PAGE = 500
 """Rows of a page."""
 PATIENCE = 0.4
 """Seconds the first page waits for the structure, so that it can be ordered by the primary key."""
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _OVER = (SessionState.BROKEN, SessionState.CLOSED)
 
 
@@ -287,17 +285,8 @@ def page_sql(catalog: Catalog, place: Place, wish: Wish, order: Sequence[tuple[s
 
 
 def literal(column: Column, cell: Cell, dialect: Dialect) -> str:
-    """Return a value that is not NULL as the dialect writes it in a statement."""
-    if isinstance(cell, bytes):
-        return f"X'{cell.hex().upper()}'"
-    if not isinstance(cell, str):
-        return cell_text(cell) if cell is not None else "null"
-    if column.kind is ValueKind.NUMBER and _NUMBER.fullmatch(cell):
-        return cell
-    text = cell.replace("'", "''")
-    if dialect.backslash_escapes is BackslashEscapes.ALWAYS:
-        text = text.replace("\\", "\\\\")
-    return f"'{text}'"
+    """Return a value as the dialect writes it in a statement, whatever the modes of the session that will read it."""
+    return literals_of(dialect.name, terminal=False, preamble=False).values(column, [cell])[0]
 
 
 def tsv(result: ResultSet, rows: range, columns: range, *, header: bool) -> str:
