@@ -57,6 +57,7 @@ class Shown:
 
 def measure(settings: Settings) -> list[Line]:
     """Show the rows in our grid and in tksheet, in turn."""
+    import peers
     from table import Line
 
     work = f"grid over {ROWS:,} × {COLUMNS} at 1400×800"
@@ -65,7 +66,9 @@ def measure(settings: Settings) -> list[Line]:
     if importlib.util.find_spec("ttkbootstrap") is None:
         return [Line("P8", f"{work}: not measured, ttkbootstrap is not installed (pip install 'alveary[desktop]')")]
     site = os.environ.get("BENCH_TKSHEET", "")
-    peer = bool(site) or importlib.util.find_spec("tksheet") is not None
+    with contextlib.suppress(peers.PeerMissingError):
+        site = site or peers.packages_of(settings.data, "tksheet")
+    peer = bool(site)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch, on_display() as display:
         many, fewer = Path(scratch) / "many", Path(scratch) / "fewer"
         make(many, ROWS)
@@ -98,7 +101,7 @@ def _lines(work: str, ours: list[Shown], theirs: list[Shown], small: Shown) -> l
             ours=_milliseconds(page),
             peer=_milliseconds(statistics.median(each.page for each in theirs))
             if theirs
-            else "missing: pip install tksheet",
+            else "not measured: tksheet can't be installed",
             ratio=spread([mine.page / other.page for mine, other in zip(ours, theirs, strict=True)]) if theirs else "–",
             cpu=f"{statistics.median(mine.cpu / other.cpu for mine, other in zip(ours, theirs, strict=True)):.2f}"
             if theirs

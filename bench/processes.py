@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
+import peers
 from servers import Servers
 
 
@@ -55,6 +56,13 @@ class Settings:
             "ALVEARY_HOME": str(home / "alveary"),
             "PYTHONPYCACHEPREFIX": str(self.data / "bytecode"),
         }
+
+    def peer(self, name: str) -> str:
+        """Return the program of a peer: hsql where it was named or is there, else one that is installed for this.
+
+        Raises PeerMissingError.
+        """
+        return self.hsql if name == "hsql" and self.hsql is not None else peers.command_of(self.data, name)
 
     @cached_property
     def floor(self) -> float:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BAR, CSV_BAR, PEAK_BAR = 1.0, 1.3, 90
 """Ratios, and MB."""
+PGCLI_ROWS = 100_000
+"""Rows of the comparison with pgcli, which holds them all and takes its time."""
 FIRST_BAR = 50.0
 """Milliseconds from sending the statement to the first stored rows."""
 
@@ -40,23 +42,59 @@ def measure(settings: Settings) -> list[Line]:
     shown = ["/dev/stdout" if word == "/dev/null" else word for word in peer]
     settings.checked(["sh", "-c", '"$0" "$@" | tail -n 1', *shown], f"({settings.rows} rows)")
     pair = in_turn(lambda: settings.run(ours), lambda: settings.run(peer), settings.rounds or 7)
+    lines = [compared("P1", work, pair, bar=BAR, floor=settings.floor, peak_bar=PEAK_BAR)]
+    lines += _beside_adbc(settings, server.url, ours)
+    lines += _beside_pgcli(settings, server.url)
     firsts = []
     for _ in range(settings.rounds or 7):
         said = json.loads(settings.run([sys.executable, __file__, server.url]).output)
         firsts.append(said["first"] * 1000)
-    return [
-        compared("P1", work, pair, bar=BAR, floor=settings.floor, peak_bar=PEAK_BAR),
-        Line(
-            "P1",
-            "first rows stored, from sending the statement: `select * from t` in an open session",
-            ours=f"{statistics.median(firsts):.0f} ms (worst {max(firsts):.0f})",
-            bar=verdict(f"≤ {FIRST_BAR:g} ms", statistics.median(firsts) <= FIRST_BAR),
-        ),
-    ]
+    first = Line(
+        "P1",
+        "first rows stored, from sending the statement: `select * from t` in an open session",
+        ours=f"{statistics.median(firsts):.0f} ms (worst {max(firsts):.0f})",
+        bar=verdict(f"≤ {FIRST_BAR:g} ms", statistics.median(firsts) <= FIRST_BAR),
+    )
+    return [*lines, first]
+
+
+def _beside_adbc(settings: Settings, url: str, ours: list[str]) -> list[Line]:
+    import peers
+    from processes import in_turn
+    from table import Line, compared
+
+    work = "the same; peer: ADBC to Arrow batches, which are dropped"
+    try:
+        adbc = [peers.python_of(settings.data, "adbc"), peers.__file__, url, "none"]
+    except peers.PeerMissingError as exc:
+        return [Line("P1", work, peer=f"not measured: {exc}")]
+    settings.checked(adbc, str(settings.rows))
+    pair = in_turn(lambda: settings.run(ours), lambda: settings.run(adbc), settings.rounds or 5)
+    return [compared("P1", work, pair, bar=None, floor=settings.floor)]
+
+
+def _beside_pgcli(settings: Settings, url: str) -> list[Line]:
+    import peers
+    from processes import in_turn
+    from table import Line, compared
+
+    rows = min(settings.rows, PGCLI_ROWS)
+    work = f"PostgreSQL {rows:,} × 10 as a table of text to /dev/null; peer: `pgcli -c`"
+    try:
+        pgcli = settings.peer("pgcli")
+    except peers.PeerMissingError as exc:
+        return [Line("P1", work, peer=f"not measured: {exc}")]
+    sql = f"select * from t limit {rows}"
+    ours = [settings.alveary, "query", url, sql, "--format", "table", "-o", "/dev/null"]
+    peer = ["sh", "-c", '"$0" "$@" > /dev/null', pgcli, "--less-chatty", "--row-limit", "0", url, "-c", sql]
+    settings.checked(["sh", "-c", '"$0" "$@" | tail -n 2', *peer[3:]], f"SELECT {rows}")
+    pair = in_turn(lambda: settings.run(ours), lambda: settings.run(peer), settings.rounds or 3)
+    return [compared("P1", work, pair, bar=None, floor=settings.floor)]
 
 
 def measure_csv(settings: Settings) -> list[Line]:
-    """Compare the two programs, whose files must be the same; then hsql, if it can."""
+    """Compare the two programs, whose files must be the same; then ADBC, and hsql, if it can."""
+    import peers
     from processes import in_turn
     from servers import ServerMissingError
     from table import Line, compared
@@ -76,14 +114,24 @@ def measure_csv(settings: Settings) -> list[Line]:
     rounds = settings.rounds or 7
     pair = in_turn(lambda: settings.run(ours), lambda: settings.run(peer), rounds, warm=True)
     lines = [compared("P2", work, pair, bar=CSV_BAR, floor=settings.floor, peak_bar=PEAK_BAR)]
+    work = "the same; peer: ADBC to Arrow batches, pyarrow to CSV"
+    try:
+        adbc = [peers.python_of(settings.data, "adbc"), peers.__file__, server.url, "csv", files[2]]
+        settings.checked(adbc, str(settings.rows))
+        arrow = in_turn(lambda: settings.run(ours), lambda: settings.run(adbc), settings.rounds or 5, warm=True)
+        lines.append(compared("P2", work, arrow, bar=None, floor=settings.floor))
+    except peers.PeerMissingError as exc:
+        lines.append(Line("P2", work, peer=f"not measured: {exc}"))
     work = "the same; peer: `hsql -a postgres --csv`"
-    if settings.hsql is None or not settings.says([settings.hsql, "--help"], "postgres"):
-        lines.append(Line("P2", work, peer="not measured: peer missing, pip install 'harlequin[postgres]'"))
-    else:
-        hsql = [settings.hsql, "-a", "postgres", server.url, "-c", "select * from t", "--limit", "-1", "--csv"]
+    try:
+        hsql = [settings.peer("hsql"), "-a", "postgres", server.url, "-c", "select * from t", "--limit", "-1", "--csv"]
+        if not settings.says([hsql[0], "--help"], "postgres"):
+            raise peers.PeerMissingError("it lacks PostgreSQL, pip install 'harlequin[postgres]'")
         hsql += ["-o", files[2]]
         slow = in_turn(lambda: settings.run(ours), lambda: settings.run(hsql), settings.rounds or 3, warm=True)
         lines.append(compared("P2", work, slow, bar=None, floor=settings.floor))
+    except peers.PeerMissingError as exc:
+        lines.append(Line("P2", work, peer=f"not measured: {exc}"))
     for file in files:
         Path(file).unlink(missing_ok=True)
     return lines

@@ -15,17 +15,20 @@ from pathlib import Path
 import cancels
 import catalogs
 import cold_query
+import cycles
 import dispatch
 import exports
 import grid
 import history
 import imports
+import peers
 import query_mariadb
 import query_postgres
 import query_sqlite
 import streams
 import table
 import window
+import window_streams
 from processes import Settings
 from servers import Servers
 
@@ -42,14 +45,15 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "P10": cancels.measure,
     "P11": dispatch.measure,
     "P12": exports.measure_growth,
-    "P13": streams.measure,
+    "P13": lambda settings: [*streams.measure(settings), *window_streams.measure(settings)],
+    "C1": cycles.measure,
     "I1": imports.measure,
     "I2": imports.measure_sqlite,
     "H1": history.measure,
     "H2": history.measure_script,
 }
 
-LONG = {"P12"}
+LONG = {"P12", "C1"}
 """Figures that take so long that they are only measured when somebody names them."""
 
 
@@ -95,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds of each figure; each has a number of its own")
     parser.add_argument("--alveary", metavar="PATH", help="the command; without it the one beside this Python")
     parser.add_argument("--hsql", metavar="PATH", default=os.environ.get("BENCH_HSQL"),
-                        help="Harlequin's hsql; without it $BENCH_HSQL, beside this Python, or on PATH")  # fmt: skip
+                        help="hsql; without it $BENCH_HSQL, beside this Python, PATH, or one it installs")  # fmt: skip
     return parser.parse_args()
 
 
@@ -123,11 +127,15 @@ def _machine(settings: Settings) -> str:
         f"load {os.getloadavg()[0]:.1f} at the end",
         f"peak floor {settings.floor:.0f} MB",
     ]
-    for command in (["sqlite3", "--version"], [settings.hsql or "hsql", "--version"]):
-        if shutil.which(command[0]):
-            done = subprocess.run(command, env=settings.environment, capture_output=True, text=True, check=False)
-            version = done.stdout.split()
-            said.append(f"sqlite3 {version[0]}" if command[0] == "sqlite3" else f"harlequin {version[-1]}")
+    if shutil.which("sqlite3"):
+        done = subprocess.run(["sqlite3", "--version"], capture_output=True, text=True, check=False)
+        said.append(f"sqlite3 {done.stdout.split()[0]}")
+    if settings.hsql is not None:
+        done = subprocess.run(
+            [settings.hsql, "--version"], env=settings.environment, capture_output=True, text=True, check=False
+        )
+        said.append(f"harlequin {done.stdout.split()[-1]}")
+    said += peers.versions(settings.data)
     said += [f"{server.product} {server.version}" for server in settings.servers.running]
     return "; ".join(said)
 

@@ -319,6 +319,13 @@ class Kernel:
         with self._lock:
             return list(self._sessions.values())
 
+    def refuse_replacing(self, path: str) -> None:
+        """Raise InvalidInputError where a file to be written would take the place of a database that is open here."""
+        from alveary.output import files_of, refuse_replacing
+
+        read = [file for session in self.sessions() for file in files_of(session.target, session.driver)]
+        refuse_replacing(path, *read, why="belongs to a database that is open")
+
     def close(self) -> None:
         """Close everything, within a few seconds whatever hangs; stored results are deleted."""
         with self._lock:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alveary.contracts.exporter import ExportOptions, Origin
+from alveary.contracts.specs import DriverSpec
+from alveary.contracts.target import Target
 from alveary.contracts.values import Column, Row, ValueKind
 from alveary.errors import AlvearyError, DiskFullError, FileUnwritableError, InvalidInputError, OutputClosedError
 from alveary.formats import Format
@@ -132,14 +134,26 @@ class Output:
         return output_error(exc, self.name, kept)
 
 
-def refuse_replacing(path: str | None, *read: str | None) -> None:
-    """Raise InvalidInputError where an output would take the place of a file that is ``read``, which would be lost."""
-    for other in read:
+def files_of(target: Target, driver: DriverSpec) -> tuple[str, ...]:
+    """Return the files a database stands in, those that its engine keeps beside it included, there or not."""
+    if not driver.file_based or not target.database:
+        return ()
+    places = {target.database, os.path.realpath(target.database)}
+    return (target.database, *(place + ending for place in sorted(places) for ending in driver.beside))
+
+
+def refuse_replacing(path: str | None, *read: str | None, why: str = "is read by this very command") -> None:
+    """Raise InvalidInputError where an output would take the place of a file that is ``read``, which would be lost.
+
+    That a file is not there yet makes no difference: a journal comes and goes.
+    """
+    if not path or path == "-":
+        return
+    for other in filter(None, read):
         with contextlib.suppress(OSError, ValueError):  # what can't be looked at is told by whoever opens it
-            if path and other and path != "-" and os.path.isfile(path) and os.path.samefile(path, other):
-                raise InvalidInputError(
-                    f"{path} is read by this very command, so it can't be replaced", hint="give the output another name"
-                )
+            same_place = os.path.realpath(path) == os.path.realpath(other)
+            if same_place or (os.path.isfile(path) and os.path.samefile(path, other)):
+                raise InvalidInputError(f"{path} {why}, so it can't be replaced", hint="give the output another name")
 
 
 def output_error(exc: OSError, name: str, consequence: str = "") -> AlvearyError:

@@ -580,7 +580,7 @@ class Session:
         origin = self._origins.get(event.request, DRIVER) if event.request else CONNECTING
         if event.request in self._statements and origin != IMPORT:
             origin = DRIVER
-        event = msgspec.structs.replace(event, origin=origin, connection=self.target.display())
+        event = msgspec.structs.replace(event, origin=origin, connection=event.connection or self.target.display())
         self._sent.add(event, self.driver.dialect)
 
     def _note_own(self, statement: Statement, event: QueryEnded, origin: str) -> None:

@@ -192,8 +192,15 @@ def test_an_output_never_takes_the_place_of_what_is_read(alveary: Alveary, tmp_p
     database, script = tmp_path / "bees.db", tmp_path / "bees.sql"
     script.write_text("create table bee (id integer)")
     assert alveary("query", f"sqlite:///{database}?mode=rwc", "-f", str(script)).status == 0
+    link = tmp_path / "link.db"
+    link.symlink_to(database)
     for output in (database, script):
         before = output.read_bytes()
         done = alveary("query", f"sqlite:///{database}", "-f", str(script), "-o", str(output))
         assert (done.status, output.read_bytes()) == (2, before)
         assert "is read by this very command" in done.err
+    for ending in ("-wal", "-shm", "-journal"):  # whether they are there just now or not
+        for name in (database, link):
+            done = alveary("query", f"sqlite:///{link}", "select 1", "-o", f"{name}{ending}")
+            assert (done.status, Path(f"{name}{ending}").exists()) == (2, False)
+            assert "is read by this very command" in done.err

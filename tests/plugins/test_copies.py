@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,31 @@ def test_a_table_is_not_copied_onto_itself_by_another_name_of_its_database(
     for target in (f"sqlite:///{tmp_path}/bees.db", "sqlite:///link.db"):
         with pytest.raises(InvalidInputError, match="onto itself"):
             alveary_kernel.run("copy.run", {"source": "sqlite:///bees.db", "table": "bee", "target": target})
+
+
+@pytest.mark.parametrize("name", ["postgres", "mariadb"])
+def test_one_server_by_two_addresses_is_one(alveary_kernel: Kernel, engine_of: Make, name: str) -> None:
+    source = filled(engine_of, name)
+    by_name = replace(source, url=source.url.replace("127.0.0.1", "localhost"))
+    for one, other in ((source, by_name), (by_name, source)):
+        with pytest.raises(InvalidInputError, match="onto itself"):
+            copy(alveary_kernel, one, other)
+    # A database of the same server with a table of the same path is another one.
+    if name == "postgres":
+        assert copy(alveary_kernel, source, engine_of(name)).rows == 3
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_what_a_copy_reads_is_told_of(alveary_kernel: Kernel, engine_of: Make, name: str) -> None:
+    source, target = filled(engine_of, name), engine_of("sqlite")
+    copy(alveary_kernel, source, target)
+    told = [each for each in alveary_kernel.sent.entries() if "source" not in each.connection]
+    place = alveary_kernel.target(source.url)[0].display()
+    read = [each for each in told if each.connection == place]
+    assert any(each.text.startswith("select") and " from " in each.text and "note" in each.text for each in read)
+    if name == "postgres":
+        assert "set timezone = 'UTC'" in [each.text for each in read]
+    assert {each.outcome.value for each in told} == {"completed"}
 
 
 def test_guards_are_asked_about_what_a_copy_reads(alveary_kernel: Kernel, engine_of: Make) -> None:

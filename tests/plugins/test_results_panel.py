@@ -587,6 +587,23 @@ def test_what_is_shown_is_saved(stage: Stage, tmp_path: Path) -> None:
     assert "no format goes by the ending .what" in stage.errors[-1]
 
 
+def test_a_database_that_is_open_is_never_replaced(stage: Stage) -> None:
+    stage.run("create table bee (id integer)", "insert into bee values (1)", "select id from bee")
+    database = str(stage.session.target.database)
+    for path in (database, f"{database}-journal"):
+        stage.errors.clear()
+        stage.window.run("results.save", {"path": path, "format": "csv"})
+        stage.until(lambda: stage.errors)
+        assert stage.errors == [f"{path} belongs to a database that is open, so it can't be replaced"]
+        stage.window.ask_file = lambda path=path, **_: path  # type: ignore[method-assign,misc]  # stands for the person
+        stage.errors.clear()
+        stage.results.looking.save_value()
+        stage.until(lambda: stage.errors)
+        assert "can't be replaced" in stage.errors[0]
+    stage.run("select id from bee")
+    assert stage.column() == [1]
+
+
 # -- one value, one row ------------------------------------------------------------------------------------------
 
 

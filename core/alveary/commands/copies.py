@@ -13,10 +13,9 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.commands.confirming import ConfirmedName, Yes
-from alveary.contracts.specs import DriverSpec
-from alveary.contracts.target import Target
 from alveary.errors import InvalidInputError, UnknownObjectError
 from alveary.policy import Consent
+from alveary.sessions import IMPORT, Session
 from alveary.tables import plain_table
 from alveary.transfer import copying
 from alveary.transfer.copying import CopiedColumn
@@ -73,7 +72,7 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
         session.wait_connected()
         catalog = session.catalog()
         table = find_table(catalog, parameters.to or _last(parameters.table))
-        if _alike(source_target, target, source_driver) and found.path == table.path:
+        if found.path == table.path and _one_database(source, session):
             raise InvalidInputError(f"{table.display()} would be copied onto itself", hint="name another table")
         source_types, types = type_table(source_driver), type_table(driver)
         plan = copying.plan(found, source_types, catalog, table, types, same=source_driver.id == driver.id)
@@ -109,11 +108,20 @@ def _last(path: str) -> str:
     return '"' + parse_path(path)[-1].replace('"', '""') + '"'
 
 
-def _alike(one: Target, other: Target, driver: DriverSpec) -> bool:
-    if driver.file_based and one.database and other.database:
+def _one_database(one: Session, other: Session) -> bool:
+    """Tell whether both lead to the same database, by whatever names: the servers themselves are asked."""
+    if one.driver.id != other.driver.id:
+        return False
+    if one.driver.file_based and one.target.database and other.target.database:
         with contextlib.suppress(OSError, ValueError):  # there is no such file, as for a database in memory
-            return os.path.samefile(one.database, other.database)
-    places = [(each.scheme, each.host, each.port or driver.port, each.database, each.tunnel) for each in (one, other)]
+            return os.path.samefile(one.target.database, other.target.database)
+    identities = [each.ask("identity", origin=IMPORT) for each in (one, other)]
+    if None not in identities:
+        return bool(identities[0] == identities[1])
+    places = [
+        (target.host, target.port or driver.port, target.database, target.tunnel)
+        for target, driver in ((each.target, each.driver) for each in (one, other))
+    ]
     return places[0] == places[1]
 
 

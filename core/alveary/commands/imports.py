@@ -18,7 +18,7 @@ from alveary.contracts.setting import Value
 from alveary.contracts.types import ColumnType
 from alveary.errors import InvalidInputError, MalformedUrlError
 from alveary.formats import check_installed, checked_options
-from alveary.output import refuse_replacing
+from alveary.output import files_of, refuse_replacing
 from alveary.policy import Consent
 from alveary.tables import plain_table
 from alveary.transfer import files, importing, looking
@@ -158,7 +158,7 @@ def run(context: Context, parameters: ImportParameters) -> ImportReport:
     if parameters.create and parameters.existing:
         raise InvalidInputError("a table can't be made and be there already", hint="leave one of the two out")
     target, driver = kernel.target(parameters.target)
-    refuse_replacing(parameters.rejects, parameters.file, target.database if driver.file_based else None)
+    refuse_replacing(parameters.rejects, parameters.file, *files_of(target, driver))
     # What is wrong with the file is said before anything is touched.
     looked = _looked(context, parameters, most=None if parameters.create or parameters.dry_run else 0)
     opened, survey = looked.opened, looked.survey

@@ -28,7 +28,7 @@ from alveary.errors import (
     error_from_record,
 )
 from alveary.formats import Format, find_format, format_of
-from alveary.output import ExportWriter, refuse_replacing
+from alveary.output import ExportWriter, files_of, refuse_replacing
 from alveary.policy import Clearance
 from alveary.results import Sink
 from alveary.runner import Planned, ScriptOptions, ScriptReport, plan, refuse_transactions, run_statements
@@ -103,7 +103,7 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
         raise InvalidInputError("a single transaction can't continue after an error", hint="leave one of the two out")
     format = _format(kernel, parameters)
     target, driver = kernel.target(parameters.target, read_only=parameters.read_only)
-    refuse_replacing(parameters.output, parameters.file, target.database if driver.file_based else None)
+    refuse_replacing(parameters.output, parameters.file, *files_of(target, driver))
     statements: list[Planned] = []
     if parameters.table is None:
         scripts = parameters.sql if parameters.file is None else [*parameters.sql, read_script(parameters.file)]

@@ -181,6 +181,14 @@ class Connection(ABC):
     def server(self) -> ServerInfo:
         """Return who answers, as the server itself says it."""
 
+    def identity(self) -> str | None:
+        """Return what no other server answers, whatever name or address this one is reached by; None if nobody knows.
+
+        Where tables of the same path can be different ones on one server, as in two of its databases, it tells these
+        apart, too. May ask the server.
+        """
+        return None
+
     @property
     @abstractmethod
     def transaction_state(self) -> TransactionState:

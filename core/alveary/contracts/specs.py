@@ -51,6 +51,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     ``port`` is where its servers listen unless a target says otherwise, which whoever goes through a tunnel must know.
     ``file_based`` says that the URL's path is a file rather than the name of a database, ``exclusive`` that only one
     process can have it open, so that a session's own connection must answer what others would be opened for.
+    ``beside`` are the endings of the files that the engine keeps beside such a file, and that must go on with it.
     ``system_schemas`` are those that the engine keeps for itself, which are not looked into unless somebody asks.
     ``types`` names the :class:`~alveary.contracts.types.TypeTable` of the engine; without one it is standard SQL's.
     """
@@ -68,6 +69,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     port: int | None = None
     file_based: bool = False
     exclusive: bool = False
+    beside: tuple[str, ...] = ()
     system_schemas: tuple[str, ...] = ()
     types: Reference = "alveary.contracts.types:STANDARD"
 

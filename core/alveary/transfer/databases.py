@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from alveary.redaction import SECRETS
 from alveary.transfer.cells import Digest
 from alveary.wire import Small
 from alveary.workers.loading import Portion
+from alveary.workers.sending import Sending
 
 _ROWS = 4096
 """Rows of one portion, about; fewer where they are wide."""
@@ -43,8 +44,9 @@ class TableTask(msgspec.Struct, frozen=True, kw_only=True):
 class TableRows:
     """The rows of a table as a :class:`~alveary.workers.loading.RowSource`; the line of a row is its number."""
 
-    def __init__(self, arguments: bytes) -> None:
+    def __init__(self, arguments: bytes, sending: Callable[[str], Sending]) -> None:
         self._task = msgspec.msgpack.decode(arguments, type=TableTask)
+        self._sending = sending(self._task.target.display())
         self._connection: Connection | None = None
         self._digest = Digest(self._task.kinds) if self._task.digest else None
 
@@ -53,6 +55,7 @@ class TableRows:
         task = self._task
         SECRETS.add(task.target.password)  # this may be a process of its own
         driver: Driver = load_factory(task.factory)()
+        driver.sent = self._sending.sent
         connection = self._connection = driver.connect(task.target, timeout=task.timeout)
         for sql in task.prepare:
             for _ in connection.execute(sql, None, batch=BatchSize()):
@@ -73,6 +76,7 @@ class TableRows:
                     yield self._portion(columns, gathered, number)
                     number += len(gathered)
                     gathered, weight = [], 0
+        self._sending.end()
         if gathered:
             yield self._portion(columns, gathered, number)
 

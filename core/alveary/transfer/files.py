@@ -253,7 +253,7 @@ class FileTask(msgspec.Struct, frozen=True, kw_only=True):
 class FileRows:
     """The rows of a file as a :class:`~alveary.workers.loading.RowSource`."""
 
-    def __init__(self, arguments: bytes) -> None:
+    def __init__(self, arguments: bytes, _: object) -> None:
         self._task = msgspec.msgpack.decode(arguments, type=FileTask)
 
     def portions(self) -> Iterator[Portion]:

@@ -28,6 +28,7 @@ from alveary.errors import (
 from alveary.events import QueryStarted, WorkerEvent
 from alveary.workers.messages import Load
 from alveary.workers.running import PROGRESS_EVERY, Run
+from alveary.workers.sending import Sending
 
 SAVEPOINT = "alveary_load"
 _SHOWN = 1000
@@ -48,7 +49,11 @@ class Portion:
 
 
 class RowSource(Protocol):
-    """Where the rows come from; used by the worker's thread, but for ``cancel``."""
+    """Where the rows come from; used by the worker's thread, but for ``cancel``.
+
+    It is made of what the load's request says of it, and of what returns, for the name of another connection, who is
+    told the statements that are sent over it (:class:`~alveary.workers.sending.Sending`).
+    """
 
     def portions(self) -> Iterator[Portion]:
         """Yield the rows; raises what stands in the way."""
@@ -80,7 +85,7 @@ class LoadRun(Run):
 
     def begin(self, connection: Connection) -> None:
         self._emit(QueryStarted(session=self._session, statement=self.request.id))
-        source: RowSource = load_factory(self.request.source)(self.request.arguments)
+        source: RowSource = load_factory(self.request.source)(self.request.arguments, self._sending)
         self._source = source
         try:
             self._take(connection)
@@ -88,6 +93,12 @@ class LoadRun(Run):
             source.close()
             if self._rejects is not None:
                 self._rejects.close()
+
+    def _sending(self, connection: str) -> Sending:
+        """Return what tells of statements that the source sends over a connection of its own."""
+        sending = Sending(self._session, self._emit, connection)
+        sending.begin(self.request.id)
+        return sending
 
     def cancel(self) -> None:
         """Stop waiting for rows, from any thread; what the driver does is not touched."""

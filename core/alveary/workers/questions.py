@@ -47,6 +47,7 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "commit": (lambda connection: connection.commit(), None),
     "rollback": (lambda connection: connection.rollback(), None),
     "ping": (_ping, float),
+    "identity": (lambda connection: connection.identity(), str | None),
     "databases": (lambda connection: connection.catalog().databases(), list[str]),
     "schemas": (lambda connection: connection.catalog().schemas(), list[str]),
     "search_path": (lambda connection: connection.catalog().search_path(), list[str]),

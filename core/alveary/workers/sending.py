@@ -18,8 +18,10 @@ class Sending:
     The statement a request asks for is told by how the request ends; only what the driver sends beside it is told here.
     """
 
-    def __init__(self, session: str, emit: Callable[[WorkerEvent], None]) -> None:
+    def __init__(self, session: str, emit: Callable[[WorkerEvent], None], connection: str = "") -> None:
+        """``connection`` says where the statements go, if that is not where the session does."""
         self._session = session
+        self._connection = connection
         self._emit = emit
         self._thread = 0
         self._request = self._own = ""
@@ -54,6 +56,7 @@ class Sending:
                 text=sql[:MOST_CHARACTERS],
                 seconds=seconds,
                 outcome=Outcome.COMPLETED if error is None else Outcome.FAILED,
+                connection=self._connection,
                 error_code=error,
             )
         )

@@ -191,6 +191,10 @@ class MysqlConnection(Connection):
     def server(self) -> ServerInfo:
         return ServerInfo(product="MariaDB" if self._is_mariadb else "MySQL", version=self._version)
 
+    def identity(self) -> str | None:
+        ((host, port, folder),) = self._ask("select @@hostname, @@port, @@datadir")
+        return f"{host!s}/{port!s}{folder!s}"
+
     def tls(self) -> TlsInfo:
         return self._wire.tls
 

@@ -59,6 +59,9 @@ CANCEL_SECONDS = 5.0
 
 ISOLATION_LEVELS = ("read committed", "repeatable read", "serializable")
 
+_IDENTITY = (
+    "select system_identifier, d.oid from pg_control_system(), pg_database d where d.datname = current_database()"
+)
 _STATES = {
     TransactionStatus.INTRANS: TransactionState.ACTIVE,
     TransactionStatus.INERROR: TransactionState.FAILED,
@@ -439,6 +442,12 @@ class PostgresConnection(Connection):
 
     def server(self) -> ServerInfo:
         return ServerInfo(product="PostgreSQL", version=self._wire.setting("server_version") or "")
+
+    def identity(self) -> str | None:
+        with contextlib.suppress(QueryError):  # a pooler knows no such function, and a service may refuse it
+            for cluster, database in self._ask(_IDENTITY):
+                return f"{cluster!s}/{database!s}"
+        return None
 
     def tls(self) -> TlsInfo:
         if not self._wire.libpq.ssl_in_use:

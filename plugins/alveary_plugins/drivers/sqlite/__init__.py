@@ -29,6 +29,7 @@ def alveary_drivers() -> list[DriverSpec]:
             options=(MODE,),
             dialect=SQLITE,
             file_based=True,
+            beside=("-wal", "-shm", "-journal"),
             types="alveary_plugins.drivers.sqlite.table:TYPES",
         )
     ]

@@ -138,6 +138,7 @@ class TextFile:
         text, form, state = self._code.content, self.form, self._code.document.state
 
         def work(_: Job) -> Stamp | None:
+            self._window.kernel.refuse_replacing(path)
             return files.write(path, text, form, expected)
 
         def done(stamp: Stamp | None) -> None:

@@ -101,6 +101,7 @@ class Looking:
         column = entry.columns[selection.column]
         if (path := front.window.ask_file(save=True, title="Save the value", name="value")) is not None:
             work = cellvalues.writing(parts.value_at(entry.source(), selection.row), selection.column, column, path)
+            work = parts.checked(front.window.kernel.refuse_replacing, path, work)
             front.window.background(
                 "Saving a value", work, lambda size: front.window.notify(f"Saved {size:,} bytes", "success")
             )

@@ -79,6 +79,16 @@ def saving(
     return work
 
 
+def checked(check: Callable[[str], object], path: str, work: Callable[[Job], int]) -> Callable[[Job], int]:
+    """Return the work that writes a file, with what is to be said against its path, which ``check`` raises, first."""
+
+    def checked_work(job: Job) -> int:
+        check(path)
+        return work(job)
+
+    return checked_work
+
+
 def value_at(source: Opener, position: int) -> Callable[[], Row | None]:
     """Return the work that reads one row whole; None where there is none."""
 

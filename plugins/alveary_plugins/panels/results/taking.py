@@ -155,7 +155,7 @@ class Taking:
             )
 
         work = parts.saving(entry.source(), part, format, entry.origin, path, entry.statement if waits else None)
-        window.background(f"Saving {name}", work, done)
+        window.background(f"Saving {name}", parts.checked(window.kernel.refuse_replacing, path, work), done)
 
     def _endings(self) -> dict[str, str]:
         endings = {spec.id.upper(): spec.extensions[0] for spec in self._exporters() if spec.extensions}
