@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from alveary.contracts.exporter import Exporter, ExportOptions, Origin
     from alveary.contracts.guard import Reviewed, Verdict
     from alveary.contracts.importer import Chunk, Fault, FileColumn, Importer, JsonText, Numeral
+    from alveary.contracts.plan import Explained, Explainer, ExplainRequest, Plan, PlanNode, Step
     from alveary.contracts.setting import SettingSpec
     from alveary.contracts.specs import (
         CommandSpec,
         DriverSpec,
+        ExplainerSpec,
         ExporterSpec,
         FormatOption,
         ImporterSpec,
@@ -71,10 +73,12 @@ _DOORS = {
     "alveary.contracts.exporter": ("ExportOptions", "Exporter", "Origin"),
     "alveary.contracts.guard": ("Reviewed", "Verdict"),
     "alveary.contracts.importer": ("Chunk", "Fault", "FileColumn", "Importer", "JsonText", "Numeral"),
+    "alveary.contracts.plan": ("ExplainRequest", "Explained", "Explainer", "Plan", "PlanNode", "Step"),
     "alveary.contracts.setting": ("SettingSpec",),
     "alveary.contracts.specs": (
         "CommandSpec",
         "DriverSpec",
+        "ExplainerSpec",
         "ExporterSpec",
         "FormatOption",
         "ImporterSpec",
@@ -114,6 +118,10 @@ __all__ = [
     "Credentials",
     "Driver",
     "DriverSpec",
+    "ExplainRequest",
+    "Explained",
+    "Explainer",
+    "ExplainerSpec",
     "ExportOptions",
     "Exporter",
     "ExporterSpec",
@@ -139,6 +147,8 @@ __all__ = [
     "Parameters",
     "PasswordSource",
     "Placement",
+    "Plan",
+    "PlanNode",
     "Relation",
     "ResultSet",
     "Reviewed",
@@ -150,6 +160,7 @@ __all__ = [
     "SessionState",
     "SettingSpec",
     "Statement",
+    "Step",
     "Target",
     "ThemeSpec",
     "TlsInfo",

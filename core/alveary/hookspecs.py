@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from alveary.contracts.guard import Reviewed, Verdict
     from alveary.contracts.setting import SettingSpec
-    from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, TunnelSpec, VaultSpec
+    from alveary.contracts.specs import (
+        CommandSpec,
+        DriverSpec,
+        ExplainerSpec,
+        ExporterSpec,
+        ImporterSpec,
+        TunnelSpec,
+        VaultSpec,
+    )
     from alveary.contracts.target import Target
     from alveary.contracts.window import PanelSpec, ThemeSpec
 
@@ -47,10 +55,20 @@ def alveary_drivers() -> Iterable[DriverSpec]:  # type: ignore[empty-body]  # a 
 
 
 @hookspec
+def alveary_explainers() -> Iterable[ExplainerSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare the drivers whose statements this plugin can explain, which may be somebody else's.
+
+    Called once while the kernel is built, on its thread, after ``alveary_drivers``. Must be pure and cost under a
+    millisecond: name the explainer's class in the spec's ``factory``. Returns specs; an id, or a driver, that an
+    earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin explains nothing.
+    """
+
+
+@hookspec
 def alveary_vaults() -> Iterable[VaultSpec]:  # type: ignore[empty-body]  # a specification has no body
     """Declare the places where this plugin can keep passwords.
 
-    Called once while the kernel is built, on its thread, after ``alveary_drivers``. Must be pure and cost under a
+    Called once while the kernel is built, on its thread, after ``alveary_explainers``. Must be pure and cost under a
     millisecond: look for no keyring, name the vault's class in the spec's ``factory``. Returns specs; an id that an
     earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no vaults.
     """

@@ -19,7 +19,15 @@ import pluggy
 from alveary import hookspecs
 from alveary.contracts.guard import Reviewed
 from alveary.contracts.setting import SettingSpec
-from alveary.contracts.specs import CommandSpec, DriverSpec, ExporterSpec, ImporterSpec, TunnelSpec, VaultSpec
+from alveary.contracts.specs import (
+    CommandSpec,
+    DriverSpec,
+    ExplainerSpec,
+    ExporterSpec,
+    ImporterSpec,
+    TunnelSpec,
+    VaultSpec,
+)
 from alveary.contracts.target import Target
 from alveary.contracts.window import PanelSpec, ThemeSpec
 from alveary.distributions import EntryPoint, bringing
@@ -44,6 +52,7 @@ Spec = TypeVar(
     "Spec",
     SettingSpec,
     DriverSpec,
+    ExplainerSpec,
     VaultSpec,
     TunnelSpec,
     ExporterSpec,
@@ -171,6 +180,7 @@ class Plugins:
         """
         self.settings: Registry[SettingSpec] = Registry(self._load_rest)
         self.drivers: Registry[DriverSpec] = Registry(self._load_rest)
+        self.explainers: Registry[ExplainerSpec] = Registry(self._load_rest)
         self.vaults: Registry[VaultSpec] = Registry(self._load_rest)
         self.tunnels: Registry[TunnelSpec] = Registry(self._load_rest)
         self.exporters: Registry[ExporterSpec] = Registry(self._load_rest)
@@ -270,6 +280,7 @@ class Plugins:
         for hook, expected, registry, names in (
             ("alveary_settings", SettingSpec, self.settings, lambda _: ()),
             ("alveary_drivers", DriverSpec, self.drivers, lambda spec: spec.schemes),
+            ("alveary_explainers", ExplainerSpec, self.explainers, _explained),
             ("alveary_vaults", VaultSpec, self.vaults, lambda _: ()),
             ("alveary_tunnels", TunnelSpec, self.tunnels, lambda _: ()),
             ("alveary_exporters", ExporterSpec, self.exporters, lambda _: ()),
@@ -433,3 +444,7 @@ def _guard(review: Callable[..., object], names: Sequence[str]) -> Callable[[Rev
 
 def _verbs(command: CommandSpec) -> tuple[str, ...]:
     return (f"verb {command.verb}",) if command.verb else ()
+
+
+def _explained(explainer: ExplainerSpec) -> tuple[str, ...]:
+    return tuple(f"driver {driver}" for driver in explainer.drivers)

@@ -116,13 +116,21 @@ class Policy:
         *,
         consent: Consent | None = None,
         stopped: threading.Event | None = None,
+        asking: str | None = None,
     ) -> Clearance:
         """Review statements that are to be run there, all of them, and have a person confirm what must be confirmed.
+
+        With ``asking`` a person is asked about all of them in any case, and that is what they are asked.
 
         Raises ReadOnlyError or StatementDeniedError for the first that is refused, NotConfirmedError if nobody
         confirms, and QueryCancelledError once ``stopped`` is set; nothing is sent in any case.
         """
         reviewed = [(sql, self._reviewed(sql, target, driver)) for sql in statements]
+        if asking is not None:
+            reviewed = [
+                (sql, Verdict("ask" if verdict.decision == "allow" else verdict.decision, asking))
+                for sql, verdict in reviewed
+            ]
         serious = [(sql, verdict) for sql, verdict in reviewed if verdict.decision != "allow"]
         if serious:
             self.confirm(_confirmation(serious, target), consent, stopped, statement=serious[0][0])

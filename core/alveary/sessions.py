@@ -323,6 +323,8 @@ class Session:
         clearance: Clearance | None = None,
         data: InlineData | None = None,
         origin: str = USER,
+        undone: bool = False,
+        recorded: bool = True,
     ) -> Statement:
         """Queue one statement and return at once.
 
@@ -340,6 +342,10 @@ class Session:
         ``origin`` says for what the statement is sent, to whoever looks at what was.
 
         ``data`` are lines of data for a statement that takes such; UnsupportedError if the driver can't send any.
+
+        ``undone`` runs it in a transaction that is rolled back, and in one that is open up to a savepoint, as one
+        piece: no other statement comes in between. UnsupportedError if the driver has no transactions. What is not
+        ``recorded`` stays out of the history.
         """
         check_text(sql)
         # Everything that runs passes here, so here is where it is looked at.
@@ -347,6 +353,8 @@ class Session:
         if data is not None:
             self._need(Capability.COPY)
             check_text(data.text)
+        if undone:
+            self._need(Capability.TRANSACTIONS)
         id = f"{self.id}-{next(self._ids)}"
         spool = str(self._results.new_directory()) if sink is None else ""
         timeout = self.target.statement_timeout if timeout is None else timeout
@@ -361,8 +369,10 @@ class Session:
             spool=spool,
             hold=hold,
             data=data,
+            undone=undone,
         )
         statement = Statement(id, sql, names(parameters), spool, self.cancel, self._fetch)
+        statement.recorded = recorded
         for callback in self._before_running:
             callback(sql)
         with self._lock:
@@ -670,7 +680,7 @@ class Session:
         elif not isinstance(event, StatementSent) and (statement := self._statements.get(event.statement)) is not None:
             if isinstance(event, QueryStarted | QueryResumed):
                 self._running = event.statement
-                if isinstance(event, QueryStarted) and self._recording is not None:
+                if isinstance(event, QueryStarted) and self._recording is not None and statement.recorded:
                     self._recording.started(statement)
                 self._move(SessionState.RUNNING)
             elif isinstance(event, QueryEnded):

@@ -87,6 +87,30 @@ KERNEL_SETTINGS = (
         maximum=16,
         description="Metadata connections each target may have, from the next start on.",
     ),
+    SettingSpec(
+        id="explain.estimate_factor",
+        kind="float",
+        default=10.0,
+        minimum=1,
+        maximum=1e9,
+        description="How many times more or fewer rows than estimated a step of a plan may have had without a warning.",
+    ),
+    SettingSpec(
+        id="explain.filter_percent",
+        kind="float",
+        default=90.0,
+        minimum=0,
+        maximum=100,
+        description="A step of a plan whose conditions throw away at least this many percent of its rows is warned of.",
+    ),
+    SettingSpec(
+        id="explain.scan_rows",
+        kind="int",
+        default=10_000,
+        minimum=0,
+        maximum=10**15,
+        description="A step of a plan that reads a whole table of more rows than this is warned of.",
+    ),
     *(
         SettingSpec(
             id=f"confirm.{environment}.{effect}",

@@ -37,6 +37,8 @@ class Statement:
         """``spool`` is the directory its rows go to, "" when they go elsewhere."""
         self.id = id
         self.sql = sql
+        self.recorded = True
+        """Whether the history gets to know it; set before it is handed over."""
         self.parameters = parameters
         """The names of its parameters; their values are known to the driver alone."""
         self.columns: tuple[Column, ...] | None = None

@@ -45,7 +45,7 @@ def test_ours_are_found_through_entry_points(kernel: Kernel) -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]
     declared = {name for group in (GROUP, WINDOW_GROUP) for name in groups[group]}
     assert {info.name for info in kernel.plugins.infos if info.built_in} == declared
-    assert info_of(kernel, "sqlite").declares == {"drivers": ["sqlite"]}
+    assert info_of(kernel, "sqlite").declares == {"drivers": ["sqlite"], "explainers": ["sqlite"]}
     assert kernel.plugins.faults == []
 
 

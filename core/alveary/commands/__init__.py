@@ -35,6 +35,13 @@ KERNEL_COMMANDS = (
         verb="query",
     ),
     CommandSpec(
+        id="query.explain",
+        summary="Show how a database runs a statement: a tree with rows, costs, times, and what is worth a look.",
+        factory=f"{_HERE}.explain:run",
+        verb="explain",
+        render=f"{_HERE}.explain:render",
+    ),
+    CommandSpec(
         id="import.run",
         summary="Import a file into a table: all of it or nothing.",
         factory=f"{_HERE}.imports:run",

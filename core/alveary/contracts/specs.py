@@ -122,6 +122,18 @@ class ImporterSpec(msgspec.Struct, frozen=True, kw_only=True):
     extra: str | None = None
 
 
+class ExplainerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Who explains statements of some drivers; ``factory`` is an :class:`~alveary.contracts.plan.Explainer` class.
+
+    ``drivers`` are the ids of those drivers. ``measures`` says that a statement can be run and measured, too.
+    """
+
+    id: Id
+    drivers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
+    factory: Reference
+    measures: bool = False
+
+
 class TunnelOption(ValueSpec, frozen=True, kw_only=True):
     """What a person can choose about a tunnel, by ``tunnel.options.name`` or in a form made of the declaration."""
 

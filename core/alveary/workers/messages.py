@@ -28,7 +28,7 @@ class Execute(Request, frozen=True, kw_only=True):
 
     ``spool`` is the directory for the rows; it is "" when the session hands the worker a sink instead. ``hold`` says
     for how many seconds the cursor is left open once the limit is reached, at most until the next request. ``data`` are
-    lines of data for a statement that takes such.
+    lines of data for a statement that takes such. ``undone`` says that what it changes is rolled back at its end.
     """
 
     id: str
@@ -39,6 +39,7 @@ class Execute(Request, frozen=True, kw_only=True):
     spool: str
     hold: float = 0.0
     data: InlineData | None = None
+    undone: bool = False
 
 
 class Load(Request, frozen=True, kw_only=True):

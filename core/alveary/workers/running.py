@@ -41,6 +41,7 @@ from alveary.events import (
 from alveary.redaction import redacted
 from alveary.results import Sink
 from alveary.workers.messages import Execute, Load
+from alveary.workers.undoing import undone
 
 _log = logging.getLogger(__name__)
 
@@ -142,6 +143,8 @@ class Run:
             assert isinstance(request, Execute), "what is loaded has a run of its own"
             if request.data is not None:
                 self._messages = connection.feed(request.sql, request.data, batch=self._batch)
+            elif request.undone:
+                self._messages = undone(connection, request.sql, request.parameters, self._batch)
             else:
                 self._messages = connection.execute(request.sql, request.parameters, batch=self._batch)
         if self._over:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alveary.contracts.driver import Capability
-from alveary.contracts.specs import DriverSpec, OptionSpec
+from alveary.contracts.specs import DriverSpec, ExplainerSpec, OptionSpec
 from alveary.hookspecs import hookimpl
 from alveary.sqltext import POSTGRES
 
@@ -56,3 +56,10 @@ def alveary_drivers() -> list[DriverSpec]:
             types="alveary_plugins.drivers.postgres.table:TYPES",
         )
     ]
+
+
+@hookimpl
+def alveary_explainers() -> list[ExplainerSpec]:
+    """Declare how its plans are asked for and read."""
+    factory = "alveary_plugins.drivers.postgres.explaining:PostgresExplainer"
+    return [ExplainerSpec(id="postgres", drivers=("postgres",), factory=factory, measures=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alveary.contracts.driver import Capability
-from alveary.contracts.specs import DriverSpec, OptionSpec
+from alveary.contracts.specs import DriverSpec, ExplainerSpec, OptionSpec
 from alveary.hookspecs import hookimpl
 from alveary.sqltext import SQLITE
 
@@ -33,3 +33,10 @@ def alveary_drivers() -> list[DriverSpec]:
             types="alveary_plugins.drivers.sqlite.table:TYPES",
         )
     ]
+
+
+@hookimpl
+def alveary_explainers() -> list[ExplainerSpec]:
+    """Declare how its plans are asked for and read."""
+    factory = "alveary_plugins.drivers.sqlite.explaining:SqliteExplainer"
+    return [ExplainerSpec(id="sqlite", drivers=("sqlite",), factory=factory)]
