@@ -46,7 +46,7 @@ from alveary.errors import (
     described,
 )
 from alveary.sqltext import POSTGRES, only_reads
-from alveary_plugins.drivers.postgres import connecting, copying, errors, guard, types
+from alveary_plugins.drivers.postgres import connecting, copying, errors, guard, pooling, types
 from alveary_plugins.drivers.postgres.binding import Bound, bind
 from alveary_plugins.drivers.postgres.catalog import PostgresCatalog
 from alveary_plugins.drivers.postgres.names import TypeNames
@@ -94,6 +94,8 @@ class PostgresConnection(Connection):
         self._wire = Wire(connection, sent)
         self._types = TypeNames()
         self._fresh, self._closed = True, False
+        self._may_be_pooled = True
+        """Whether it is still to be found out if a pooler stands in between."""
         # Held by a cancel while it is under way, so that a statement can't be left under it. The flag is set by
         # cancel() alone; whether a statement was meant by it is decided by the stage.
         self._cancelling = threading.Lock()
@@ -134,6 +136,17 @@ class PostgresConnection(Connection):
             ended = self._before is TransactionStatus.INERROR and self._wire.status is TransactionStatus.IDLE
             if ended and guard.first_word(sql) in ("commit", "end"):
                 yield Notice("WARNING", "the transaction had failed, so it was rolled back instead of committed")
+            if self._may_be_pooled and self._wire.status is self._before is TransactionStatus.IDLE:
+                yield from self._pooled(sql)
+
+    def _pooled(self, sql: str) -> Iterator[Notice]:
+        """Say, once, that a pooler may not keep what a statement was to change."""
+        if not pooling.outlives(sql):
+            return
+        self._may_be_pooled = False
+        with contextlib.suppress(QueryError):  # what answers may be something else that speaks PostgreSQL's protocol
+            if self._rows(pooling.PID) != [(str(self._wire.libpq.backend_pid),)]:
+                yield pooling.WARNING
 
     def _received(self, batch: BatchSize, data: InlineData | None) -> Generator[Message, None, PGresult | None]:
         """Yield what comes back, to its end; return the server's failure if that is how it ends."""

@@ -24,16 +24,16 @@ _FIRST_WORDS = 200
 
 def check(sql: str) -> None:
     """Raise ReadOnlyError for what the server would let pass in a read-only transaction, but changes something."""
-    words = list(islice(_words(sql), _FIRST_WORDS))
-    first, second = (*words, "", "")[:2]
+    found = list(islice(words(sql), _FIRST_WORDS))
+    first, second = (*found, "", "")[:2]
     refused = None
     if first == "copy" and not copied_out(sql):
         refused = "COPY, which can write files of the server,"
     elif (first, second) == ("alter", "system"):
         refused = "ALTER SYSTEM"
     elif first in ("begin", "start", "set", "reset"):
-        of_setting = first in ("set", "reset") and not _SETTINGS.isdisjoint(words)
-        refused = "leaving read-only" if of_setting or ("read", "write") in pairwise(words) else None
+        of_setting = first in ("set", "reset") and not _SETTINGS.isdisjoint(found)
+        refused = "leaving read-only" if of_setting or ("read", "write") in pairwise(found) else None
     if refused:
         raise ReadOnlyError(f"{refused} is refused: the session is read-only")
 
@@ -60,8 +60,9 @@ def copied_out(sql: str) -> str:
 
 def first_word(sql: str) -> str:
     """Return the word a statement begins with, in lower case, whatever comments stand before it."""
-    return next(_words(sql), "")
+    return next(words(sql), "")
 
 
-def _words(sql: str) -> map[str]:
+def words(sql: str) -> map[str]:
+    """Return the words and names of a statement, in lower case, as they come."""
     return map(str.lower, (sql[start:end].strip('"') for start, end, kind in tokens(sql, POSTGRES) if kind in _NAMES))
