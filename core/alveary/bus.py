@@ -42,8 +42,9 @@ class Bus:
         with self._lock:
             self._listeners += (listener,)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._deliver, name="alveary-bus", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._deliver, name="alveary-bus", daemon=True)
+                thread.start()  # which may fail, and then there is none
+                self._thread = thread
 
         def unsubscribe() -> None:
             with self._lock:

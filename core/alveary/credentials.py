@@ -220,7 +220,7 @@ class Opening:
                 self._failed(exc.record())
             except BaseException as exc:  # noqa: BLE001  # whoever waits for the session must hear of it
                 # Its text is left out: nobody knows yet what in it would be a password.
-                self._failed(InternalError(f"no password can be had: {type(exc).__name__}").record())
+                self._failed(InternalError(f"connecting can't be begun: {type(exc).__name__}").record())
 
         threading.Thread(target=run, name="alveary-password", daemon=True).start()
 

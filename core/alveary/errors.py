@@ -505,6 +505,12 @@ class CursorClosedError(QueryError):
     code = "cursor_closed"
 
 
+class OutOfMemoryError(QueryError):
+    """This machine has not enough memory for what a statement returns."""
+
+    code = "out_of_memory"
+
+
 class QueryTimeoutError(QueryError):
     """The statement ran longer than its timeout and was stopped."""
 

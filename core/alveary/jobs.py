@@ -180,7 +180,12 @@ class Jobs:
                 raise BusyError(f"{self._most} jobs are waiting or running already", hint="wait for one to end")
             job = Job(f"job-{next(self._ids)}", title, self._bus)
             self._open[job.id] = job
-        threading.Thread(target=self._work, args=(job, work), name=f"alveary-{job.id}", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(job, work), name=f"alveary-{job.id}", daemon=True).start()
+        except RuntimeError as exc:
+            with self._lock:
+                del self._open[job.id]
+            raise BusyError(f"no more work can be begun: {exc}", hint="wait for some to end") from exc
         return job
 
     def open(self) -> list[Job]:

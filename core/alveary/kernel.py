@@ -334,9 +334,15 @@ class Kernel:
             self._catalogs.close()
         self.jobs.close()
         sessions = [*self.sessions(), *self.pools.close()]
-        closers = [threading.Thread(target=session.close, daemon=True) for session in sessions]
-        for closer in closers:
-            closer.start()
+        closers = []
+        for session in sessions:
+            closer = threading.Thread(target=session.close, daemon=True)
+            try:
+                closer.start()
+            except RuntimeError:  # no more threads: one after the other
+                session.close()
+            else:
+                closers.append(closer)
         for closer in closers:
             closer.join(CLOSE_SECONDS)
         if self._tunnels is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -212,8 +213,11 @@ class MetadataPools:
                     longest = min(idling, key=_idle_since)
                     oldest = longest, longest.idle.pop(0)[1]
                 if not self._tidying:
-                    self._tidying = True
-                    threading.Thread(target=self._tidy, name="alveary-metadata", daemon=True).start()
+                    with contextlib.suppress(
+                        RuntimeError
+                    ):  # no more threads: the next one that is given back tries again
+                        threading.Thread(target=self._tidy, name="alveary-metadata", daemon=True).start()
+                        self._tidying = True
         if oldest is not None:
             self._drop(*oldest)
         if not usable or pool.driver.exclusive:

@@ -208,8 +208,13 @@ class Recorder:
 
     def _start(self) -> None:
         if self._thread is None and not self._closing:
-            self._thread = threading.Thread(target=self._serve, name="alveary-recorder", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._serve, name="alveary-recorder", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as exc:  # no more threads: what has run is kept, and the next statement tries again
+                self._say(InternalError(f"the history can't be written: {described(exc)}"))
+            else:
+                self._thread = thread
 
     # -- the writer's thread -----------------------------------------------------------------------------------
 

@@ -345,7 +345,7 @@ def test_a_source_or_an_asker_that_fails_is_an_error(
         raise broken
 
     for kernel in (kernel_with(fail), kernel_with(ask=fail)):
-        with pytest.raises(InternalError, match="no password can be had") as caught:
+        with pytest.raises(InternalError, match="connecting can't be begun") as caught:
             kernel.connect(guarded)
         assert_secret(str(caught.value.record()))
 

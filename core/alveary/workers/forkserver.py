@@ -138,8 +138,12 @@ class ForkServer:
         except BaseException:
             ours.close()
             raise
+        try:
+            threading.Thread(target=self._listen, args=(ours,), name="alveary-forkserver", daemon=True).start()
+        except RuntimeError:  # no more threads: a server that nobody listens to is none
+            ours.close()
+            raise
         self._control = ours
-        threading.Thread(target=self._listen, args=(ours,), name="alveary-forkserver", daemon=True).start()
         return ours
 
     def _listen(self, control: socket.socket) -> None:

@@ -103,11 +103,13 @@ class ProcessHost(WorkerHost):
     def _serve(self) -> None:
         try:
             channel = self._start()
+            ear = f"alveary-ear-{self._session}"
+            threading.Thread(target=self._listen, args=(channel,), name=ear, daemon=True).start()
         except Exception as exc:  # noqa: BLE001  # whatever prevents a process, the session must hear of it
             reason = InternalError(f"no process for the session: {described(exc)}").record()
+            self._kill_process()
             self._end(SessionOpenFailed(session=self._session, error=reason))
             return
-        threading.Thread(target=self._listen, args=(channel,), name=f"alveary-ear-{self._session}", daemon=True).start()
         while (request := self._requests.get()) is not None:
             # When the process is gone, the listening thread tells the session; there is nothing to add here.
             with contextlib.suppress(OSError):

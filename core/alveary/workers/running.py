@@ -24,6 +24,7 @@ from alveary.errors import (
     AlvearyError,
     ErrorRecord,
     InternalError,
+    OutOfMemoryError,
     QueryCancelledError,
     QueryTimeoutError,
     described,
@@ -247,6 +248,12 @@ class Run:
 
 def error_record(error: BaseException) -> ErrorRecord:
     """Return an error as data, without secrets: a driver's text may hold anything."""
+    if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
+        error = OutOfMemoryError(
+            "there is not enough memory for what the statement returns", hint="ask for a part of its longest values"
+        )
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        error = InternalError("the system gives no more threads", hint="close connections, or other programs")
     if not isinstance(error, AlvearyError):
         _log.error("the driver raised what is not an error of ours: %s", described(error))
         return InternalError(described(error), hint="this is a defect of a plugin, not of the statement").record()

@@ -128,7 +128,15 @@ class Worker:
         self._stop(id, Stop.TIMED_OUT)
 
     def _cancel_soon(self, id: str) -> None:
-        threading.Thread(target=self._cancel, args=(id,), name="alveary-cancel", daemon=True).start()
+        thread = threading.Thread(target=self._cancel, args=(id,), name="alveary-cancel", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as exc:  # no more threads, and to ask a server on this one could block whoever cancels
+            _log.warning("nobody can ask the server to cancel, so the connection is given up: %s", described(exc))
+            with self._cancelling:
+                if self._current == id and self._connection is not None:
+                    self._unheeded = id
+                    self._connection.abort()
 
     def _cancel(self, id: str) -> None:
         # Again and again, more and more slowly: a cancel that arrives before the driver has begun the statement is
@@ -332,10 +340,10 @@ class Worker:
 
     def _drive(self, run: Run, drive: Callable[[], None]) -> Exception | None:
         """Let a statement run, for as long as it may; return what it raised."""
-        if (timeout := run.request.timeout) is not None:
-            self._watchdog = self._watchdog or Watchdog(self._time_out)
-            self._watchdog.watch(run.request.id, timeout)
         try:
+            if (timeout := run.request.timeout) is not None:
+                self._watchdog = self._watchdog or Watchdog(self._time_out)
+                self._watchdog.watch(run.request.id, timeout)
             drive()
         except Exception as exc:  # noqa: BLE001  # mapped when it is told: drivers and sinks raise anything
             return exc

@@ -72,8 +72,9 @@ class Reader:
             self._tasks[key] = (time.monotonic() + delay, task)
             self._tasks.move_to_end(key)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="alveary-grid", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._serve, name="alveary-grid", daemon=True)
+                thread.start()  # which may fail, and then there is none
+                self._thread = thread
             self._changed.notify()
 
     def close(self) -> None:

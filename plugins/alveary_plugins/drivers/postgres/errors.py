@@ -20,6 +20,7 @@ from alveary.errors import (
     DeadlockError,
     LockTimeoutError,
     MissingParameterError,
+    OutOfMemoryError,
     PermissionDeniedError,
     QueryCancelledError,
     QueryError,
@@ -88,6 +89,8 @@ def from_result(result: PGresult, bound: Bound, *, codec: str, counts_bytes: boo
     if lost or field(DiagnosticField.SEVERITY_NONLOCALIZED) in _FATAL:
         return lost_connection(message, detail=detail or None, state=state)
     kind = _BY_STATE.get(state or "") or _BY_STATE.get((state or "")[:2], QueryError)
+    if state is None and "out of memory" in message:  # libpq's
+        return OutOfMemoryError(message.strip(), hint="ask for a part of its longest values")
     kind = next((sort for code, words, sort in _TIMEOUTS if code == state and words in message), kind)
     place = field(DiagnosticField.STATEMENT_POSITION)
     position = _position(int(place), bound, counts_bytes) if place else None
