@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
+    from alveary.contracts.completion import CompletionRequest, Suggestion
     from alveary.contracts.driver import (
         Batch,
         BatchSize,
@@ -71,6 +72,7 @@ _DOORS = {
         "TransactionState",
     ),
     "alveary.contracts.exporter": ("ExportOptions", "Exporter", "Origin"),
+    "alveary.contracts.completion": ("CompletionRequest", "Suggestion"),
     "alveary.contracts.guard": ("Reviewed", "Verdict"),
     "alveary.contracts.importer": ("Chunk", "Fault", "FileColumn", "Importer", "JsonText", "Numeral"),
     "alveary.contracts.plan": ("ExplainRequest", "Explained", "Explainer", "Plan", "PlanNode", "Step"),
@@ -114,6 +116,7 @@ __all__ = [
     "ColumnType",
     "Columns",
     "CommandSpec",
+    "CompletionRequest",
     "Connection",
     "Credentials",
     "Driver",
@@ -161,6 +164,7 @@ __all__ = [
     "SettingSpec",
     "Statement",
     "Step",
+    "Suggestion",
     "Target",
     "ThemeSpec",
     "TlsInfo",

@@ -16,6 +16,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from alveary.contracts.completion import CompletionRequest, Suggestion
     from alveary.contracts.guard import Reviewed, Verdict
     from alveary.contracts.setting import SettingSpec
     from alveary.contracts.specs import (
@@ -143,4 +144,15 @@ def alveary_review(statement: Reviewed, profile: Target) -> Verdict | None:
     reviewed whole before its first statement is sent, and each statement once more when it is its turn. ``profile``
     says where it would go, without a password. Returns a Verdict, or None for no opinion; of all guards the strictest
     verdict holds. If it raises, or answers anything else, the statement is refused.
+    """
+
+
+@hookspec
+def alveary_complete(request: CompletionRequest) -> Iterable[Suggestion]:  # type: ignore[empty-body]  # a specification
+    """Suggest what could stand at the caret.
+
+    Called whenever somebody asks for completions, on its thread: one of the completion's own, never the window's. What
+    it returns within half a second is shown, so it should cost under ten milliseconds, and must neither ask a server
+    nor write; ``request.catalog`` tells what is known. Returns suggestions, none where it has nothing to say, as
+    within a string. If it raises, or answers anything else, that is a fault, and what the others suggest stays.
     """

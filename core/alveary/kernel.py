@@ -49,6 +49,7 @@ from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 
 if TYPE_CHECKING:
     from alveary.catalogs import Catalogs
+    from alveary.completion import Completion
     from alveary.history import History
     from alveary.profile_store import ProfileStore
     from alveary.profiles import Profile
@@ -178,6 +179,13 @@ class Kernel:
         from alveary.saved import SavedQueries
 
         return SavedQueries(self.store, lambda: self.project.queries if self.project is not None else ())
+
+    @functools.cached_property
+    def completion(self) -> Completion:
+        """Who knows what could stand at a caret."""
+        from alveary.completion import Completion
+
+        return Completion(self.plugins)
 
     @functools.cached_property
     def secrets(self) -> Secrets:

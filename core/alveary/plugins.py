@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 import pluggy
@@ -35,6 +35,9 @@ from alveary.errors import InvalidInputError, StorageError, UnknownPluginError, 
 from alveary.paths import make_private
 from alveary.starts import Start, crashed
 
+if TYPE_CHECKING:
+    from alveary.contracts.completion import CompletionRequest
+
 _log = logging.getLogger(__name__)
 
 GROUP = "alveary"
@@ -45,6 +48,8 @@ _OF_A_WINDOW = ("alveary_settings", "alveary_commands", "alveary_themes", "alvea
 """What the built-in plugins of that group declare."""
 OURS = "alveary"
 """The distribution whose plugins are built in."""
+MOST_FAULTS = 100
+"""Faults of one plugin that are kept."""
 MOST_SPECS = 1000
 """Specs one hook of one plugin may declare: even an endless generator comes to its end."""
 
@@ -82,6 +87,14 @@ class PluginInfo(msgspec.Struct, kw_only=True):
     """``loaded``, ``disabled``, ``skipped`` (safe mode) or ``failed`` (nothing of it is used)."""
     declares: dict[str, list[str]] = {}
     faults: list[PluginFault] = []
+
+
+class Completer(NamedTuple):
+    """Who suggests completions."""
+
+    plugin: str
+    built_in: bool
+    suggest: Callable[[CompletionRequest], object]
 
 
 class Registry(Generic[Spec]):
@@ -190,6 +203,7 @@ class Plugins:
         self.panels: Registry[PanelSpec] = Registry(self._load_rest)
         self.guards: dict[str, Callable[[Reviewed, Target], object]] = {}
         """What reviews statements, by the plugin's name, in the order of loading."""
+        self._completers: list[Completer] = []
         self.kernel_faults: list[PluginFault] = []
         self._choices = Choices(data)
         self._start = Start(data)
@@ -223,6 +237,20 @@ class Plugins:
     def faults_so_far(self) -> list[PluginFault]:
         """Those of the plugins that had to be loaded until now."""
         return self.kernel_faults + [fault for info in self._infos for fault in info.faults]
+
+    @property
+    def completers(self) -> list[Completer]:
+        """Who suggests completions, in the order of loading."""
+        self._load_rest()
+        return self._completers
+
+    def failed(self, name: str, stage: str, cause: str) -> None:
+        """Note what a plugin did wrong while it was at work; the same thing is a fault once."""
+        fault = PluginFault(plugin=name, stage=stage, cause=cause)
+        with self._lock:
+            for info in self._infos:
+                if info.name == name and fault not in info.faults and len(info.faults) < MOST_FAULTS:
+                    self._fault(info, stage, cause)
 
     def set_enabled(self, name: str, enabled: bool) -> PluginInfo:
         """Enable or disable a plugin for all kernels made from now on; this one goes on as it is."""
@@ -300,6 +328,10 @@ class Plugins:
         for _, info in plugins:
             if info.state == "loaded" and info.name in reviews:
                 self.guards[info.name] = _guard(reviews[info.name].function, reviews[info.name].argnames)
+        completions = self._implementations("alveary_complete")
+        for _, info in plugins:
+            if info.state == "loaded" and info.name in completions:
+                self._completers.append(Completer(info.name, info.built_in, _completing(completions[info.name])))
 
     def _implementations(self, hook: str) -> dict[str, pluggy.HookImpl]:
         return {each.plugin_name: each for each in getattr(self._manager.hook, hook).get_hookimpls()}
@@ -440,6 +472,11 @@ def _guard(review: Callable[..., object], names: Sequence[str]) -> Callable[[Rev
         return review(**{name: both[name] for name in names})
 
     return guard
+
+
+def _completing(hook: pluggy.HookImpl) -> Callable[[CompletionRequest], object]:
+    """Return what is called with the request; who implements the hook may take nothing."""
+    return lambda request: hook.function(request) if hook.argnames else hook.function()
 
 
 def _verbs(command: CommandSpec) -> tuple[str, ...]:

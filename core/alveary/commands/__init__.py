@@ -69,6 +69,13 @@ KERNEL_COMMANDS = (
         verb="catalog",
         render=f"{_HERE}.catalog:render",
     ),
+    CommandSpec(
+        id="editor.complete",
+        summary="Suggest what could stand at a place of SQL text, the best first.",
+        factory=f"{_HERE}.complete:complete",
+        verb="complete",
+        render=f"{_HERE}.complete:render",
+    ),
     *(
         CommandSpec(
             id=f"connections.{word}",
