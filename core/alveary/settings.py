@@ -111,6 +111,36 @@ KERNEL_SETTINGS = (
         maximum=10**15,
         description="A step of a plan that reads a whole table of more rows than this is warned of.",
     ),
+    SettingSpec(
+        id="format.indent",
+        kind="int",
+        default=4,
+        minimum=0,
+        maximum=16,
+        description="Spaces by which the formatter of SQL moves a line to the right.",
+    ),
+    SettingSpec(
+        id="format.width",
+        kind="int",
+        default=100,
+        minimum=20,
+        maximum=400,
+        description="Characters a line should have at most when SQL is laid out.",
+    ),
+    SettingSpec(
+        id="format.keyword_case",
+        kind="choice",
+        default="keep",
+        choices=("keep", "upper", "lower"),
+        description="What becomes of keywords when SQL is laid out; names are never touched.",
+    ),
+    SettingSpec(
+        id="format.commas",
+        kind="choice",
+        default="trailing",
+        choices=("trailing", "leading"),
+        description="Whether commas stand at the end of a line or before the next item when SQL is laid out.",
+    ),
     *(
         SettingSpec(
             id=f"confirm.{environment}.{effect}",

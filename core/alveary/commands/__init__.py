@@ -63,6 +63,13 @@ KERNEL_COMMANDS = (
         render=f"{_HERE}.copies:render",
     ),
     CommandSpec(
+        id="sql.format",
+        summary="Lay out SQL, statement by statement; no token is changed, but the case of keywords if you choose so.",
+        factory=f"{_HERE}.formatting:run",
+        verb="format",
+        render=f"{_HERE}.formatting:render",
+    ),
+    CommandSpec(
         id="catalog.list",
         summary="List what a database holds: schemas, relations, columns.",
         factory=f"{_HERE}.catalog:list_catalog",
