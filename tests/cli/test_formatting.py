@@ -40,9 +40,7 @@ def test_style_comes_from_settings_and_options(alveary: Alveary) -> None:
     laid = "SELECT\n  aaaaaaaaaaaaaaaa,\n  bbbbbbbbbbbbbbbbbbbb\nFROM t"
     assert alveary("format", "--width", "30", stdin=text).out == laid
     options = ("--width", "30", "--keyword-case", "lower", "--commas", "leading", "--indent", "1")
-    assert alveary("format", *options, stdin=text).out == (
-        "select\n aaaaaaaaaaaaaaaa\n , bbbbbbbbbbbbbbbbbbbb\nfrom t"
-    )
+    assert alveary("format", *options, stdin=text).out == ("select\n aaaaaaaaaaaaaaaa\n , bbbbbbbbbbbbbbbbbbbb\nfrom t")
     assert alveary("settings", "set", "format.commas", "nowhere").status == 2
 
 
