@@ -22,6 +22,7 @@ pytest_plugins = [
     "fix_mariadb",
     "fix_keyring",
     "fix_window",
+    "fix_editor",
     "fix_faults",
     "fix_sshd",
     "fix_tls",

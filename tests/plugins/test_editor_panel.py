@@ -5,104 +5,32 @@ from __future__ import annotations
 import os
 import signal
 import tkinter as tk
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from tkinter import ttk
 from typing import Any
 
 import msgspec
 import pytest
+from fix_editor import open_editor, statements_of
 from fix_window import Screen
 
-from alveary import Kernel
 from alveary.errors import AlvearyError
 from alveary.events import Outcome, SessionState
-from alveary.paths import Paths
 from alveary_plugins.panels import editor as declaration
 from alveary_plugins.panels.editor import files
 from alveary_plugins.panels.editor.compare import CompareWindow
 from alveary_plugins.panels.editor.view import EditorPanel
 from alveary_shell.dialogs import Dialog
-from alveary_shell.sdk import SessionChanged, StatementQueued
+from alveary_shell.sdk import SessionChanged
 from alveary_shell.window import MainWindow
 
 FOREVER = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 
 
-def declare(kernel: Kernel) -> None:
-    """Declare the editor, as its entry point does where it is installed."""
-    for panel in declaration.alveary_panels():
-        if kernel.plugins.panels.find(panel.id) is None:
-            kernel.plugins.panels.add(panel)
-    for command in declaration.alveary_commands():
-        if kernel.plugins.commands.find(command.id) is None:
-            kernel.plugins.commands.add(command)
-
-
-@pytest.fixture
-def make(screen: Screen, home: Path) -> Iterator[Callable[[], MainWindow]]:
-    """Opens windows one after the other on the same home."""
-    opened: list[MainWindow] = []
-
-    def close() -> None:
-        if opened:
-            opened[-1].confirm = lambda *_, **__: True  # type: ignore[method-assign]  # nobody is there to answer
-            opened[-1].quit()
-            for child in screen.root.winfo_children():
-                child.destroy()
-            opened[-1].kernel.close()
-
-    def make() -> MainWindow:
-        close()
-        kernel = Kernel(paths=Paths(home, home / "cache"))
-        declare(kernel)
-        report = screen.root.report_callback_exception
-        window = MainWindow(kernel, screen.root)  # type: ignore[arg-type]  # the fixture's root is one
-        screen.root.report_callback_exception = report
-        opened.append(window)
-        window.root.deiconify()
-        screen.settle()
-        return window
-
-    yield make
-    close()
-
-
-@pytest.fixture
-def window(make: Callable[[], MainWindow]) -> MainWindow:
-    return make()
-
-
-@pytest.fixture
-def said(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> list[AlvearyError]:
-    """The errors the window showed."""
-    errors: list[AlvearyError] = []
-
-    def show(error: AlvearyError, *, title: str | None = None) -> None:
-        errors.append(error)
-
-    monkeypatch.setattr(window, "show_error", show)
-    return errors
-
-
-def open_editor(window: MainWindow, screen: Screen, **state: Any) -> EditorPanel:
-    panel = window.open("editor", state)
-    assert isinstance(panel, EditorPanel)
-    panel.code.text.focus_force()
-    screen.pump(lambda: window.root.focus_get() is panel.code.text)
-    return panel
-
-
 def describe(panel: EditorPanel) -> str:
     """Return what a panel's tab says."""
     return f"{panel.title}, modified" if panel.modified else panel.title
-
-
-def statements_of(window: MainWindow) -> list[StatementQueued]:
-    """Collect what editors hand to their sessions from now on."""
-    heard: list[StatementQueued] = []
-    window.subscribe(window.root, StatementQueued, heard.append)
-    return heard
 
 
 def test_every_command_has_its_handler_and_keys_nobody_else_has(window: MainWindow) -> None:

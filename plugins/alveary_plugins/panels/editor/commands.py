@@ -135,6 +135,16 @@ def go_to_error(context: Context, parameters: NoParameters) -> None:
     _editor(context).code.go_to_error()
 
 
+def format(context: Context, parameters: NoParameters) -> None:
+    """Lay out the selection or the statement at the caret."""
+    _editor(context).formatting.format()
+
+
+def format_all(context: Context, parameters: NoParameters) -> None:
+    """Lay out the whole text."""
+    _editor(context).formatting.format(everything=True)
+
+
 def comment(context: Context, parameters: NoParameters) -> None:
     """Turn lines into comments, or back."""
     _editor(context).code.comment()

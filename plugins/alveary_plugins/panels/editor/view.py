@@ -13,11 +13,12 @@ from alveary.contracts.values import Cell
 from alveary.errors import AlvearyError, InvalidInputError, QueryCancelledError, SessionClosedError
 from alveary.events import CancelStepTaken, QueryEnded, SessionClosed, SessionStateChanged
 from alveary.sessions import Session
-from alveary.sqltext import Piece
+from alveary.sqltext import ANSI, Dialect, Piece
 from alveary.statements import Statement
 from alveary_plugins.panels.editor import words
 from alveary_plugins.panels.editor.bars import ConnectionBar, ParameterBar, QuestionBar, Shown
 from alveary_plugins.panels.editor.connecting import Button, Connecting, Items
+from alveary_plugins.panels.editor.formatting import Formatting
 from alveary_plugins.panels.editor.model import (
     LIMIT,
     EditorModel,
@@ -96,6 +97,7 @@ class EditorPanel(Panel):
         self.question = QuestionBar(frame, theme)
         self.parameters = ParameterBar(frame, theme, run=self._run_with_values, close=self._put_parameters_away)
         self.code = Code(frame, theme, changed=self._text_changed, moved=self._moved)
+        self.formatting = Formatting(self.window, self.code, self._known_dialect)
         self.bar.pack(fill="x")
         self.code.pack(fill="both", expand=True)
         self.file = TextFile(
@@ -130,6 +132,7 @@ class EditorPanel(Panel):
                 ("Copy", code.copy),
                 ("Paste", code.paste),
                 None,
+                ("Format", lambda: run("editor.format")),
                 ("Toggle comment", code.comment),
                 ("Find…", code.open_find),
             ],
@@ -431,6 +434,10 @@ class EditorPanel(Panel):
 
     def _tell_session(self) -> None:
         self.window.announce(SessionChanged(self, self.model.session))
+
+    def _known_dialect(self) -> Dialect | None:
+        """Return whose SQL the text is, None as long as it is not known where it is to be run."""
+        return self.model.dialect if self.model.dialect is not ANSI else None
 
     def _dress(self) -> None:
         self.code.dialect = self.model.dialect
