@@ -9,7 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
+    from alveary.contracts.catalog import (
+        Catalog,
+        ColumnInfo,
+        Constraint,
+        Dependencies,
+        Dependency,
+        ForeignKey,
+        Gap,
+        IndexInfo,
+        ObjectInfo,
+        Relation,
+        RelationDetails,
+    )
     from alveary.contracts.completion import CompletionRequest, Suggestion
     from alveary.contracts.driver import (
         Batch,
@@ -55,7 +67,19 @@ if TYPE_CHECKING:
     from alveary.statements import Statement
 
 _DOORS = {
-    "alveary.contracts.catalog": ("Catalog", "ColumnInfo", "ForeignKey", "IndexInfo", "ObjectInfo", "Relation"),
+    "alveary.contracts.catalog": (
+        "Catalog",
+        "ColumnInfo",
+        "Constraint",
+        "Dependencies",
+        "Dependency",
+        "ForeignKey",
+        "Gap",
+        "IndexInfo",
+        "ObjectInfo",
+        "Relation",
+        "RelationDetails",
+    ),
     "alveary.contracts.driver": (
         "Batch",
         "BatchSize",
@@ -118,7 +142,10 @@ __all__ = [
     "CommandSpec",
     "CompletionRequest",
     "Connection",
+    "Constraint",
     "Credentials",
+    "Dependencies",
+    "Dependency",
     "Driver",
     "DriverSpec",
     "ExplainRequest",
@@ -132,6 +159,7 @@ __all__ = [
     "FileColumn",
     "ForeignKey",
     "FormatOption",
+    "Gap",
     "Importer",
     "ImporterSpec",
     "IndexInfo",
@@ -153,6 +181,7 @@ __all__ = [
     "Plan",
     "PlanNode",
     "Relation",
+    "RelationDetails",
     "ResultSet",
     "Reviewed",
     "Row",

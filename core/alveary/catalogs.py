@@ -27,7 +27,7 @@ from alveary.bus import Bus
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, Gap, IndexInfo, ObjectInfo, Relation
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
-from alveary.errors import AlvearyError, QueryCancelledError, QueryError
+from alveary.errors import AlvearyError, PermissionDeniedError, QueryCancelledError, QueryError
 from alveary.events import (
     SchemaObjectChanged,
     SchemaObjectCreated,
@@ -451,7 +451,10 @@ class _Asker:
             try:
                 schema = _READERS[level](self.catalog, schema)
             except QueryError as exc:
-                if type(exc) is not QueryError:  # cancelled, locked and the like hold for the next question, too
+                if type(exc) not in (
+                    QueryError,
+                    PermissionDeniedError,
+                ):  # cancelled, locked and the like hold for the next question, too
                     raise
                 gaps[level] = Gap(schema=schema.name, what=level.value, reason=exc.message)
             schema = replace(schema, levels={**schema.levels, level: at}, gaps=gaps)

@@ -86,7 +86,9 @@ def test_it_passes_the_suite_there(run: Run) -> None:
     tested = run("python", "-m", "pytest", EXAMPLE / "tests", "-q", "-rs", "-p", "no:cacheprovider", "-W", "error")
     assert tested.returncode == 0, tested.stdout[-5000:]
     reasons = re.findall(r"SKIPPED .*?: (.*)", tested.stdout)
-    assert {reason.rpartition(" ")[2] for reason in reasons} == {"'copy'"}, "it declares everything else"
+    assert {reason.rpartition(" ")[2] for reason in reasons} == {"'copy'", "'dependencies'"}, (
+        "it declares everything else"
+    )
     passed = re.search(r"(\d+) passed", tested.stdout)
     assert passed is not None
     assert int(passed[1]) > 100

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fix_postgres import PostgresServer
 
-from alveary.contracts.catalog import ColumnInfo, ForeignKey, IndexInfo
+from alveary.contracts.catalog import ColumnInfo, ForeignKey
 from alveary.contracts.driver import Batch, BatchSize
 from alveary.errors import NulCharacterError
 from alveary_plugins.drivers.postgres.catalog import PostgresCatalog
@@ -125,7 +125,7 @@ def test_columns_tell_type_null_default_key_and_generation(connection: PostgresC
         column("Comb; drop", "x", 1, "integer", nullable=False, primary_key=2),
         column("Comb; drop", "y", 2, "integer", nullable=False, primary_key=1),
         column("Comb; drop", 'a "b', 3, "timestamp(3) with time zone"),
-        column("bee", "id", 1, "integer", nullable=False, primary_key=1),
+        column("bee", "id", 1, "integer", nullable=False, primary_key=1, identity="always"),
         column("bee", "name", 2, "character varying(20)", nullable=False, default="'no''name'::character varying"),
         column("bee", "mood", 3, "hive.mood"),
         column("bee", "weight", 4, "numeric(6,3)"),
@@ -138,18 +138,19 @@ def test_columns_tell_type_null_default_key_and_generation(connection: PostgresC
 
 
 def test_indexes_tell_columns_uniqueness_origin_and_partiality(connection: PostgresConnection) -> None:
-    def index(relation: str, name: str, columns: tuple[str, ...], **more: Any) -> IndexInfo:
-        return IndexInfo(schema="hive", relation=relation, name=name, columns=columns, **{"unique": False, **more})
-
-    assert connection.catalog().indexes("hive") == [
-        index("Comb; drop", "Comb; drop_pkey", ("y", "x"), unique=True, origin="primary key"),
-        index("bee", "bee_name_mood_key", ("name", "mood"), unique=True, origin="unique"),
-        index("bee", "bee_pkey", ("id",), unique=True, origin="primary key"),
-        index("bee", "heavy", ("lower(name::text)", "weight"), partial=True),
-        index("bee", "one_mood", ("mood",), unique=True),
-        index("counted", "only_one", ("n",), unique=True),
-        index("flight", "by_day", ("at",)),
-        index("flight_2024", "flight_2024_at_idx", ("at",)),
+    found = [
+        (each.relation, each.name, each.columns, each.unique, each.origin, each.partial)
+        for each in connection.catalog().indexes("hive")
+    ]
+    assert found == [
+        ("Comb; drop", "Comb; drop_pkey", ("y", "x"), True, "primary key", False),
+        ("bee", "bee_name_mood_key", ("name", "mood"), True, "unique", False),
+        ("bee", "bee_pkey", ("id",), True, "primary key", False),
+        ("bee", "heavy", ("lower(name::text)", "weight"), False, "index", True),
+        ("bee", "one_mood", ("mood",), True, "index", False),
+        ("counted", "only_one", ("n",), True, "index", False),
+        ("flight", "by_day", ("at",), False, "index", False),
+        ("flight_2024", "flight_2024_at_idx", ("at",), False, "index", False),
     ]
 
 

@@ -115,8 +115,8 @@ def test_columns_tell_type_null_default_key_and_generation(memory: SqliteConnect
         column("t", "a", 1, "varchar(10)", nullable=False, default="'x''y'", primary_key=2),
         column("t", "b", 2, ""),
         column("t", "c", 3, "INT", nullable=False, default="1 + 2", primary_key=1),
-        column("t", "d", 4, "", generated=True),
-        column("t", "e", 5, "", generated=True),
+        column("t", "d", 4, "", default="b || 'z'", generated=True),
+        column("t", "e", 5, "", default="c", generated=True),
         column("v", "a", 1, "varchar(10)"),
         column("v", "n", 2, ""),
     ]
@@ -129,17 +129,17 @@ def test_indexes_tell_columns_uniqueness_origin_and_partiality(memory: SqliteCon
         "create index by_expression on t(lower(b), a desc) where a > 1",
         "create unique index one on t(c)",
     )
+
+    def index(name: str, *columns: str, **more: Any) -> IndexInfo:
+        more = {"unique": True, **more}
+        return IndexInfo(schema="main", relation="t", name=name, columns=columns, method="btree", **more)
+
     assert memory.catalog().indexes("main") == [
-        IndexInfo(schema="main", relation="t", name="by_expression", unique=False, columns=(None, "a"), partial=True),
-        IndexInfo(schema="main", relation="t", name="one", unique=True, columns=("c",)),
-        IndexInfo(
-            schema="main", relation="t", name="sqlite_autoindex_t_1", unique=True, columns=("b",), origin="unique"
-        ),
-        IndexInfo(
-            schema="main", relation="t", name="sqlite_autoindex_t_2", unique=True, columns=("c", "a"),
-            origin="primary key",
-        ),
-    ]  # fmt: skip
+        index("by_expression", "lower(b)", "a", unique=False, partial=True, predicate="a > 1"),
+        index("one", "c"),
+        index("sqlite_autoindex_t_1", "b", origin="unique"),
+        index("sqlite_autoindex_t_2", "c", "a", origin="primary key"),
+    ]
 
 
 def test_foreign_keys_tell_both_sides_also_where_the_target_columns_are_left_out(memory: SqliteConnection) -> None:
@@ -191,7 +191,7 @@ def test_the_number_of_questions_does_not_grow_with_the_tables(memory: SqliteCon
     few = questions()
     for n in range(50):
         run(memory, f"create table t{n}(a unique references t(a))")
-    assert questions() == few <= 5
+    assert questions() == few <= 7
 
 
 def test_each_schema_answers_for_itself(memory: SqliteConnection) -> None:

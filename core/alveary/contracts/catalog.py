@@ -11,21 +11,34 @@ from alveary.wire import Small
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A table, view or other thing with columns. ``rows`` is the server's estimate, None where it keeps none.
+    """A table, view or other thing with columns.
 
-    ``detail`` says what is special about it in the engine's words: ``strict``, ``partition of flight``.
+    ``rows`` is the server's estimate and ``size`` its estimate of the bytes that the rows take, None where it keeps
+    none. ``detail`` says what is special about it in the engine's words: ``strict``, ``partition by range (day)``.
+    ``parent`` is the relation it is a partition of, or inherits from. ``owner`` and ``definition``, the query of a
+    view, are told where one relation is asked for.
     """
 
     schema: str
     name: str
     kind: str
     rows: int | None = None
+    size: int | None = None
     comment: str | None = None
     detail: str | None = None
+    parent_schema: str | None = None
+    parent: str | None = None
+    owner: str | None = None
+    definition: str | None = None
 
 
 class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A column of a relation. ``ordinal`` and ``primary_key`` (its place in the key, None outside) count from 1."""
+    """A column of a relation. ``ordinal`` and ``primary_key`` (its place in the key, None outside) count from 1.
+
+    ``default`` is, of a column that is ``generated``, the expression. ``identity`` says that the server counts it up,
+    in the engine's words: ``always``, ``by default``, ``auto_increment``. ``collation`` is told where it is not the
+    usual one.
+    """
 
     schema: str
     relation: str
@@ -36,10 +49,17 @@ class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     default: str | None = None
     primary_key: Small | None = None
     generated: bool = False
+    identity: str | None = None
+    collation: str | None = None
+    comment: str | None = None
 
 
 class IndexInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An index; an expression stands in ``columns`` as None where the server does not give its text."""
+    """An index; an expression stands in ``columns`` as its text, or as None where the server does not give it.
+
+    ``included`` are columns that it holds without being ordered by them; ``predicate`` is what the rows of a
+    ``partial`` one fulfil, ``size`` the estimate of its bytes. One that is not ``valid`` is not used.
+    """
 
     schema: str
     relation: str
@@ -49,6 +69,31 @@ class IndexInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: str = "index"
     """``index``, ``unique`` or ``primary key``: what it was created for."""
     partial: bool = False
+    method: str | None = None
+    """How it is built, in the engine's words: ``btree``, ``gin``, ``fulltext``."""
+    included: tuple[str, ...] = ()
+    predicate: str | None = None
+    size: int | None = None
+    comment: str | None = None
+    valid: bool = True
+
+
+class Constraint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What rows of a relation must fulfil, besides foreign keys.
+
+    ``kind`` is ``primary key``, ``unique``, ``check`` or ``exclusion``; ``expression`` is what a check checks, or how
+    an exclusion excludes; ``columns`` are those it names, where the engine tells. ``name`` is empty where it has none.
+    """
+
+    schema: str
+    relation: str
+    name: str
+    kind: str
+    columns: tuple[str, ...] = ()
+    expression: str | None = None
+    detail: str | None = None
+    """What is special about it: ``deferrable``, ``not valid``."""
+    comment: str | None = None
 
 
 class ForeignKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,10 +111,12 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ObjectInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a schema holds besides relations: a routine, a trigger, a sequence, a type.
+    """What a schema, or the server, holds besides relations: a routine, a trigger, a sequence, a type, a role.
 
-    ``signature`` tells routines of one name apart, ``relation`` is what a trigger or policy stands on, ``detail`` says
-    more in the engine's words: what a function returns, the labels of an enum.
+    ``kind`` is the engine's word for it, in lower case, and the plural of it names a folder of the tree: a driver may
+    list things nobody has heard of. ``signature`` tells routines of one name apart, ``relation`` is what a trigger or
+    policy stands on, ``detail`` says more in the engine's words: what a function returns, the labels of an enum.
+    ``extension`` is what it came with, if it was not made by itself. ``schema`` is empty for what stands in none.
     """
 
     schema: str
@@ -79,6 +126,28 @@ class ObjectInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     relation: str | None = None
     detail: str | None = None
     comment: str | None = None
+    extension: str | None = None
+
+
+class Dependency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A thing that another one uses, or is used by. ``how`` says where: ``foreign key``, ``query``, ``default of k``.
+
+    ``textual`` says that it was found by reading SQL: a name that stands there may mean something else, and one that
+    is put together while it runs is not seen.
+    """
+
+    schema: str
+    name: str
+    kind: str
+    how: str
+    textual: bool = False
+
+
+class Dependencies(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a thing uses, and what uses it: both one step far."""
+
+    uses: tuple[Dependency, ...] = ()
+    used_by: tuple[Dependency, ...] = ()
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,13 +162,18 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RelationDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that is told of one relation; ``referenced_by`` are the foreign keys of others that lead to it."""
+    """All that is told of one relation; ``referenced_by`` are the foreign keys of others that lead to it.
+
+    ``objects`` are those that stand on it, such as its triggers.
+    """
 
     relation: Relation
     columns: tuple[ColumnInfo, ...] = ()
     indexes: tuple[IndexInfo, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     referenced_by: tuple[ForeignKey, ...] = ()
+    objects: tuple[ObjectInfo, ...] = ()
 
 
 class Catalog(ABC):
@@ -136,9 +210,25 @@ class Catalog(ABC):
     def foreign_keys(self, schema: str) -> list[ForeignKey]:
         """Return the foreign keys of all relations of a schema."""
 
+    def constraints(self, schema: str) -> list[Constraint]:
+        """Return the constraints of all relations of a schema but for foreign keys, by relation and name."""
+        return []
+
     def objects(self, schema: str) -> list[ObjectInfo]:
         """Return what a schema holds besides relations, by kind and name; none where there are no such things."""
         return []
+
+    def server_objects(self) -> list[ObjectInfo]:
+        """Return what stands in no schema, such as roles, by kind and name; none where there are no such things."""
+        return []
+
+    def gaps(self, schema: str) -> list[Gap]:
+        """Return what this user is not told of a schema, and why; ``""`` is for what stands in no schema."""
+        return []
+
+    def dependencies(self, schema: str, name: str) -> Dependencies | None:
+        """Return what everything of a name uses and what uses it, None where there is nothing of that name."""
+        raise UnsupportedError("this driver can't tell what uses what")
 
     def details(self, schema: str, name: str) -> RelationDetails | None:
         """Return what there is to tell of one relation, None where there is none of this name.
@@ -154,8 +244,10 @@ class Catalog(ABC):
             relation=relation,
             columns=tuple(each for each in self.columns(schema) if each.relation == name),
             indexes=tuple(each for each in self.indexes(schema) if each.relation == name),
+            constraints=tuple(each for each in self.constraints(schema) if each.relation == name),
             foreign_keys=tuple(each for each in keys if each.relation == name),
             referenced_by=tuple(each for each in keys if (each.target_schema, each.target_relation) == (schema, name)),
+            objects=tuple(each for each in self.objects(schema) if each.relation == name),
         )
 
     def definition(self, schema: str, name: str) -> list[str]:

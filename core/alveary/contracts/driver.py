@@ -35,6 +35,8 @@ class Capability(enum.StrEnum):
     CATALOG = "catalog"
     DEFINITIONS = "definitions"
     """``Catalog.definition`` tells the SQL that makes an object."""
+    DEPENDENCIES = "dependencies"
+    """``Catalog.dependencies`` tells what uses what."""
     BULK = "bulk"
     """``Connection.load`` goes a way of the engine's own that is faster than statements with bound values."""
     COPY = "copy"

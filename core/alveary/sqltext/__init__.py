@@ -13,6 +13,7 @@ from alveary.sqltext.dialects import (
 )
 from alveary.sqltext.effects import Effect, Finding, effects_of
 from alveary.sqltext.lexer import LexState, Parameter, Token, TokenKind, parameters, scan_line, tokens
+from alveary.sqltext.names import names_in, unquoted
 from alveary.sqltext.reading import only_reads
 from alveary.sqltext.scanner import Piece, PieceKind, data_of, script, split, statement_at
 
@@ -37,6 +38,7 @@ __all__ = [
     "changes_in",
     "data_of",
     "effects_of",
+    "names_in",
     "only_reads",
     "parameters",
     "scan_line",
@@ -45,4 +47,5 @@ __all__ = [
     "split",
     "statement_at",
     "tokens",
+    "unquoted",
 ]

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from alveary.sqltext.dialects import Dialect
 from alveary.sqltext.lexer import TokenKind, tokens
+from alveary.sqltext.names import NAMES, unquoted
 
 Verb: TypeAlias = Literal["created", "dropped", "changed"]
 
@@ -58,7 +59,6 @@ _TWO_WORDS = {
 _BEFORE_NAME = _set("if not exists concurrently only wait nowait")
 _DEFINED = _set("view function procedure trigger event sql aggregate")
 _CLASSES = frozenset({"schema", "database"})
-_NAMES = (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
 
 
 def changes_in(text: str, dialect: Dialect) -> list[Change]:
@@ -140,20 +140,13 @@ def _after_definer(words: Sequence[tuple[TokenKind, str]], at: int) -> int:
 
 def _path(words: Sequence[tuple[TokenKind, str]], at: int) -> tuple[tuple[str, ...], int]:
     names: list[str] = []
-    while at < len(words) and words[at][0] in _NAMES:
-        names.append(_unquoted(*words[at]))
+    while at < len(words) and words[at][0] in NAMES:
+        names.append(unquoted(*words[at]))
         at += 1
         if not _operator(words, at, "."):
             break
         at += 1
     return tuple(names), at
-
-
-def _unquoted(kind: TokenKind, text: str) -> str:
-    if kind is TokenKind.WORD or len(text) < 2:
-        return text
-    quote = text[-1]
-    return text[1:-1].replace(quote * 2, quote)
 
 
 def _is(words: Sequence[tuple[TokenKind, str]], at: int, *wanted: str) -> bool:

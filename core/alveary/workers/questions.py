@@ -13,7 +13,10 @@ import msgspec
 from alveary.contracts.catalog import (
     Catalog,
     ColumnInfo,
+    Constraint,
+    Dependencies,
     ForeignKey,
+    Gap,
     IndexInfo,
     ObjectInfo,
     Relation,
@@ -56,6 +59,10 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "packed_columns": (lambda connection, schema: packed(connection.catalog().columns(schema)), dict[str, bytes]),
     "indexes": (lambda connection, schema: connection.catalog().indexes(schema), list[IndexInfo]),
     "foreign_keys": (lambda connection, schema: connection.catalog().foreign_keys(schema), list[ForeignKey]),
+    "constraints": (lambda connection, schema: connection.catalog().constraints(schema), list[Constraint]),
+    "server_objects": (lambda connection: connection.catalog().server_objects(), list[ObjectInfo]),
+    "gaps": (lambda connection, schema: connection.catalog().gaps(schema), list[Gap]),
+    "dependencies": (lambda connection, *path: connection.catalog().dependencies(*path), Dependencies | None),
     "objects": (lambda connection, schema: connection.catalog().objects(schema), list[ObjectInfo]),
     "details": (lambda connection, *path: connection.catalog().details(*path), RelationDetails | None),
     "definition": (lambda connection, *path: connection.catalog().definition(*path), list[str]),
@@ -101,6 +108,9 @@ class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     default: str | None
     primary_key: int | None
     generated: bool
+    identity: str | None
+    collation: str | None
+    comment: str | None
 
 
 _PACKED = msgspec.msgpack.Decoder(list[_Packed])
@@ -113,9 +123,7 @@ def packed(columns: Iterable[ColumnInfo]) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     for relation, group in groupby(columns, key=attrgetter("relation")):
-        each = [
-            _Packed(c.name, c.ordinal, c.type_name, c.nullable, c.default, c.primary_key, c.generated) for c in group
-        ]
+        each = [_Packed(*(getattr(column, field) for field in _Packed.__struct_fields__)) for column in group]
         try:
             found[relation] = msgspec.msgpack.encode(each)
         except UnicodeEncodeError:
@@ -126,18 +134,7 @@ def packed(columns: Iterable[ColumnInfo]) -> dict[str, bytes]:
 def unpacked(schema: str, relation: str, columns: bytes) -> tuple[ColumnInfo, ...]:
     """Return the columns of a relation again."""
     return tuple(
-        ColumnInfo(
-            schema=schema,
-            relation=relation,
-            name=each.name,
-            ordinal=each.ordinal,
-            type_name=each.type_name,
-            nullable=each.nullable,
-            default=each.default,
-            primary_key=each.primary_key,
-            generated=each.generated,
-        )
-        for each in _PACKED.decode(columns)
+        ColumnInfo(schema=schema, relation=relation, **msgspec.structs.asdict(each)) for each in _PACKED.decode(columns)
     )
 
 
@@ -178,6 +175,22 @@ class AskedCatalog(Catalog):
 
     def foreign_keys(self, schema: str) -> list[ForeignKey]:
         answer: list[ForeignKey] = self._ask("foreign_keys", schema)
+        return answer
+
+    def constraints(self, schema: str) -> list[Constraint]:
+        answer: list[Constraint] = self._ask("constraints", schema)
+        return answer
+
+    def server_objects(self) -> list[ObjectInfo]:
+        answer: list[ObjectInfo] = self._ask("server_objects")
+        return answer
+
+    def gaps(self, schema: str) -> list[Gap]:
+        answer: list[Gap] = self._ask("gaps", schema)
+        return answer
+
+    def dependencies(self, schema: str, name: str) -> Dependencies | None:
+        answer: Dependencies | None = self._ask("dependencies", schema, name)
         return answer
 
     def objects(self, schema: str) -> list[ObjectInfo]:

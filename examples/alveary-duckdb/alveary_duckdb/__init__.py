@@ -8,5 +8,6 @@ from alveary.sqltext import POSTGRES
 def alveary_drivers() -> list[DriverSpec]:
     """Declare the DuckDB driver, which loads rows by statements and takes no lines of data."""
     return [DriverSpec(id="duckdb", name="DuckDB", schemes=("duckdb",), factory="alveary_duckdb.driver:DuckdbDriver",
-                       capabilities=frozenset(Capability) - {Capability.BULK, Capability.COPY},
-                       dialect=POSTGRES, package="duckdb", file_based=True, exclusive=True)]  # fmt: skip
+                       capabilities=frozenset(Capability).difference(("bulk", "copy", "dependencies")),
+                       dialect=POSTGRES, package="duckdb", file_based=True, exclusive=True,
+                       system_schemas=("information_schema", "pg_catalog"))]  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from alveary import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation, errors
+from alveary import Catalog, ColumnInfo, Constraint, ForeignKey, IndexInfo, Relation, errors
 
 
 def _question(name: str, answer: Any) -> Any:
@@ -17,13 +17,12 @@ def _question(name: str, answer: Any) -> Any:
 class DuckdbCatalog(Catalog):
     """Asks DuckDB's own table functions; of an index on an expression it tells the text."""
 
-    databases = _question("databases", list[str])
-    schemas = _question("schemas", list[str])
+    databases, schemas, definition = (_question(name, list[str]) for name in ("databases", "schemas", "definition"))
     relations = _question("relations", list[Relation])
     columns = _question("columns", list[ColumnInfo])
     indexes = _question("indexes", list[IndexInfo])
     foreign_keys = _question("foreign_keys", list[ForeignKey])
-    definition = _question("definition", list[str])
+    constraints = _question("constraints", list[Constraint])
 
     def __init__(self, ask: Any) -> None:
         self.ask = ask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from alveary.contracts.catalog import Catalog
@@ -191,10 +192,53 @@ class Catalogs(Conformance):
         assert asked[0] == asked[1], f"with more tables the questions took {asked[1]} round trips instead of {asked[0]}"
         assert bool(asked[0]) is countable
 
+    @needs(Capability.CATALOG)
+    def test_one_relation_is_told_as_all_are(self, bee: Connection) -> None:
+        catalog = self.hive(bee)
+        schema = catalog.schemas()[0]
+        for relation in catalog.relations(schema):
+            one, as_all = catalog.details(schema, relation.name), Catalog.details(catalog, schema, relation.name)
+            assert one is not None
+            assert as_all is not None
+            assert one.relation.name == relation.name
+            assert one == msgspec.structs.replace(as_all, relation=one.relation)
+        assert catalog.details(schema, "nobody") is None
+
+    @needs(Capability.CATALOG)
+    def test_the_search_path_and_the_servers_own_are_schemas(self, bee: Connection, spec: DriverSpec) -> None:
+        catalog = bee.catalog()
+        schemas = catalog.schemas()
+        path = catalog.search_path()
+        assert set(path) <= set(schemas)
+        assert next(name for name in path if name not in spec.system_schemas) == schemas[0]
+        for schema in schemas:
+            assert [gap.schema for gap in catalog.gaps(schema)] == [schema] * len(catalog.gaps(schema))
+        assert all(each.schema == "" for each in catalog.server_objects())
+
+    @needs(Capability.CATALOG, Capability.DEPENDENCIES)
+    def test_what_uses_what_is_told_from_both_ends(self, bee: Connection) -> None:
+        catalog = self.hive(bee)
+        schema = catalog.schemas()[0]
+        found = {name: catalog.dependencies(schema, name) for name in ("bee", "calm", "comb", "visit")}
+        uses, used_by = (
+            {(name, each.name, each.how) for name, of in found.items() if of is not None for each in getattr(of, end)}
+            for end in ("uses", "used_by")
+        )
+        assert {(user, used) for user, used, _ in uses} == {("calm", "bee"), ("visit", "bee"), ("visit", "comb")}
+        assert {(user, used, how) for used, user, how in used_by} == uses
+        assert catalog.dependencies(schema, "nobody") is None
+
+    def test_what_uses_what_is_refused_where_it_is_not_declared(self, connection: Connection, spec: DriverSpec) -> None:
+        if {Capability.CATALOG, Capability.DEPENDENCIES} & spec.capabilities == {Capability.CATALOG}:
+            with pytest.raises(UnsupportedError):
+                connection.catalog().dependencies("any", "thing")
+
     def everything(self, catalog: Catalog) -> list[int]:
         """Ask everything of the current schema and return how many relations, columns and foreign keys there are."""
         schema = catalog.schemas()[0]
-        catalog.databases(), catalog.indexes(schema)
+        catalog.databases(), catalog.search_path(), catalog.server_objects()
+        for question in (catalog.indexes, catalog.constraints, catalog.objects, catalog.gaps):
+            question(schema)
         return [len(list_of(schema)) for list_of in (catalog.relations, catalog.columns, catalog.foreign_keys)]
 
     @needs(Capability.CATALOG, Capability.TRANSACTIONS)

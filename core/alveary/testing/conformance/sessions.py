@@ -144,6 +144,8 @@ class Sessions(Conformance):
                 open_session().catalog().schemas()
             elif capability is Capability.DEFINITIONS:
                 open_session().catalog().definition("main", "bee")
+            elif capability is Capability.DEPENDENCIES:
+                open_session().catalog().dependencies("main", "bee")
             elif capability is Capability.COPY:
                 connection = connect()
                 self.make_bee(connection)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
+import msgspec
+
+from alveary.contracts.catalog import (
+    Catalog,
+    ColumnInfo,
+    Constraint,
+    Dependencies,
+    Dependency,
+    ForeignKey,
+    Gap,
+    IndexInfo,
+    ObjectInfo,
+    Relation,
+    RelationDetails,
+)
 from alveary.contracts.values import Row
-from alveary.errors import NulCharacterError, UnsupportedError
+from alveary.errors import NulCharacterError, PermissionDeniedError, UnsupportedError
+from alveary.sqltext import MYSQL, names_in
 from alveary_plugins.drivers.mysql.binding import literal
 
 #: Runs a question and returns all rows.
@@ -23,21 +40,26 @@ _DATABASES = "select schema_name, schema_name = database() from information_sche
 
 # A view's comment is the word VIEW, or what is broken about it.
 _RELATIONS = """
-    select table_name, table_type, table_rows, case when table_type like '%VIEW' then null else table_comment end
-      from information_schema.tables where table_schema = {schema} order by table_name"""
+    select table_name, table_type, table_rows, case when table_type like '%VIEW' then null else table_comment end,
+           data_length + index_length, engine, create_options
+      from information_schema.tables where table_schema = {schema} {only} order by table_name"""
 
 _COLUMNS = """
-    select table_name, column_name, ordinal_position, column_type, is_nullable, column_default, extra, column_key
-      from information_schema.columns where table_schema = {schema}"""
+    select table_name, column_name, ordinal_position, column_type, is_nullable, column_default, extra, column_key,
+           generation_expression, column_comment,
+           nullif(collation_name, (select default_collation_name from information_schema.schemata
+                                    where schema_name = {schema}))
+      from information_schema.columns where table_schema = {schema} {only}"""
 
 # Asked only where a key has more than one column. A join of the two has no index to go by on MariaDB.
 _KEYS = """
     select table_name, column_name, seq_in_index
-      from information_schema.statistics where table_schema = {schema} and index_name = 'PRIMARY'"""
+      from information_schema.statistics where table_schema = {schema} {only} and index_name = 'PRIMARY'"""
 
+# MySQL knows expressions; in MariaDB an index on one is an index on a generated column.
 _INDEXES = """
-    select table_name, index_name, non_unique, column_name
-      from information_schema.statistics where table_schema = {schema}
+    select table_name, index_name, non_unique, index_type, index_comment, column_name, sub_part, {expression}
+      from information_schema.statistics where table_schema = {schema} {only}
      order by table_name, index_name, seq_in_index"""
 
 # Two questions in one round trip, put together here.
@@ -45,22 +67,63 @@ _FOREIGN_KEYS = """
     select 'column', table_name, constraint_name, ordinal_position, column_name,
            referenced_table_schema, referenced_table_name, referenced_column_name
       from information_schema.key_column_usage
-     where table_schema = {schema} and referenced_table_name is not null
+     where table_schema = {schema} and referenced_table_name is not null {own}
     union all
     select 'rule', table_name, constraint_name, 0, update_rule, delete_rule, null, null
-      from information_schema.referential_constraints where constraint_schema = {schema}"""
+      from information_schema.referential_constraints where constraint_schema = {schema} {own}"""
+_TOUCHING = """
+       and (table_name = {name} or referenced_table_name = {name})"""
 
+_CHECKS = """
+    select table_name, constraint_name, check_clause
+      from information_schema.check_constraints where constraint_schema = {schema} {only} order by 1, 2"""
+_CHECKS_OF_MYSQL = """
+    select t.table_name, c.constraint_name, c.check_clause
+      from information_schema.check_constraints c
+      join information_schema.table_constraints t
+           on t.constraint_schema = c.constraint_schema and t.constraint_name = c.constraint_name
+     where c.constraint_schema = {schema} {only} order by 1, 2"""
 
-_OBJECTS = """
+_TRIGGERS = """
+    select trigger_name, 'trigger', event_object_table, lower(concat(action_timing, ' ', event_manipulation)), null
+      from information_schema.triggers where trigger_schema = {schema} {own}"""
+_OBJECTS = f"""
     select routine_name, lower(routine_type), null, dtd_identifier, routine_comment
+      from information_schema.routines where routine_schema = {{schema}}
+    union all {_TRIGGERS.replace("{own}", "")}
+    union all
+    select event_name, 'event', null, concat(coalesce(concat('every ', interval_value, ' ', lower(interval_field)),
+                                             concat('at ', execute_at)), if(status = 'ENABLED', '', ', disabled')),
+           event_comment
+      from information_schema.events where event_schema = {{schema}}"""
+_PARAMETERS = """
+    select specific_name, lower(routine_type), parameter_mode, parameter_name, dtd_identifier
+      from information_schema.parameters
+     where specific_schema = {schema} and ordinal_position > 0 order by ordinal_position"""
+_ACCOUNTS = "select user, host, {is_role} from mysql.user order by 1, 2"
+
+_VIEW = "select view_definition from information_schema.views where table_schema = {schema} and table_name = {name}"
+_GRANT = re.compile(r"GRANT (?P<rights>.*?) ON (?P<on>(?:`(?:[^`]|``)*`|\*)\.(?:`(?:[^`]|``)*`|\*)) TO ", re.DOTALL)
+_NEEDED = (
+    ("triggers", "TRIGGER"),
+    ("events", "EVENT"),
+    ("queries of views", "SHOW VIEW"),
+    ("routines", "EXECUTE"),
+)
+"""What is listed only for who has a right, and which."""
+_ACCOUNTS_HIDDEN = "this user may not read mysql.user"
+
+# All that has a text in which names could stand.
+_WRITTEN = """
+    select 'view', table_name, null, view_definition from information_schema.views where table_schema = {schema}
+    union all
+    select lower(routine_type), routine_name, null, routine_definition
       from information_schema.routines where routine_schema = {schema}
     union all
-    select trigger_name, 'trigger', event_object_table, lower(concat(action_timing, ' ', event_manipulation)), null
+    select 'trigger', trigger_name, event_object_table, action_statement
       from information_schema.triggers where trigger_schema = {schema}
     union all
-    select event_name, 'event', null, coalesce(concat('every ', interval_value, ' ', lower(interval_field)),
-                                               concat('at ', execute_at)), event_comment
-      from information_schema.events where event_schema = {schema}"""
+    select 'event', event_name, null, event_definition from information_schema.events where event_schema = {schema}"""
 
 # What there is of a name, in the order in which it is made. Each is then shown by a statement of its own.
 _NAMED = """
@@ -99,83 +162,122 @@ class MysqlCatalog(Catalog):
         return [str(name) for (name,) in self._ask("select database()") if name is not None]
 
     def relations(self, schema: str) -> list[Relation]:
-        return [
-            Relation(
-                schema=schema,
-                name=name,
-                kind=_KINDS.get(kind, kind.lower()),
-                rows=rows and int(rows),
-                comment=comment or None,
-            )
-            for name, kind, rows, comment in self._of(_RELATIONS, schema)
-        ]
+        return self._relations(schema)
 
     def columns(self, schema: str) -> list[ColumnInfo]:
         """Return the columns; takes a second round trip where a primary key has several."""
-        rows = sorted(self._of(_COLUMNS, schema), key=itemgetter(0))  # within a relation they are in order
-        keys = {(table, name): 1 for table, name, *_, key in rows if key == "PRI"}
-        if len({table for table, _ in keys}) < len(keys):
-            keys = {(table, name): int(place) for table, name, place in self._of(_KEYS, schema)}
-        none = "NULL" if self._is_mariadb else None  # how MariaDB writes that there is none; a text has its quotes
-        return [
-            ColumnInfo(
-                schema=schema,
-                relation=table,
-                name=name,
-                ordinal=int(place),
-                type_name=type_name,
-                nullable=nullable == "YES",
-                default=None if default == none else default,
-                primary_key=keys.get((table, name)) if key == "PRI" else None,
-                # MySQL also has DEFAULT_GENERATED, which is a default.
-                generated=bool(extra) and ("VIRTUAL GENERATED" in extra or "STORED GENERATED" in extra),
-            )
-            for table, name, place, type_name, nullable, default, extra, key in rows
-        ]
+        return self._columns(schema)
 
     def indexes(self, schema: str) -> list[IndexInfo]:
-        return [
-            IndexInfo(
-                schema=schema,
-                relation=str(table),
-                name=str(name),
-                unique=non_unique == "0",
-                columns=tuple(None if column is None else str(column) for *_, column in rows),
-                origin="primary key" if name == "PRIMARY" else "index" if non_unique != "0" else "unique",
-            )
-            for (table, name, non_unique), rows in groupby(self._of(_INDEXES, schema), itemgetter(0, 1, 2))
-        ]
+        return self._indexes(schema)
 
     def foreign_keys(self, schema: str) -> list[ForeignKey]:
-        rows = self._of(_FOREIGN_KEYS, schema)
-        rules = {(table, name): (str(update), str(delete)) for what, table, name, _, update, delete, *_ in rows
-                 if what == "rule"}  # fmt: skip
-        places = sorted((row[1:] for row in rows if row[0] == "column"), key=lambda row: (*row[:2], int(row[2] or 0)))
-        found = []
-        for (table, name), group in groupby(places, itemgetter(0, 1)):
-            columns = list(group)
-            update, delete = rules.get((table, name), ("NO ACTION", "NO ACTION"))
-            found.append(
-                ForeignKey(
-                    schema=schema,
-                    relation=str(table),
-                    name=str(name),
-                    columns=tuple(str(row[3]) for row in columns),
-                    target_schema=str(columns[0][4]),
-                    target_relation=str(columns[0][5]),
-                    target_columns=tuple(str(row[6]) for row in columns),
-                    on_update=update,
-                    on_delete=delete,
-                )
-            )
-        return found
+        return self._foreign_keys(schema)
+
+    def constraints(self, schema: str) -> list[Constraint]:
+        return self._constraints(schema)
 
     def objects(self, schema: str) -> list[ObjectInfo]:
-        found = [
-            ObjectInfo(schema=schema, name=name, kind=kind, relation=relation, detail=detail, comment=comment or None)
-            for name, kind, relation, detail, comment in self._of(_OBJECTS, schema)
+        """Return routines, triggers and events; takes a second round trip where there are routines."""
+        found = self._listed(_OBJECTS, schema)
+        if any(each.kind in ("function", "procedure") for each in found):
+            signatures: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+            for name, kind, mode, parameter, type_name in self._of(_PARAMETERS, schema):
+                words = [mode if kind == "procedure" else None, parameter, type_name]
+                signatures[name, kind].append(" ".join(filter(None, words)))
+            found = [
+                msgspec.structs.replace(each, signature=", ".join(signatures.get((each.name, each.kind), ())))
+                for each in found
+            ]
+        return found
+
+    def details(self, schema: str, name: str) -> RelationDetails | None:
+        """Return what there is to tell of one relation; keys that lead to it are those of its own schema."""
+        relations = self._relations(schema, name)
+        if not relations:
+            return None
+        relation = relations[0]
+        if relation.kind == "view":
+            texts = [text for (text,) in self._of(_VIEW, schema, name)]
+            relation = msgspec.structs.replace(relation, definition=texts[0] if texts and texts[0] else None)
+        indexes = self._indexes(schema, name)
+        keys = self._foreign_keys(schema, name)
+        return RelationDetails(
+            relation=relation,
+            columns=tuple(self._columns(schema, name)),
+            indexes=tuple(indexes),
+            constraints=tuple(self._constraints(schema, name, indexes=indexes)),
+            foreign_keys=tuple(key for key in keys if key.relation == relation.name),
+            referenced_by=tuple(
+                key for key in keys if (key.target_schema, key.target_relation) == (schema, relation.name)
+            ),
+            objects=tuple(self._listed(_TRIGGERS, schema, name, own="and event_object_table = {name}")),
+        )
+
+    def server_objects(self) -> list[ObjectInfo]:
+        """Return users and roles, if this user may read them."""
+        try:
+            accounts = self._accounts()
+        except PermissionDeniedError:
+            return []
+        return [
+            ObjectInfo(schema="", name=name, kind="role" if role == "Y" else "user", detail=host or None)
+            for name, host, role in accounts
         ]
-        return sorted(found, key=lambda each: (each.kind, each.name))
+
+    def gaps(self, schema: str) -> list[Gap]:
+        """Return what a right is missing for; what a server hides it does not count, either."""
+        if not schema:
+            try:
+                self._accounts()
+            except PermissionDeniedError:
+                return [Gap(schema="", what="users", reason=_ACCOUNTS_HIDDEN)]
+            return []
+        rights: set[str] = set()
+        for (grant,) in self._ask("show grants"):
+            if (found := _GRANT.match(str(grant))) is not None and _covers(found["on"], schema):
+                rights |= {right.strip() for right in found["rights"].split(",")}
+        if "ALL PRIVILEGES" in rights or schema == "information_schema":
+            return []
+        gaps = [
+            Gap(schema=schema, what=what, reason=f"this user has no {right} right on {schema}: not all are told")
+            for what, right in _NEEDED
+            if right not in rights
+        ]
+        if "SELECT" not in rights:
+            reason = f"this user has no SELECT right on all of {schema}: what it has no right on is not told"
+            gaps.insert(0, Gap(schema=schema, what="relations and columns", reason=reason))
+        return gaps
+
+    def dependencies(self, schema: str, name: str) -> Dependencies | None:
+        """Return foreign keys and triggers, which are certain, and what the texts of this schema name, which is not."""
+        kinds = {each.name: each.kind for each in self._relations(schema)}
+        written = [tuple(row) for row in self._of(_WRITTEN, schema)]
+        kinds |= {str(each): str(kind) for kind, each, *_ in written if kind != "view"}
+        if name not in kinds:
+            return None
+        uses: list[Dependency] = []
+        used_by: list[Dependency] = []
+        for key in self._foreign_keys(schema, name):
+            how = f"foreign key {key.name}"
+            if key.relation == name:
+                kind = kinds.get(key.target_relation, "table")
+                uses.append(Dependency(schema=key.target_schema, name=key.target_relation, kind=kind, how=how))
+            if (key.target_schema, key.target_relation) == (schema, name):
+                used_by.append(Dependency(schema=schema, name=key.relation, kind="table", how=how))
+        for kind, each, table, text in written:
+            named = {word for word in names_in(text or "", MYSQL) if word in kinds}
+            how = "query" if kind == "view" else "body"
+            if table == name:
+                used_by.append(Dependency(schema=schema, name=each, kind=kind, how="stands on it"))
+            elif each != name and name in named:
+                used_by.append(Dependency(schema=schema, name=each, kind=kind, how=how, textual=True))
+            if each == name:
+                uses += [
+                    Dependency(schema=schema, name=other, kind=kinds[other], how=how, textual=True)
+                    for other in sorted(named - {name})
+                ]
+        return Dependencies(uses=tuple(uses), used_by=tuple(used_by))
 
     def definition(self, schema: str, name: str) -> list[str]:
         """Return what SHOW CREATE tells, and the sql_mode where that of a stored program is another than ours."""
@@ -201,5 +303,163 @@ class MysqlCatalog(Catalog):
             raise NulCharacterError("a name can't hold U+0000")
         return "`" + name.replace("`", "``") + "`"
 
-    def _of(self, question: str, schema: str) -> list[tuple[Any, ...]]:
-        return self._ask(question.format(schema=literal(schema)))
+    # -- about all relations of a schema, or one ---------------------------------------------------------------
+
+    def _relations(self, schema: str, name: str | None = None) -> list[Relation]:
+        return [
+            Relation(
+                schema=schema,
+                name=relation,
+                kind=_KINDS.get(kind, kind.lower()),
+                rows=rows and int(rows),
+                size=size and (int(size) or None),
+                comment=comment or None,
+                detail=_special(kind, engine, options),
+            )
+            for relation, kind, rows, comment, size, engine, options in self._of(_RELATIONS, schema, name)
+        ]
+
+    def _columns(self, schema: str, name: str | None = None) -> list[ColumnInfo]:
+        rows = sorted(self._of(_COLUMNS, schema, name), key=itemgetter(0))  # within a relation they are in order
+        keys = {(row[0], row[1]): 1 for row in rows if row[7] == "PRI"}
+        if len({table for table, _ in keys}) < len(keys):
+            keys = {(table, column): int(place) for table, column, place in self._of(_KEYS, schema, name)}
+        none = "NULL" if self._is_mariadb else None  # how MariaDB writes that there is none; a text has its quotes
+        found = []
+        for table, column, place, type_name, nullable, default, extra, key, expression, comment, collation in rows:
+            # MySQL also has DEFAULT_GENERATED, which is a default.
+            generated = bool(extra) and ("VIRTUAL GENERATED" in extra or "STORED GENERATED" in extra)
+            default = None if default == none else default  # noqa: PLW2901  # the same, as we say it
+            found.append(
+                ColumnInfo(
+                    schema=schema,
+                    relation=table,
+                    name=column,
+                    ordinal=int(place),
+                    type_name=type_name,
+                    nullable=nullable == "YES",
+                    default=(expression or None) if generated else default,
+                    primary_key=keys.get((table, column)) if key == "PRI" else None,
+                    generated=generated,
+                    identity="auto_increment" if extra and "auto_increment" in extra else None,
+                    collation=collation,
+                    comment=comment or None,
+                )
+            )
+        return found
+
+    def _indexes(self, schema: str, name: str | None = None) -> list[IndexInfo]:
+        expression = "null" if self._is_mariadb else "expression"
+        rows = self._of(_INDEXES, schema, name, expression=expression)
+        return [
+            IndexInfo(
+                schema=schema,
+                relation=str(table),
+                name=str(index),
+                unique=non_unique == "0",
+                columns=tuple(_indexed(*row[5:8]) for row in group),
+                origin="primary key" if index == "PRIMARY" else "index" if non_unique != "0" else "unique",
+                method=str(method).lower(),
+                comment=comment or None,
+            )
+            for (table, index, non_unique, method, comment), group in groupby(rows, itemgetter(0, 1, 2, 3, 4))
+        ]
+
+    def _constraints(
+        self, schema: str, name: str | None = None, *, indexes: list[IndexInfo] | None = None
+    ) -> list[Constraint]:
+        """Return checks, and what unique indexes stand for, which is the same thing here."""
+        found = [
+            Constraint(
+                schema=schema,
+                relation=each.relation,
+                name=each.name,
+                kind=each.origin,
+                columns=tuple(column for column in each.columns if column is not None),
+            )
+            for each in (self._indexes(schema, name) if indexes is None else indexes)
+            if each.unique
+        ]
+        question = _CHECKS if self._is_mariadb else _CHECKS_OF_MYSQL
+        found += [
+            Constraint(schema=schema, relation=table, name=check, kind="check", expression=clause)
+            for table, check, clause in self._of(question, schema, name)
+        ]
+        return sorted(found, key=lambda each: (each.relation, each.name))
+
+    def _foreign_keys(self, schema: str, name: str | None = None) -> list[ForeignKey]:
+        rows = self._of(_FOREIGN_KEYS, schema, name, own="" if name is None else _TOUCHING)
+        rules = {(table, key): (str(update), str(delete)) for what, table, key, _, update, delete, *_ in rows
+                 if what == "rule"}  # fmt: skip
+        places = sorted((row[1:] for row in rows if row[0] == "column"), key=lambda row: (*row[:2], int(row[2] or 0)))
+        found = []
+        for (table, key), group in groupby(places, itemgetter(0, 1)):
+            columns = list(group)
+            update, delete = rules.get((table, key), ("NO ACTION", "NO ACTION"))
+            found.append(
+                ForeignKey(
+                    schema=schema,
+                    relation=str(table),
+                    name=str(key),
+                    columns=tuple(str(row[3]) for row in columns),
+                    target_schema=str(columns[0][4]),
+                    target_relation=str(columns[0][5]),
+                    target_columns=tuple(str(row[6]) for row in columns),
+                    on_update=update,
+                    on_delete=delete,
+                )
+            )
+        return found
+
+    def _listed(self, question: str, schema: str, name: str | None = None, own: str = "") -> list[ObjectInfo]:
+        found = [
+            ObjectInfo(schema=schema, name=each, kind=kind, relation=relation, detail=detail, comment=comment or None)
+            for each, kind, relation, detail, comment in self._of(question, schema, name, own=own)
+        ]
+        return sorted(found, key=lambda each: (each.kind, each.name))
+
+    def _accounts(self) -> list[tuple[Any, ...]]:
+        is_role = "is_role" if self._is_mariadb else "'N'"
+        return self._ask(_ACCOUNTS.format(is_role=is_role))
+
+    def _of(self, question: str, schema: str, name: str | None = None, **parts: str) -> list[tuple[Any, ...]]:
+        """Ask about a schema, or one relation of it; ``parts`` stand where the question names them."""
+        only = "" if name is None else f"and table_name = {literal(name)}"
+        words = {"schema": literal(schema), "name": "" if name is None else literal(name), "only": only}
+        words |= {part: text.format(**words) for part, text in parts.items()}
+        return self._ask(question.format(**words))
+
+
+def _special(kind: str, engine: str | None, options: str | None) -> str | None:
+    """Return what is special about a table: another engine than the usual one, partitions, versions of its rows."""
+    said = [
+        "system versioned" if kind == "SYSTEM VERSIONED" else "",
+        str(engine) if engine is not None and engine != "InnoDB" and kind != "SEQUENCE" else "",
+        "partitioned" if options is not None and "partitioned" in options else "",
+    ]
+    return ", ".join(filter(None, said)) or None
+
+
+def _indexed(column: str | None, length: str | None, expression: str | None) -> str | None:
+    """Return what an index is ordered by: a column, the beginning of one, an expression."""
+    if column is None:
+        return expression
+    return column if length is None else f"{column}({length})"
+
+
+def _covers(on: str, schema: str) -> bool:
+    """Return whether a right is one on everything in a schema; the schema of a grant is a pattern."""
+    database, _, table = on.rpartition(".")
+    if table != "*":
+        return False
+    if database == "*":
+        return True
+    pattern, escaping = "", False
+    for character in database[1:-1].replace("``", "`"):
+        if escaping or character not in "\\%_":
+            pattern, escaping = pattern + re.escape(character), False
+        elif character == "\\":
+            escaping = True
+        else:
+            pattern += ".*" if character == "%" else "."
+    return re.fullmatch(pattern, schema, re.DOTALL) is not None

@@ -8,10 +8,25 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
+import msgspec
+
+from alveary.contracts.catalog import (
+    Catalog,
+    ColumnInfo,
+    Constraint,
+    Dependencies,
+    ForeignKey,
+    Gap,
+    IndexInfo,
+    ObjectInfo,
+    Relation,
+    RelationDetails,
+)
 from alveary.contracts.values import Row
 from alveary.errors import InvalidInputError, NulCharacterError
-from alveary_plugins.drivers.postgres.definitions import OWN_ROUTINE, Definitions
+from alveary_plugins.drivers.postgres import questions
+from alveary_plugins.drivers.postgres.definitions import Definitions
+from alveary_plugins.drivers.postgres.dependencies import dependencies_of
 
 _LONGEST = 63
 """Bytes of a name that every server takes; some are built to take more."""
@@ -21,116 +36,11 @@ Ask = Callable[..., Iterable[Row]]
 
 _KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
 _ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-
-_DATABASES = """
-    select d.datname
-      from pg_catalog.pg_database d
-     where d.datallowconn and pg_catalog.has_database_privilege(d.oid, 'CONNECT')
-     order by d.datname <> pg_catalog.current_database(), d.datname"""
-
-# Those that are searched come first, in that order; then the temporary one, if there is one; the server's own last.
-_SCHEMAS = """
-    select n.nspname
-      from pg_catalog.pg_namespace n
-     where n.nspname !~ '^pg_' or n.nspname = 'pg_catalog' or n.oid = pg_catalog.pg_my_temp_schema()
-     order by case n.nspname when 'pg_catalog' then 2 when 'information_schema' then 1 else 0 end,
-              pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname),
-              n.oid <> pg_catalog.pg_my_temp_schema(), n.nspname"""
-
-# Relations and columns are put in order here: the server would sort those of many tables on its disk and send nothing
-# meanwhile. So our objects are made while it still works.
-
-# -1, and before version 14 a 0 without pages, is how the server says that it never counted.
-_RELATIONS = """
-    select c.relname, c.relkind, d.description,
-           case when c.reltuples < 0 or c.reltuples = 0 and {uncounted} then null else c.reltuples::bigint end
-      from pg_catalog.pg_class c
-      left join pg_catalog.pg_description d
-             on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
-     where c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1)"""
-
-# Joined on atthasdef a default is looked up only where there is one; without that the server reads all of them, sorted
-# on its disk. The same goes for the few domains that are NOT NULL, and for the places in keys.
-_COLUMNS = """
-    select c.relname, a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod),
-           not (a.attnotnull or a.atttypid = any (array(
-               select t.oid from pg_catalog.pg_type t where t.typtype = 'd' and t.typnotnull))),
-           pg_catalog.pg_get_expr(e.adbin, e.adrelid),
-           case when a.attnotnull then pg_catalog.array_position(i.indkey::int2[], a.attnum) + 1 end,
-           {generated}
-      from pg_catalog.pg_class c
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-      left join pg_catalog.pg_attrdef e on a.atthasdef and e.adrelid = a.attrelid and e.adnum = a.attnum
-      left join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisprimary
-     where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f')"""
-
-# Columns that are only INCLUDEd stand behind those of the key, and are none of them.
-_INDEXES = """
-    select c.relname, x.relname, i.indisunique,
-           case o.contype when 'p' then 'primary key' when 'u' then 'unique' else 'index' end, i.indpred is not null,
-           coalesce(a.attname, pg_catalog.pg_get_indexdef(i.indexrelid, k.place, true))
-      from pg_catalog.pg_index i
-      join pg_catalog.pg_class x on x.oid = i.indexrelid
-      join pg_catalog.pg_class c on c.oid = i.indrelid
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     cross join lateral pg_catalog.generate_series(1, i.indnkeyatts) as k(place)
-      left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[k.place - 1] and a.attnum <> 0
-      left join pg_catalog.pg_constraint o on o.conindid = i.indexrelid and o.contype in ('p', 'u')
-     where n.nspname = $1 and c.relkind in ('r', 'p', 'm')
-     order by c.relname, x.relname, k.place"""
-
-_FOREIGN_KEYS = """
-    select c.relname, o.conname, tn.nspname, t.relname, o.confupdtype, o.confdeltype, a.attname, b.attname
-      from pg_catalog.pg_constraint o
-      join pg_catalog.pg_class c on c.oid = o.conrelid
-      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      join pg_catalog.pg_class t on t.oid = o.confrelid
-      join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
-     cross join lateral pg_catalog.generate_series(1, pg_catalog.cardinality(o.conkey)) as k(place)
-      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = o.conkey[k.place]
-      join pg_catalog.pg_attribute b on b.attrelid = t.oid and b.attnum = o.confkey[k.place]
-     where n.nspname = $1 and o.contype = 'f'
-     order by c.relname, o.conname, k.place"""
-
-
-_OBJECTS = """
-    with here as materialized (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1)
-    select p.proname, {kind}, pg_catalog.pg_get_function_identity_arguments(p.oid), null::text,
-           pg_catalog.pg_get_function_result(p.oid), pg_catalog.obj_description(p.oid, 'pg_proc')
-      from pg_catalog.pg_proc p where p.pronamespace in (select oid from here) and {own}
-    union all
-    select t.tgname, 'trigger', '', c.relname, t.tgtype::text, pg_catalog.obj_description(t.oid, 'pg_trigger')
-      from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid
-     where c.relnamespace in (select oid from here) and not t.tgisinternal
-    union all
-    select c.relname, 'sequence', '', null, pg_catalog.format_type(q.seqtypid, null),
-           pg_catalog.obj_description(c.oid, 'pg_class')
-      from pg_catalog.pg_class c join pg_catalog.pg_sequence q on q.seqrelid = c.oid
-     where c.relnamespace in (select oid from here)
-    union all
-    select t.typname,
-           case t.typtype when 'e' then 'enum' when 'd' then 'domain' when 'r' then 'range type'
-                          else 'composite type' end, '', null,
-           case t.typtype when 'e' then (select pg_catalog.string_agg(e.enumlabel, ', ' order by e.enumsortorder)
-                                           from pg_catalog.pg_enum e where e.enumtypid = t.oid)
-                          when 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) end,
-           pg_catalog.obj_description(t.oid, 'pg_type')
-      from pg_catalog.pg_type t left join pg_catalog.pg_class c on c.oid = t.typrelid
-     where t.typnamespace in (select oid from here)
-       and (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c')
-    union all
-    select e.extname, 'extension', '', null, e.extversion, pg_catalog.obj_description(e.oid, 'pg_extension')
-      from pg_catalog.pg_extension e where e.extnamespace in (select oid from here)
-    union all
-    select r.rulename, 'rule', '', c.relname, null, pg_catalog.obj_description(r.oid, 'pg_rewrite')
-      from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class
-     where c.relnamespace in (select oid from here) and r.rulename <> '_RETURN'
-    union all
-    select p.polname, 'policy', '', c.relname, null, pg_catalog.obj_description(p.oid, 'pg_policy')
-      from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid
-     where c.relnamespace in (select oid from here)"""
+_CONSTRAINTS = {"p": "primary key", "u": "unique", "c": "check", "x": "exclusion"}
+_IDENTITIES = {"a": "always", "d": "by default"}
+_PERSISTENCE = {"u": "unlogged", "t": "temporary"}
+_MOST_NAMED = 20
+"""Names told in the reason of a gap; of more their number."""
 
 
 class PostgresCatalog(Catalog):
@@ -142,97 +52,90 @@ class PostgresCatalog(Catalog):
         self._version = version
 
     def databases(self) -> list[str]:
-        return [str(name) for (name,) in self._ask(_DATABASES)]
+        return [str(name) for (name,) in self._ask(questions.DATABASES)]
 
     def schemas(self) -> list[str]:
-        return [str(name) for (name,) in self._ask(_SCHEMAS)]
+        return [str(name) for (name,) in self._ask(questions.SCHEMAS)]
 
     def search_path(self) -> list[str]:
-        (path,) = self._ask("select pg_catalog.array_to_json(pg_catalog.current_schemas(true))")
-        return [str(name) for name in json.loads(str(path[0]))]
+        ((path,),) = self._ask(questions.SEARCH_PATH)
+        return [str(name) for name in json.loads(str(path))]
 
     def relations(self, schema: str) -> list[Relation]:
-        uncounted = (
-            "c.relkind in ('v', 'f')" if self._version >= 140000 else "(c.relkind in ('v', 'f') or c.relpages = 0)"
-        )
-        found = [
-            Relation(schema=schema, name=name, kind=_KINDS[kind], rows=rows and int(rows), comment=comment)
-            for name, kind, comment, rows in self._of(_RELATIONS.format(uncounted=uncounted), schema)
-        ]
-        return sorted(found, key=attrgetter("name"))
+        return self._relations(schema)
 
     def columns(self, schema: str) -> list[ColumnInfo]:
-        generated = "a.attgenerated <> ''" if self._version >= 120000 else "false"
-        found = [
-            ColumnInfo(
-                schema=schema,
-                relation=relation,
-                name=name,
-                ordinal=int(ordinal),
-                type_name=type_name,
-                nullable=nullable == "t",
-                default=default,
-                primary_key=key and int(key),
-                generated=generated == "t",
-            )
-            for relation, name, ordinal, type_name, nullable, default, key, generated in self._of(
-                _COLUMNS.format(generated=generated), schema
-            )
-        ]
-        return sorted(found, key=attrgetter("relation", "ordinal"))
+        return self._columns(schema)
 
     def indexes(self, schema: str) -> list[IndexInfo]:
-        return [
-            IndexInfo(
-                schema=schema,
-                relation=relation,
-                name=name,
-                unique=unique == "t",
-                columns=tuple(column for *_, column in rows),
-                origin=origin,
-                partial=partial == "t",
-            )
-            for (relation, name, unique, origin, partial), rows in _grouped(self._of(_INDEXES, schema), 5)
-        ]
+        return self._indexes(schema)
 
     def foreign_keys(self, schema: str) -> list[ForeignKey]:
-        return [
-            ForeignKey(
-                schema=schema,
-                relation=relation,
-                name=name,
-                columns=tuple(source for *_, source, _ in rows),
-                target_schema=target_schema,
-                target_relation=target,
-                target_columns=tuple(column for *_, column in rows),
-                on_update=_ACTIONS[on_update],
-                on_delete=_ACTIONS[on_delete],
-            )
-            for (relation, name, target_schema, target, on_update, on_delete), rows in _grouped(
-                self._of(_FOREIGN_KEYS, schema), 6
-            )
-        ]
+        return self._foreign_keys(questions.HAVING, schema)
+
+    def constraints(self, schema: str) -> list[Constraint]:
+        return self._constraints(schema)
 
     def objects(self, schema: str) -> list[ObjectInfo]:
+        return self._objects(questions.OBJECTS.format(kind=questions.routine_kind(self._version)), schema)
+
+    def details(self, schema: str, name: str) -> RelationDetails | None:
+        relations = self._relations(schema, name)
+        if not relations:
+            return None
+        (relation,) = relations
+        if relation.kind in ("view", "materialized view"):
+            sql = """select pg_catalog.pg_get_viewdef(c.oid)
+                       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                      where n.nspname = $1 and c.relname = $2"""
+            query = [str(text) for (text,) in self._ask(sql, [schema, name]) if text is not None]
+            relation = msgspec.structs.replace(relation, definition="".join(query).strip() or None)
+        keys = self._foreign_keys(questions.TOUCHING, schema, name)
+        return RelationDetails(
+            relation=relation,
+            columns=tuple(self._columns(schema, name)),
+            indexes=tuple(self._indexes(schema, name)),
+            constraints=tuple(self._constraints(schema, name)),
+            foreign_keys=tuple(key for key in keys if (key.schema, key.relation) == (schema, name)),
+            referenced_by=tuple(key for key in keys if (key.target_schema, key.target_relation) == (schema, name)),
+            objects=tuple(self._objects(questions.ON_RELATION.format(only=questions.ONLY), schema, name)),
+        )
+
+    def server_objects(self) -> list[ObjectInfo]:
         found = [
-            ObjectInfo(
-                schema=schema,
-                name=name,
-                kind=kind,
-                signature=signature or "",
-                relation=relation,
-                detail=_trigger(int(detail)) if kind == "trigger" else detail or None,
-                comment=comment,
-            )
-            for name, kind, signature, relation, detail, comment in self._of(
-                _OBJECTS.format(kind=_routine_kind(self._version), own=OWN_ROUTINE), schema
-            )
+            ObjectInfo(schema="", name=name, kind=kind, relation=relation, detail=detail or None, comment=comment)
+            for name, kind, relation, detail, comment in self._of(questions.SERVER_OBJECTS)
         ]
-        return sorted(found, key=attrgetter("kind", "name", "signature"))
+        return sorted(found, key=attrgetter("kind", "name"))
+
+    def gaps(self, schema: str) -> list[Gap]:
+        """Return what may be listed and not read; in ``""`` what only a superuser is told."""
+        if not schema:
+            ((superuser,),) = self._ask(questions.IS_SUPERUSER)
+            reason = "only superusers are told of them"
+            return [] if superuser == "t" else [Gap(schema="", what="subscriptions", reason=reason)]
+        found: dict[str, list[str]] = {"schema": [], "relation": [], "routine": []}
+        for what, name in self._of(questions.GAPS, schema):
+            found[what].append(name)
+        gaps = []
+        if found["schema"]:
+            reason = "this role has no USAGE on the schema: what it holds is listed and can't be used"
+            gaps.append(Gap(schema=schema, what=f"schema {schema}", reason=reason))
+        for what, right, lost in (("relation", "SELECT", "rows"), ("routine", "EXECUTE", "results")):
+            if names := found[what]:
+                more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+                reason = f"this role has no {right} on {', '.join(names[:_MOST_NAMED])}{more}"
+                told = f"{lost} of {len(names)} {what}{'s' * (len(names) > 1)}"
+                gaps.append(Gap(schema=schema, what=told, reason=reason))
+        return gaps
 
     def definition(self, schema: str, name: str) -> list[str]:
         """Return the statements; owners and privileges are left out. Takes a few round trips for each object."""
         return Definitions(self._ask, self._version).of(schema, name)
+
+    def dependencies(self, schema: str, name: str) -> Dependencies | None:
+        """Return what the server keeps record of, and what stands in the bodies of routines, which is a guess."""
+        return dependencies_of(self._ask, schema, name, questions.routine_kind(self._version))
 
     def quote(self, name: str) -> str:
         if "\0" in name:
@@ -249,16 +152,159 @@ class PostgresCatalog(Catalog):
         ((same,),) = self._ask("select $1::pg_catalog.text::pg_catalog.name::pg_catalog.text = $1", [name])
         return bool(same != "t")
 
-    def _of(self, question: str, schema: str) -> Iterable[tuple[Any, ...]]:
-        return self._ask(question, [schema])
+    # -- about all relations of a schema, or one ---------------------------------------------------------------
 
+    def _relations(self, schema: str, *name: str) -> list[Relation]:
+        uncounted = (
+            "c.relkind in ('v', 'f')" if self._version >= 140000 else "(c.relkind in ('v', 'f') or c.relpages = 0)"
+        )
+        sql = questions.RELATIONS.format(
+            uncounted=uncounted,
+            partition="c.relispartition," if self._version >= 100000 else "false,",
+            block=questions.BLOCK,
+            owner="pg_catalog.pg_get_userbyid(c.relowner)" if name else "null",
+            only=questions.ONLY if name else "",
+        )
+        found = []
+        for relname, kind, comment, rows, size, persistence, key, parents, partition, secured, owner in self._of(
+            sql, schema, *name
+        ):
+            parent = json.loads(parents)[0] if parents is not None else (None, None)
+            special = [
+                _PERSISTENCE.get(persistence or "", ""),
+                f"partition by {key}" if key is not None else "",
+                f"{'partition of' if partition == 't' else 'inherits'} {parent[1]}" if parents is not None else "",
+                "row level security" if secured == "t" else "",
+            ]
+            found.append(
+                Relation(
+                    schema=schema,
+                    name=relname,
+                    kind=_KINDS[kind],
+                    rows=rows and int(rows),
+                    size=size and int(size),
+                    comment=comment,
+                    detail=", ".join(filter(None, special)) or None,
+                    parent_schema=parent[0],
+                    parent=parent[1],
+                    owner=owner,
+                )
+            )
+        return sorted(found, key=attrgetter("name"))
 
-def _routine_kind(version: int) -> str:
-    """Return how to ask what a routine is, which was another way before version 11."""
-    if version < 110000:
-        return "case when p.proisagg then 'aggregate' when p.proiswindow then 'window function' else 'function' end"
-    kinds = "when 'a' then 'aggregate' when 'p' then 'procedure' when 'w' then 'window function' else 'function'"
-    return f"case p.prokind {kinds} end"
+    def _columns(self, schema: str, *name: str) -> list[ColumnInfo]:
+        generated = "a.attgenerated <> ''" if self._version >= 120000 else "false"
+        sql = questions.COLUMNS.format(generated=generated, only=questions.ONLY if name else "")
+        found = [
+            ColumnInfo(
+                schema=schema,
+                relation=relation,
+                name=column,
+                ordinal=int(ordinal),
+                type_name=type_name,
+                nullable=nullable == "t",
+                default=default,
+                primary_key=key and int(key),
+                generated=generated == "t",
+                identity=identity and _IDENTITIES[identity],
+                collation=collation,
+                comment=comment,
+            )
+            for relation, column, ordinal, type_name, nullable, default, key, generated, identity, collation, comment
+            in self._of(sql, schema, *name)
+        ]  # fmt: skip
+        return sorted(found, key=attrgetter("relation", "ordinal"))
+
+    def _indexes(self, schema: str, *name: str) -> list[IndexInfo]:
+        rows = self._of(
+            questions.INDEXES.format(block=questions.BLOCK, only=questions.ONLY if name else ""), schema, *name
+        )
+        found = []
+        for key, group in _grouped(rows, 10):
+            relation, index, unique, origin, partial, method, predicate, size, comment, valid = key
+            found.append(
+                IndexInfo(
+                    schema=schema,
+                    relation=relation,
+                    name=index,
+                    unique=unique == "t",
+                    columns=tuple(column for *_, included, column in group if included != "t"),
+                    origin=origin,
+                    partial=partial == "t",
+                    method=method,
+                    included=tuple(column for *_, included, column in group if included == "t"),
+                    predicate=predicate,
+                    size=size and int(size),
+                    comment=comment,
+                    valid=valid == "t",
+                )
+            )
+        return found
+
+    def _foreign_keys(self, where: str, schema: str, *name: str) -> list[ForeignKey]:
+        rows = self._of(questions.FOREIGN_KEYS.format(where=where), schema, *name)
+        rows = sorted(rows, key=itemgetter(8, 0, 1))  # stable: the columns stay in their order
+        return [
+            ForeignKey(
+                schema=own_schema,
+                relation=relation,
+                name=key_name,
+                columns=tuple(row[6] for row in group),
+                target_schema=target_schema,
+                target_relation=target,
+                target_columns=tuple(row[7] for row in group),
+                on_update=_ACTIONS[on_update],
+                on_delete=_ACTIONS[on_delete],
+            )
+            for (relation, key_name, target_schema, target, on_update, on_delete, own_schema), group in (
+                (key, list(group)) for key, group in groupby(rows, itemgetter(0, 1, 2, 3, 4, 5, 8))
+            )
+        ]
+
+    def _constraints(self, schema: str, *name: str) -> list[Constraint]:
+        rows = self._of(questions.CONSTRAINTS.format(only=questions.ONLY if name else ""), schema, *name)
+        return [
+            Constraint(
+                schema=schema,
+                relation=relation,
+                name=constraint,
+                kind=_CONSTRAINTS[kind],
+                columns=tuple(json.loads(columns)) if columns is not None else (),
+                expression=expression,
+                detail=", ".join(
+                    filter(
+                        None,
+                        [
+                            "deferrable" if deferrable == "t" else "",
+                            "initially deferred" if deferred == "t" else "",
+                            "not valid" if valid != "t" else "",
+                        ],
+                    )
+                )
+                or None,
+                comment=comment,
+            )
+            for relation, constraint, kind, expression, columns, deferrable, deferred, valid, comment in rows
+        ]
+
+    def _objects(self, sql: str, schema: str, *name: str) -> list[ObjectInfo]:
+        found = [
+            ObjectInfo(
+                schema=schema,
+                name=each,
+                kind=kind,
+                signature=signature or "",
+                relation=relation,
+                detail=_trigger(int(detail)) if kind == "trigger" else detail or None,
+                comment=comment,
+                extension=extension,
+            )
+            for each, kind, signature, relation, detail, comment, extension in self._of(sql, schema, *name)
+        ]
+        return sorted(found, key=attrgetter("kind", "name", "signature"))
+
+    def _of(self, question: str, *path: str) -> Iterable[tuple[Any, ...]]:
+        return self._ask(question, list(path))
 
 
 def _trigger(bits: int) -> str:
