@@ -10,6 +10,7 @@ from alveary.policy import Confirmation
 from alveary_shell.sdk import Answer
 from alveary_shell.theme import Theme, button
 from alveary_shell.toasts import shown
+from alveary_shell.widgets.focus import focused
 
 MOST_LINES, MOST_CHARACTERS = 8, 600
 """How much of a statement a dialog shows."""
@@ -49,7 +50,7 @@ class Dialog(tk.Toplevel):
         """Show it over its window, wait until it is closed, and return the answer."""
         self.update_idletasks()
         over = self.master.winfo_toplevel()
-        before = over.focus_get()
+        before = focused(over)
         x = over.winfo_rootx() + (over.winfo_width() - self.winfo_reqwidth()) // 2
         y = over.winfo_rooty() + (over.winfo_height() - self.winfo_reqheight()) // 3
         self.geometry(f"+{max(x, 0)}+{max(y, 0)}")

@@ -14,6 +14,7 @@ from alveary.errors import AlvearyError, InvalidInputError
 from alveary_shell.docks import Docks
 from alveary_shell.keys import Keymap, sequence
 from alveary_shell.sdk import Window
+from alveary_shell.widgets.focus import focused
 
 _TAG = "Alveary"
 """What is bound to it is heard by every widget before its own class hears it."""
@@ -93,8 +94,8 @@ class Keyboard:
 
     def _is_within(self, spec: CommandSpec) -> bool:
         """Return whether the keyboard is in the panel a command is limited to."""
-        focused = self._window.root.focus_get()
-        if self._docks is None or focused is None or spec.placement is None or spec.placement.panel is None:
+        holder = focused(self._window.root)
+        if self._docks is None or holder is None or spec.placement is None or spec.placement.panel is None:
             return False
         places = [self._docks.place_of(panel) for panel in self._window.panels(spec.placement.panel)]
-        return any(f"{focused}.".startswith(f"{found[1].frame}.") for found in places if found is not None)
+        return any(f"{holder}.".startswith(f"{found[1].frame}.") for found in places if found is not None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tkinter import ttk
 
 from alveary_shell.theme import Theme
+from alveary_shell.widgets.focus import focused
 
 ROWS = 12
 
@@ -70,7 +71,7 @@ class Palette:
         self.close()
         theme, px = self._theme, self._theme.px
         self._choices = choices
-        self._before = self._root.focus_get()
+        self._before = focused(self._root)
         self._frame = frame = tk.Frame(
             self._root, borderwidth=0, highlightthickness=1, background=theme.color("raised")
         )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tkinter as tk
+from collections.abc import Sequence
 from pathlib import Path
 from tkinter import ttk
 
@@ -14,6 +15,7 @@ import ttkbootstrap
 
 from alveary.errors import WindowUnavailableError
 from alveary.paths import make_private
+from alveary.plugins import PluginFault
 from alveary_shell.commands import HINT
 from alveary_shell.theme import Theme, button
 from alveary_shell.themes import DARK, LIGHT
@@ -90,6 +92,13 @@ class Attempt:
         """The window is there, or is not to be."""
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
+
+
+def safe_mode_said(faults: Sequence[PluginFault]) -> tuple[str, str]:
+    """Return what to say in a window in safe mode: what that is, and why, as far as ``faults`` tell."""
+    ended = [f"{fault.plugin}: {fault.cause}" for fault in faults if fault.stage == "start"]
+    keeps_out = "In View, Plugins, a plugin can be disabled; the next start is a usual one then." if ended else ""
+    return "Safe mode: only the built-in plugins are loaded", "\n".join(filter(None, [*ended, keeps_out]))
 
 
 def wants_safe_mode(scale: float | None, theme: str) -> bool:

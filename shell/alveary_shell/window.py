@@ -39,9 +39,10 @@ from alveary_shell.palette import Choice, Palette
 from alveary_shell.pump import Pump
 from alveary_shell.running import RunningJobs
 from alveary_shell.sdk import ActiveChanged, Answer, Level, Panel, Window
-from alveary_shell.start import TITLE, desktop_mode, new_root, plain_fonts
+from alveary_shell.start import TITLE, desktop_mode, new_root, plain_fonts, safe_mode_said
 from alveary_shell.theme import Theme
 from alveary_shell.toasts import Toasts, shown
+from alveary_shell.widgets.focus import focused
 from alveary_shell.workspace import SavedPanel
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,9 @@ class MainWindow(Window):
         if (poor := plain_fonts(self.root)) is not None:
             _log.warning("%s", poor)
             self.notify("Text looks rough here", "warning", detail=poor)
+        if kernel.safe_mode:
+            text, why = safe_mode_said(kernel.plugins.kernel_faults)
+            self._toasts.show(text, "warning", detail=why, copied=f"{text}\n{why}")  # which stays until it is put away
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -527,8 +531,8 @@ class MainWindow(Window):
             self._toolbar.refresh()
 
     def _has_focus(self, dock: Dock) -> bool:
-        focused = self.root.focus_get()
-        return focused is not None and str(focused).startswith(str(self.docks.frames[dock]))
+        holder = focused(self.root)
+        return holder is not None and str(holder).startswith(str(self.docks.frames[dock]))
 
     def _tab_menu(self, panel: Panel, event: tk.Event[tk.Misc]) -> None:
         if panel.spec.dock != "center":

@@ -33,6 +33,18 @@ def Deadly(window, frame, state):
 """
 
 
+AT_IMPORT = "import ctypes; ctypes.string_at(0)"
+IN_A_HOOK = """
+import ctypes
+from alveary import hookimpl
+
+
+@hookimpl
+def alveary_panels():
+    ctypes.string_at(0)
+"""
+
+
 class Started:
     """A window in a process of its own, found by its title."""
 
@@ -85,12 +97,44 @@ def started(own_display: str, home: Path, tmp_path: Path) -> Iterator[Started]:
         started.process.communicate()
 
 
-def test_after_a_start_that_crashed_safe_mode_is_offered(started: Started, home: Path, tmp_path: Path) -> None:
-    (tmp_path / "deadly_panel.py").write_text(DEADLY)
-    info = tmp_path / "deadly_panel-1.0.dist-info"
+def install(folder: Path, code: str) -> None:
+    """Install the plugin ``deadly``, which only a window loads, into a folder on the path."""
+    (folder / "deadly_panel.py").write_text(code)
+    info = folder / "deadly_panel-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly-panel\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[alveary.window]\ndeadly = deadly_panel\n")
+
+
+@pytest.mark.parametrize("way", ["at import", "in a hook"])
+def test_after_a_plugin_that_crashed_while_it_was_loaded_the_window_is_in_safe_mode(
+    started: Started, home: Path, tmp_path: Path, way: str
+) -> None:
+    install(tmp_path, AT_IMPORT if way == "at import" else IN_A_HOOK)
+    crashed = started.start()
+    crashed.communicate(timeout=HANG)
+    assert crashed.returncode == -signal.SIGSEGV
+
+    process = started.start()
+    window = started.find(r"Alveary \(safe mode\)")
+    assert process.poll() is None
+    started.focus(window)
+    started.key("ctrl+q")
+    said = process.communicate(timeout=HANG)[1]
+    assert process.returncode == 0
+    assert "while the plugin deadly was loaded" in said
+
+    environment = {**os.environ, "ALVEARY_HOME": str(home), "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "alveary", "plugins", "disable", "deadly"]
+    subprocess.run([*command[:3], "--safe-mode", *command[3:]], env=environment, check=True, capture_output=True)
+    process = started.start()
+    started.find("Alveary")  # as usual again
+    started.key("ctrl+q")
+    assert process.wait(HANG) == 0
+
+
+def test_after_a_start_that_crashed_safe_mode_is_offered(started: Started, home: Path, tmp_path: Path) -> None:
+    install(tmp_path, DEADLY)
     crashed = started.start()
     said = crashed.communicate(timeout=HANG)[1]
     assert crashed.returncode == -signal.SIGSEGV, said
@@ -107,10 +151,13 @@ def test_after_a_start_that_crashed_safe_mode_is_offered(started: Started, home:
 
 def test_a_usual_start_leaves_no_note_and_asks_nothing(started: Started, home: Path) -> None:
     process = started.start()
-    started.find("Alveary")
+    window = started.find("Alveary")
     started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+    started.key("alt+v", "Escape", "Escape")  # a menu of Tk's own has the keyboard for a moment
+    started.focus(window)
     started.key("ctrl+q")
-    assert process.wait(HANG) == 0
+    said = process.communicate(timeout=HANG)[1]
+    assert (process.returncode, said) == (0, "")
 
 
 def test_the_window_closes_though_the_server_is_frozen(started: Started, home: Path, postgres: PostgresServer) -> None:

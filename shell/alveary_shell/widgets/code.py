@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import tkinter as tk
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from alveary_shell.widgets.code_statements import Statements
 from alveary_shell.widgets.code_text import CodeText
 from alveary_shell.widgets.document import Document, Edit, Position
 from alveary_shell.widgets.find import FindBar
+from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.gutter import Gutter, Line
 from alveary_shell.widgets.highlight import ROLES
 from alveary_shell.widgets.search import Match
@@ -209,10 +209,8 @@ class Code(Editing):
     @property
     def typing_elsewhere(self) -> bool:
         """Whether the keyboard writes into some other field, that of the bar to find for one."""
-        with contextlib.suppress(KeyError):  # a menu of Tk's own has the focus, which tkinter does not know
-            focused = self.focus_get()
-            return focused not in (None, self.text) and focused.winfo_class() in _FIELDS
-        return False
+        holder = focused(self)
+        return holder not in (None, self.text) and holder.winfo_class() in _FIELDS
 
     def _mark_found(self) -> None:
         self.sheet.call("tag", "remove", "found", "1.0", "end")

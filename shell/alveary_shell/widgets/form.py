@@ -9,6 +9,7 @@ from typing import Any
 
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.flat import FlatButton
+from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.form_fields import YES, Field, Section
 from alveary_shell.widgets.grid_text import visible_lines
 from alveary_shell.widgets.scrolled import Scrolled
@@ -323,7 +324,7 @@ class _Row:
     @property
     def focused(self) -> bool:
         """Whether the keyboard is here."""
-        return self._field_widget.focus_get() is self._field_widget
+        return focused(self._field_widget) is self._field_widget
 
 
 class _Swatches(tk.Canvas):
@@ -362,7 +363,7 @@ class _Swatches(tk.Canvas):
         theme, px, size = self._theme, self._theme.px, self._size
         self.configure(background=theme.color("background"))
         self.delete("all")
-        focused = self.focus_get() is self
+        has_focus = focused(self) is self
         for at, choice in enumerate(self._choices):
             left, gap = at * size, px(4)
             box = (left + gap, gap, left + size - gap, size - gap)
@@ -370,7 +371,7 @@ class _Swatches(tk.Canvas):
                 ring = px(1)
                 self.create_rectangle(
                     left + ring, ring, left + size - ring - 1, size - ring - 1,
-                    outline=theme.color("accent" if focused else "text"), width=px(1.5),
+                    outline=theme.color("accent" if has_focus else "text"), width=px(1.5),
                 )  # fmt: skip
             if choice.color is None:
                 self.create_rectangle(*box, outline=theme.color("muted"))

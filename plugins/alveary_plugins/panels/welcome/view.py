@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alveary_shell.sdk import Panel, Window
+from alveary_shell.widgets.focus import focused
 
 _ACTIONS = (
     ("welcome.open-sample", "play-circle", "Open the sample database", "A small music shop, to look around in"),
@@ -88,10 +89,10 @@ class _Card(tk.Canvas):
         theme, px = self._theme, self._theme.px
         line = theme.ui.metrics("linespace")
         height = line + theme.small.metrics("linespace") + px(20)
-        focused = self.focus_get() is self
-        self.configure(height=height, background=theme.color("raised" if self._over or focused else "background"))
+        has_focus = focused(self) is self
+        self.configure(height=height, background=theme.color("raised" if self._over or has_focus else "background"))
         self.delete("all")
-        if focused:
+        if has_focus:
             self.create_rectangle(0, 0, px(3), height, width=0, fill=theme.color("accent"))
         self.create_image(px(28), height // 2, image=theme.icon(self._icon, "accent", 20))
         self.create_text(px(54), px(9), anchor="nw", text=self._title, font=theme.ui, fill=theme.color("text"))
