@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from debian import require
+from fix_faults import Measure
 from fix_postgres import PostgresServer
-from fix_window import HANG
+from fix_window import HANG, x_server
+
+from alveary.store.database import Store
 
 DEADLY = """
 import os, signal
@@ -192,3 +196,50 @@ def test_the_window_closes_though_the_server_is_frozen(started: Started, home: P
         finally:
             for pid in frozen:
                 os.kill(pid, signal.SIGCONT)
+
+
+def test_the_program_ends_with_its_display_and_what_was_typed_is_there_again(
+    started: Started, home: Path, tmp_path: Path, postgres: PostgresServer, measured: Measure
+) -> None:
+    with postgres.database() as database:
+        command = [sys.executable, "-m", "alveary", "connections", "add", "far", postgres.url(database)]
+        subprocess.run(command, check=True, capture_output=True, timeout=HANG)
+
+        def running() -> bool:
+            asked = f"select 1 from pg_stat_activity where datname = '{database}' and state = 'active'"
+            return bool(postgres.psql(asked, "postgres", "-At"))
+
+        with x_server() as display:
+            dying = Started(display, home, tmp_path)
+            process = dying.start()
+            window = dying.find("Alveary")
+            dying.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+            dying.key("ctrl+l")
+            dying.type("far")
+            dying.key("Return")
+            dying.wait(lambda: _rows(home, "select 1 from workspace_panels where panel = 'editor'"), "the editor")
+            dying.focus(window)
+            dying.type("select pg_sleep(600)")
+            dying.key("ctrl+Return")
+            dying.wait(running, "the statement")
+            dying.wait(
+                lambda: _rows(home, "select 1 from workspace_panels where state like '%pg_sleep(600)%'"), "the journal"
+            )
+            began = time.monotonic()
+        assert process.wait(HANG) != 0
+        measured("F38 the end of a window whose display is gone", time.monotonic() - began)
+        process.communicate()
+        started.wait(lambda: not running(), "the end of the statement, with its session")
+        with closing(Store(home)) as store:
+            assert store.check() == []
+        process = started.start()
+        started.find("Alveary")
+        started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+        assert _rows(home, "select 1 from workspace_panels where state like '%pg_sleep(600)%' and closed_at is null")
+        started.key("ctrl+q")
+        assert process.wait(HANG) == 0
+
+
+def _rows(home: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(Store(home)) as store, store.reading() as connection:
+        return connection.execute(sql).fetchall()
