@@ -10,7 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+
+from alveary.cli.app import App
+from alveary.cli.verbs import Verbs
 
 Alveary = Callable[..., Any]
 
@@ -24,6 +28,24 @@ def test_version_and_help(alveary: Alveary) -> None:
     assert alveary().out == shown.out
     for verb in ("query", "plugins", "catalog", "demo", "run"):
         assert alveary(verb, "--help").status == 0
+
+
+def test_every_option_says_what_it_does() -> None:
+    silent, seen = [], 0
+    with App(safe_mode=False, json_errors=False) as app:
+        commands: list[tuple[str, click.Command]] = [("alveary", Verbs(app))]
+        while commands:
+            name, command = commands.pop()
+            seen += 1
+            silent += [
+                f"{name} {each.name}" for each in command.params if isinstance(each, click.Option) and not each.help
+            ]
+            if isinstance(command, click.Group):
+                context = click.Context(command)
+                below = ((each, command.get_command(context, each)) for each in command.list_commands(context))
+                commands += [(f"{name} {verb}", found) for verb, found in below if found is not None]
+    assert silent == []
+    assert seen > 40
 
 
 def test_the_demo_makes_a_sample_once_and_shows_queries(alveary: Alveary, home: Path) -> None:
@@ -103,7 +125,7 @@ def test_a_path_to_nothing_is_an_error(alveary: Alveary, library: str) -> None:
 
 def test_plugins_are_listed_disabled_and_enabled(alveary: Alveary) -> None:
     listed = alveary("plugins")
-    assert re.search(r"^sqlite +0\.1\.0 +alveary +loaded +drivers: sqlite$", listed.out, re.MULTILINE)
+    assert re.search(r"^sqlite +0\.1\.0 +alveary +loaded +drivers: sqlite; explainers: sqlite$", listed.out, re.MULTILINE)
     assert alveary("plugins", "disable", "demo").out == "demo is disabled from the next start on\n"
     assert alveary("demo").status == 2
     states = {each["name"]: each["state"] for each in json.loads(alveary("plugins", "--format", "json").out)["plugins"]}

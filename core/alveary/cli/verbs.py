@@ -275,6 +275,10 @@ def _extra(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
     return (meta.extra or {}) if meta is not None else {}
 
 
+_METAVARS: dict[Any, str] = {dict: "K=V", int: "N", float: "NUMBER"}
+"""How a value is shown in the help where TEXT would say too little."""
+
+
 def _flags(field: msgspec.structs.FieldInfo) -> tuple[str, ...]:
     """Return what an option is called on the command line: ``flags`` if its field says so, else its name."""
     return tuple(_extra(field).get("flags") or ["--" + field.name.replace("_", "-")])
@@ -295,18 +299,19 @@ def _parameter(field: msgspec.structs.FieldInfo) -> click.Parameter:
         [*_flags(field), field.name],
         type=click.Choice(choices) if choices else click.STRING,
         multiple=get_origin(kind) in (list, tuple, dict),
-        metavar="K=V" if get_origin(kind) is dict else None,
+        metavar=_METAVARS.get(get_origin(kind) or kind),
         required=field.required,
         help=description,
     )
 
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
-    """Return a field's type without its Annotated and its ``| None``, and the Meta found on the way."""
+    """Return a field's type without its Annotated and its ``| None``, and the outermost Meta that describes it."""
     meta: msgspec.Meta | None = None
     while True:
         if get_origin(kind) is Annotated:
-            meta = next((each for each in get_args(kind)[1:] if isinstance(each, msgspec.Meta)), meta)
+            if meta is None or meta.description is None:
+                meta = next((each for each in get_args(kind)[1:] if isinstance(each, msgspec.Meta)), meta)
             kind = get_args(kind)[0]
         elif get_origin(kind) in (types.UnionType, typing.Union):
             kind = next(each for each in get_args(kind) if each is not type(None))
