@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from alveary.contracts.values import Cell, Parameters
 from alveary.errors import InvalidInputError, NulCharacterError
+
+ParameterKind: TypeAlias = Literal["text", "number", "boolean", "date", "time", "timestamp", "null"]
+"""What a person can say a value is. A date or a time is checked and handed over as it was written: a database takes it
+for what the place it stands in wants."""
+
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 MOST_NAMES = 1000
 """Parameters whose names are kept."""
@@ -42,6 +50,56 @@ def plain(parameters: Parameters) -> dict[str, Cell] | list[Cell] | None:
     if isinstance(parameters, Mapping):
         return {name: _checked(value, name) for name, value in parameters.items()}
     return [_checked(value, str(place)) for place, value in enumerate(parameters, start=1)]
+
+
+def typed(name: str, text: str, kind: ParameterKind) -> Cell:
+    """Return the value a person wrote for a parameter; InvalidInputError says why it is none of its kind."""
+    word = text.strip()
+    match kind:
+        case "text":
+            return text
+        case "null":
+            if word:
+                raise InvalidInputError(f":{name} is null, which has no value", hint="choose another type, or leave it")
+            return None
+        case "boolean":
+            if word.lower() not in _BOOLEANS:
+                raise InvalidInputError(f":{name} is neither true nor false")
+            return _BOOLEANS[word.lower()]
+        case "number":
+            return _number(name, word)
+    return _moment(name, word, kind)
+
+
+def _moment(name: str, word: str, kind: Literal["date", "time", "timestamp"]) -> str:
+    from datetime import date, datetime, time
+
+    read, example = {
+        "date": (date.fromisoformat, "2024-12-31"),
+        "time": (time.fromisoformat, "23:59:59"),
+        "timestamp": (datetime.fromisoformat, "2024-12-31 23:59:59"),
+    }[kind]
+    try:
+        read(word)
+    except ValueError:
+        raise InvalidInputError(f":{name} is no {kind} such as {example}") from None
+    return word
+
+
+def _number(name: str, word: str) -> int | float:
+    from decimal import Decimal  # needed by nobody who gives no number
+
+    if not re.fullmatch(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", word):
+        raise InvalidInputError(f":{name} is no number")
+    exact = Decimal(word)
+    if "." not in word and "e" not in word.lower():
+        return int(word)
+    value = float(word)
+    if Decimal(repr(value)) != exact:
+        raise InvalidInputError(
+            f":{name} has more digits than a number keeps", hint="give it as text: the server reads all of them"
+        )
+    return value
 
 
 def names(parameters: Parameters) -> tuple[str, ...]:

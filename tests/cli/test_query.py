@@ -93,6 +93,22 @@ def test_parameters_are_text_unless_written_as_json(alveary: Alveary, shop_url: 
     assert ran.out == '{"a":"text","b":"integer","c":null,"d":"1=2"}\n'
     missing = alveary("query", shop_url, "select :nope")
     assert (missing.status, "missing_parameter" in missing.err, "nope" in missing.err) == (2, True, True)
+    ran = alveary("query", shop_url, "select typeof(:n), typeof(:d), :d, typeof(:b), :b, :x, @y", "--format", "csv",
+                  "-p", "n:number=1.5", "-p", "d:date=2024-02-29", "-p", "b:boolean=yes", "-p", "x:null=",
+                  "-p", "y:number=12")  # fmt: skip
+    assert ran.out.splitlines()[-1] == "real,text,2024-02-29,integer,1,,12"
+    for wrong, said in (
+        ("n:number=1.00000000000000000001", "more digits than a number keeps"),
+        ("n:number=nan", ":n is no number"),
+        ("d:date=2023-02-29", ":d is no date such as"),
+        ("t:time=25:00", ":t is no time such as"),
+        ("b:boolean=maybe", "neither true nor false"),
+        ("x:null=1", "has no value"),
+        ("x:colour=red", "there are text, number"),
+    ):
+        ran = alveary("query", shop_url, "select 1", "-p", wrong)
+        assert ran.status == 2
+        assert said in ran.err
     assert alveary("query", shop_url, "select 1", "--param", "novalue").status == 2
     assert alveary("query", shop_url, "select 1", "--param", "a:={").status == 2
 

@@ -400,7 +400,9 @@ PARAMETERS = {
     "not JSON operators": (POSTGRES, "a->'b:c' #>> ':d' @> ':e' ->> :f", ["f"]),
     "not labels": (MYSQL, "a:loop leave a; end loop; select :b", ["b"]),
     "not times": (ANSI, "timestamp '10:a', 10:20", []),
-    "only the named": (SQLITE, "? ?1 @a $b :c", ["c"]),
+    "only the named, which SQLite writes in three ways": (SQLITE, "? ?1 @a $b :c", ["a", "b", "c"]),
+    "not variables of MySQL": (MYSQL, "@a := :b, @@c, @d:=1, ?", ["b"]),
+    "not numbers of PostgreSQL": (POSTGRES, "$1 = :a and b ? 'c' and d @? '$.e ? (@.f > 1)' and x ?| :g", ["a", "g"]),
 }  # fmt: skip
 
 
@@ -408,7 +410,8 @@ PARAMETERS = {
 def test_named_parameters_are_found(dialect: Dialect, text: str, wanted: list[str]) -> None:
     found = parameters(text, dialect)
     assert [parameter.name for parameter in found] == wanted
-    assert [text[parameter.start : parameter.end] for parameter in found] == [f":{name}" for name in wanted]
+    assert [text[parameter.start + 1 : parameter.end] for parameter in found] == wanted
+    assert {text[parameter.start] for parameter in found} <= set(":@$" if dialect is SQLITE else ":")
 
 
 @pytest.mark.parametrize("text", [text for dialect, text in ONE_STATEMENT.values() if dialect is SQLITE])

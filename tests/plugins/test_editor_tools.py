@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from fix_editor import open_editor
+from collections.abc import Callable
+from pathlib import Path
+
+from fix_editor import open_editor, statements_of
 from fix_window import Screen
 
+from alveary_plugins.panels.editor.view import EditorPanel
 from alveary_shell.window import MainWindow
 
 # -- laying out --------------------------------------------------------------------------------------------------
@@ -61,3 +65,66 @@ def test_what_is_typed_meanwhile_is_not_overwritten(window: MainWindow, screen: 
     screen.pump(lambda: told)
     assert told == ["The text was changed meanwhile; nothing was laid out"]
     assert panel.code.content == "xselect  1"
+
+
+# -- parameters --------------------------------------------------------------------------------------------------
+
+
+def ask(window: MainWindow, screen: Screen, panel: EditorPanel) -> None:
+    """Run what is at the caret, up to the question for its parameters."""
+    screen.pump(lambda: panel.model.connected)
+    window.run("editor.run")
+    screen.pump(panel.parameters.winfo_ismapped)
+
+
+def test_values_have_types_that_are_checked_and_bound(window: MainWindow, screen: Screen, shop_url: str) -> None:
+    text = "select typeof(:n), :n, typeof(:day), :day, :ok, :nothing, @other"
+    panel = open_editor(window, screen, text=text, target=shop_url, connect=True)
+    heard = statements_of(window)
+    ask(window, screen, panel)
+    panel.parameters.give("n", "12", "Number")
+    panel.parameters.give("ok", "yes", "Boolean")
+    panel.parameters.give("nothing", "", "NULL")
+    panel.parameters.give("other", "'; drop table item; --")
+    panel.parameters.give("day", "2023-02-29", "Date")
+    entry = panel.parameters._fields["day"][0]
+    screen.press(entry, "<Return>")
+    assert heard == []
+    assert ":day is no date such as 2024-12-31" in str(panel.parameters._wrong["text"])
+    assert window.root.focus_get() is entry
+    panel.parameters.give("day", "2024-02-29", "Date")
+    screen.press(entry, "<Return>")
+    screen.pump(lambda: heard and panel.model.run is None)
+    result = heard[0].statement.result
+    assert result is not None
+    assert [tuple(row) for row in result.window(0, 1)] == [
+        ("integer", 12, "text", "2024-02-29", 1, None, "'; drop table item; --")
+    ]
+
+
+def test_values_are_there_again_after_a_restart_but_no_secret(
+    make: Callable[[], MainWindow], screen: Screen, shop_url: str, home: Path
+) -> None:
+    window = make()
+    panel = open_editor(window, screen, text="select :name, :api_token, :n", target=shop_url, connect=True)
+    heard = statements_of(window)
+    ask(window, screen, panel)
+    entry, choice = panel.parameters._fields["api_token"]
+    assert choice.get() == "Secret"  # for its name
+    assert str(entry["show"]) == "•"
+    panel.parameters.give("name", "Ann")
+    panel.parameters.give("n", "0.1", "Number")
+    panel.parameters.give("api_token", "sesame-4711", "Secret")
+    panel._run_with_values()
+    screen.pump(lambda: heard and panel.model.run is None)
+    window.run("editor.run")
+    assert panel.parameters.values() == {"name": "Ann", "n": 0.1, "api_token": "sesame-4711"}
+    window = make()
+    (panel,) = (panel for panel in window.panels("editor") if isinstance(panel, EditorPanel))
+    panel.connection.connect()
+    ask(window, screen, panel)
+    assert panel.parameters.values() == {"name": "Ann", "n": 0.1, "api_token": ""}
+    window.kernel.recorder.flush()
+    kept = b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
+    assert b"Ann" in kept
+    assert b"sesame-4711" not in kept

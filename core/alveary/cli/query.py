@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
+from typing import Any, cast, get_args
 
 import click
 
 from alveary.cli.app import App
 from alveary.cli.verbs import pairs
 from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport, RunParameters, read_script
-from alveary.errors import EmptyScriptError, QueryCancelledError, UsageError
+from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError
+from alveary.inputs import ParameterKind, typed
 from alveary.tables import visible
 from alveary.wire import json_text
 
 _COMMENT = re.compile(r"--\s")
+_TYPED = re.compile(r"([^:=]+):([^:=]+)=(.*)", re.DOTALL)
 
 
 class _Query(click.Command):
@@ -81,7 +83,8 @@ def _running() -> list[click.Parameter]:
             ["-p", "--param", "params"],
             multiple=True,
             metavar="K=V",
-            help="Value of the parameter :K; K:=JSON for a number, true, false or null.",
+            help="Value of the parameter :K, a text; K:TYPE=V for another type: number, boolean, date, time, "
+            "timestamp, null; or K:=JSON.",
         ),
         click.Option(["--read-only"], is_flag=True, help="Refuse to write."),
         *confirming(),
@@ -140,9 +143,26 @@ def _saved_query(app: App, *, stats: bool, **values: Any) -> int:
 
 def _parameters(values: dict[str, Any]) -> dict[str, Any]:
     """Return what the options are called in the command's parameters."""
-    bound, options = pairs(values.pop("params"), "--param"), pairs(values.pop("options"), "--option")
+    bound, options = _bound(values.pop("params")), pairs(values.pop("options"), "--option")
     no_header, no_history = values.pop("no_header"), values.pop("no_history")
     return values | {"parameters": bound, "options": options, "header": not no_header, "history": not no_history}
+
+
+def _bound(words: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of parameters, each in the type it was given."""
+    bound: dict[str, Any] = {}
+    for word in words:
+        if (found := _TYPED.fullmatch(word)) is None:
+            bound |= pairs((word,), "--param")
+            continue
+        name, kind, text = found.groups()
+        if kind in get_args(ParameterKind):
+            bound[name] = typed(name, text, cast(ParameterKind, kind))
+        else:
+            raise InvalidInputError(
+                f"no type of a parameter is named {kind!r}", hint=f"there are {', '.join(get_args(ParameterKind))}"
+            )
+    return bound
 
 
 def _run(app: App, command: str, parameters: RunParameters, *, stats: bool) -> int:

@@ -293,9 +293,10 @@ def scan_line(line: str, state: LexState, dialect: Dialect) -> tuple[list[Token]
 
 
 def parameters(text: str, dialect: Dialect) -> list[Parameter]:
-    """Return the parameters written ``:name``, each time they occur, in order."""
+    """Return the parameters written ``:name``, each time they occur, in order; those that SQLite writes ``@name`` and
+    ``$name`` are the same to it, and here."""
     return [
         Parameter(text[start + 1 : end], start, end)
         for start, end, kind in tokens(text, dialect)
-        if kind is TokenKind.PARAMETER and text[start] == ":"
+        if kind is TokenKind.PARAMETER and text[start] in ":@$" and not text[start + 1].isdecimal()
     ]

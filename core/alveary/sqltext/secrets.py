@@ -174,7 +174,7 @@ class _Reader:
             yield first, last
         else:
             yield from self._within(token.start, first, last)
-            if _is_name(content.lower().rpartition(".")[2]):
+            if is_secret_name(content.lower().rpartition(".")[2]):
                 self._awaits = self._level if self._awaits is None else self._awaits
                 self._is_pair = self._level > 0 and not quoted_name
             elif not self._names_account:
@@ -209,12 +209,12 @@ class _Reader:
             self._governor = self._previous = word
             return
         awaits = self._awaits is not None
-        if awaits and word == "for" and _is_name(self._previous):
+        if awaits and word == "for" and is_secret_name(self._previous):
             self._names_account = True
         elif awaits and word == "to":
             self._names_account = False
         self._identified = self._identified or word == "identified"
-        if word == "identified" or _is_name(word) or _expression(_FUNCTION).fullmatch(word):
+        if word == "identified" or is_secret_name(word) or _expression(_FUNCTION).fullmatch(word):
             if not awaits:  # within the parentheses of PASSWORD(…) everything is a secret, up to their end
                 self._awaits = self._level
         elif self._head in ("pragma", "attach") and word in _KEYS:
@@ -258,8 +258,10 @@ class _Reader:
         word = self._text[token.start : token.end].lower()
         if self._head == "pragma":
             return self._previous == "="
-        direct = self._previous == "by" or (_is_name(self._previous) and self._about_accounts)
-        return direct and word not in _NO_SECRET and not self._text.startswith("(", token.end) and not _is_name(word)
+        direct = self._previous == "by" or (is_secret_name(self._previous) and self._about_accounts)
+        return (
+            direct and word not in _NO_SECRET and not self._text.startswith("(", token.end) and not is_secret_name(word)
+        )
 
     # -- texts within ------------------------------------------------------------------------------------------
 
@@ -363,7 +365,7 @@ def _word_end(text: str, start: int) -> int:
     return max(match.end(), start + 1)
 
 
-def _is_name(word: str) -> bool:
+def is_secret_name(word: str) -> bool:
     """Return whether a word names a secret, as in ``password = 'x'``."""
     return len(word) <= _LONGEST_NAME and _expression(rf"\w*?(?:{_CORE}){_ENDING}").fullmatch(word) is not None
 

@@ -1,21 +1,15 @@
-"""The strips above an editor's text: the connection, what a changed file asks, and values of parameters."""
+"""The strips above an editor's text: the connection, and what a changed file asks."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from tkinter import ttk
-from typing import Literal, TypeAlias
 
-from alveary.contracts.values import Cell
-from alveary.errors import InvalidInputError
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.standins import drawn
 
-ValueKind: TypeAlias = Literal["Text", "Number", "NULL"]
-_KINDS: tuple[ValueKind, ...] = ("Text", "Number", "NULL")
 _BADGES = {"production": "danger", "staging": "warning", "local": "success"}
 MOST_SHOWN = 48
 """Characters of a name that are shown."""
@@ -169,114 +163,6 @@ class QuestionBar(tk.Frame):
         theme = self._theme
         self.configure(background=theme.color("raised"))
         self._label.configure(background=theme.color("raised"), foreground=theme.color("warning"), font=theme.ui)
-
-
-class ParameterBar(tk.Frame):
-    """A small form for the values of ``:name`` parameters; Enter runs, Escape puts it away."""
-
-    def __init__(
-        self, master: tk.Misc, theme: Theme, *, run: Callable[[], object], close: Callable[[], object]
-    ) -> None:
-        super().__init__(master, borderwidth=0)
-        self._theme, self._run, self._close = theme, run, close
-        self._fields: dict[str, tuple[ttk.Entry, ttk.Combobox]] = {}
-        self._kept: dict[str, tuple[str, ValueKind]] = {}
-        """What was last given for each name."""
-        self._rows = tk.Frame(self, borderwidth=0)
-        self._labels: list[tk.Label] = []
-        self._wrong = tk.Label(self, borderwidth=0)
-        FlatButton(self, theme, close, icon="x-lg").pack(side="right", anchor="n", padx=theme.px(6), pady=theme.px(6))
-        FlatButton(self, theme, run, text="Run", icon="play-fill", role="success").pack(
-            side="right", anchor="n", pady=theme.px(6)
-        )
-        self._wrong.pack(side="right", anchor="n", padx=theme.px(6), pady=theme.px(8))
-        self._rows.pack(side="left", fill="x", expand=True, padx=theme.px(10), pady=theme.px(6))
-        theme.follow(self, self._paint)
-
-    def ask(self, names: Sequence[str]) -> None:
-        """Show a field for each name, with what was given last."""
-        self._keep()
-        for child in self._rows.winfo_children():
-            child.destroy()
-        self._fields, self._labels = {}, []
-        self._wrong.configure(text="")
-        px = self._theme.px
-        for row, name in enumerate(names):
-            text, kind = self._kept.get(name, ("", "Text"))
-            label = tk.Label(self._rows, text=drawn(f":{name}"), borderwidth=0, anchor="e")
-            entry = ttk.Entry(self._rows, width=24, font=self._theme.code)
-            entry.insert(0, text)
-            choice = ttk.Combobox(self._rows, values=_KINDS, state="readonly", width=8, font=self._theme.ui)
-            choice.set(kind)
-            column = (row % 2) * 3
-            label.grid(row=row // 2, column=column, sticky="e", padx=(px(4), px(6)), pady=px(2))
-            entry.grid(row=row // 2, column=column + 1, sticky="ew", pady=px(2))
-            choice.grid(row=row // 2, column=column + 2, padx=(px(4), px(14)), pady=px(2))
-            for widget in (entry, choice):
-                widget.bind("<Escape>", lambda _: self._then(self._close))
-                for keys in ("<Return>", "<Control-Return>"):
-                    widget.bind(keys, lambda _: self._then(self._run))
-            self._fields[name] = entry, choice
-            self._labels.append(label)
-        self._paint()
-
-    def focus_first(self) -> None:
-        """Put the focus into the first field."""
-        for entry, _ in self._fields.values():
-            entry.focus_set()
-            entry.select_range(0, "end")
-            return
-
-    def give(self, name: str, text: str, kind: ValueKind = "Text") -> None:
-        """Fill a field, as a person would."""
-        entry, choice = self._fields[name]
-        entry.delete(0, "end")
-        entry.insert(0, text)
-        choice.set(kind)
-
-    def values(self) -> dict[str, Cell] | None:
-        """Return what was given; None, and the reason is shown, if a number is none."""
-        self._keep()
-        found: dict[str, Cell] = {}
-        try:
-            for name in self._fields:
-                found[name] = _value(name, *self._kept[name])
-        except InvalidInputError as exc:
-            self._wrong.configure(text=exc.message)
-            return None
-        return found
-
-    def _keep(self) -> None:
-        for name, (entry, choice) in self._fields.items():
-            kind = next(kind for kind in _KINDS if kind == choice.get())
-            self._kept[name] = entry.get(), kind
-
-    @staticmethod
-    def _then(action: Callable[[], object]) -> str:
-        action()
-        return "break"
-
-    def _paint(self) -> None:
-        theme = self._theme
-        grounds: list[tk.Frame | tk.Label] = [self, self._rows, self._wrong, *self._labels]
-        for widget in grounds:
-            widget.configure(background=theme.color("surface"))
-        self._wrong.configure(foreground=theme.color("danger"), font=theme.small)
-        for label in self._labels:
-            label.configure(foreground=theme.color("warning"), font=theme.code)
-
-
-def _value(name: str, text: str, kind: ValueKind) -> Cell:
-    if kind == "NULL":
-        return None
-    if kind == "Text":
-        return text
-    for read in (int, float):
-        try:
-            return read(text.strip())
-        except ValueError:
-            continue
-    raise InvalidInputError(f":{name} is no number")
 
 
 def _short(text: str) -> str:

@@ -39,7 +39,7 @@ Phase: TypeAlias = Literal["disconnected", "connecting", "idle", "running", "can
 
 _PASSWORD = re.compile(r"^([^:/?#]+://[^:@/?#]*):[^@/?#]*@")
 _TRANSACTION = re.compile(r"\s*(begin|start\s+transaction|commit|end|abort|rollback|savepoint|release)\b", re.I)
-_LIKE_PARAMETER = re.compile(r":[^\W\d]")
+_LIKE_PARAMETER = re.compile(r"[:@$][^\W\d]")
 _NOTHING_TO_RUN = (PieceKind.BLANK, PieceKind.DELIMITER, PieceKind.COPY_DATA)
 _OVER = (SessionState.BROKEN, SessionState.CLOSED)
 _PHASES: dict[SessionState, Phase] = {SessionState.RUNNING: "running", SessionState.CANCELLING: "cancelling"}

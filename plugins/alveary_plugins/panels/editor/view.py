@@ -16,7 +16,7 @@ from alveary.sessions import Session
 from alveary.sqltext import ANSI, Dialect, Piece
 from alveary.statements import Statement
 from alveary_plugins.panels.editor import words
-from alveary_plugins.panels.editor.bars import ConnectionBar, ParameterBar, QuestionBar, Shown
+from alveary_plugins.panels.editor.bars import ConnectionBar, QuestionBar, Shown
 from alveary_plugins.panels.editor.connecting import Button, Connecting, Items
 from alveary_plugins.panels.editor.formatting import Formatting
 from alveary_plugins.panels.editor.model import (
@@ -30,6 +30,7 @@ from alveary_plugins.panels.editor.model import (
     selected,
     without_password,
 )
+from alveary_plugins.panels.editor.parameters import ParameterBar
 from alveary_plugins.panels.editor.text_file import TextFile
 from alveary_shell.sdk import ActiveChanged, Panel, SessionChanged, StatementQueued, Window
 from alveary_shell.widgets.code import Code
@@ -172,6 +173,7 @@ class EditorPanel(Panel):
             "target": target,
             "limit": self.model.limit or 0,
             "autocommit": self.model.autocommit,
+            "parameters": self.parameters.state(),
             **self.file.state(),
         }
 
@@ -198,6 +200,7 @@ class EditorPanel(Panel):
         limit = state.get("limit", LIMIT)
         self.model.limit = (limit or None) if isinstance(limit, int) and limit >= 0 else LIMIT
         self.model.autocommit = state.get("autocommit") is not False
+        self.parameters.remember(state.get("parameters"))
         if isinstance(target := state.get("target"), str):
             self.connection.aim(target)
         path = state.get("path")
@@ -378,6 +381,7 @@ class EditorPanel(Panel):
             return
         items, self._asked = self._asked, []
         self._put_parameters_away()
+        self.window.changed(self)
         self._start(items, values)
 
     def _put_parameters_away(self) -> None:

@@ -1,0 +1,190 @@
+"""The strip that asks for the values of a statement's ``:name`` parameters, and what is remembered of them.
+
+Values are bound, never pasted. What was given is kept with the tab, so that it is there the next time and after a
+restart, but for a secret, which is kept nowhere; the history has the names alone.
+"""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from tkinter import ttk
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+from alveary.contracts.values import Cell
+from alveary.errors import InvalidInputError
+from alveary.inputs import ParameterKind, typed
+from alveary.sqltext.secrets import is_secret_name
+from alveary_shell.theme import Theme
+from alveary_shell.widgets.flat import FlatButton
+from alveary_shell.widgets.standins import drawn
+
+Kind: TypeAlias = Literal["Text", "Number", "Boolean", "Date", "Time", "Date and time", "NULL", "Secret"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_TYPES: dict[Kind, ParameterKind] = {
+    "Text": "text",
+    "Number": "number",
+    "Boolean": "boolean",
+    "Date": "date",
+    "Time": "time",
+    "Date and time": "timestamp",
+    "NULL": "null",
+    "Secret": "text",
+}
+LONGEST_KEPT = 10_000
+"""Characters of a value that is kept with the tab."""
+_NOTE = "Bound, never pasted. Kept with this tab; a Secret is kept nowhere."
+
+
+class Given(NamedTuple):
+    """What a person gave for a parameter."""
+
+    text: str
+    kind: Kind
+
+
+class ParameterBar(tk.Frame):
+    """A small form for the values of ``:name`` parameters; Enter runs, Escape puts it away."""
+
+    def __init__(
+        self, master: tk.Misc, theme: Theme, *, run: Callable[[], object], close: Callable[[], object]
+    ) -> None:
+        super().__init__(master, borderwidth=0)
+        self._theme, self._run, self._close = theme, run, close
+        self._fields: dict[str, tuple[ttk.Entry, ttk.Combobox]] = {}
+        self._given: dict[str, Given] = {}
+        """What was last given for each name, secrets too, as long as the tab is open."""
+        self._rows = tk.Frame(self, borderwidth=0)
+        self._labels: list[tk.Label] = []
+        self._foot = tk.Frame(self, borderwidth=0)
+        self._note = tk.Label(self._foot, borderwidth=0, text=_NOTE)
+        self._wrong = tk.Label(self._foot, borderwidth=0)
+        px = theme.px
+        self._foot.pack(side="bottom", fill="x", padx=px(14), pady=(0, px(5)))
+        self._wrong.pack(side="left")
+        self._note.pack(side="right")
+        FlatButton(self, theme, close, icon="x-lg").pack(side="right", anchor="n", padx=px(6), pady=px(6))
+        FlatButton(self, theme, run, text="Run", icon="play-fill", role="success").pack(
+            side="right", anchor="n", pady=px(6)
+        )
+        self._rows.pack(side="left", fill="x", expand=True, padx=px(10), pady=(px(6), px(3)))
+        theme.follow(self, self._paint)
+
+    # -- what is remembered --------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, list[str]]:
+        """Return what is kept with the tab: text and kind by name, but no secret."""
+        self._take()
+        return {
+            name: [given.text, given.kind]
+            for name, given in self._given.items()
+            if given.kind != "Secret" and len(given.text) <= LONGEST_KEPT
+        }
+
+    def remember(self, state: object) -> None:
+        """Take what :meth:`state` returned; what is none of it is passed over."""
+        for name, given in state.items() if isinstance(state, Mapping) else ():
+            match given:
+                case [str(text), str(word)]:
+                    for kind in (kind for kind in KINDS if kind == word):
+                        self._given[str(name)] = Given(text, kind)
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def ask(self, names: Sequence[str]) -> None:
+        """Show a field for each name, with what was given last."""
+        self._take()
+        for child in self._rows.winfo_children():
+            child.destroy()
+        self._fields, self._labels = {}, []
+        self._wrong.configure(text="")
+        px = self._theme.px
+        for row, name in enumerate(names):
+            text, kind = self._given.get(name) or Given("", "Secret" if is_secret_name(name.lower()) else "Text")
+            label = tk.Label(self._rows, text=drawn(f":{name}"), borderwidth=0, anchor="e")
+            entry = ttk.Entry(self._rows, width=24, font=self._theme.code)
+            entry.insert(0, text)
+            choice = ttk.Combobox(self._rows, values=KINDS, state="readonly", width=13, font=self._theme.ui)
+            choice.set(kind)
+            choice.bind("<<ComboboxSelected>>", partial(self._kind_chosen, name), add="+")
+            column = (row % 2) * 3
+            label.grid(row=row // 2, column=column, sticky="e", padx=(px(4), px(6)), pady=px(2))
+            entry.grid(row=row // 2, column=column + 1, sticky="ew", pady=px(2))
+            choice.grid(row=row // 2, column=column + 2, padx=(px(4), px(14)), pady=px(2))
+            for widget in (entry, choice):
+                widget.bind("<Escape>", lambda _: self._then(self._close))
+                for keys in ("<Return>", "<Control-Return>"):
+                    widget.bind(keys, lambda _: self._then(self._run))
+            self._fields[name] = entry, choice
+            self._labels.append(label)
+            self._show_kind(name)
+        self._paint()
+
+    def focus_first(self) -> None:
+        """Put the focus into the first field."""
+        for name in self._fields:
+            self._focus(name)
+            return
+
+    def give(self, name: str, text: str, kind: Kind = "Text") -> None:
+        """Fill a field, as a person would."""
+        entry, choice = self._fields[name]
+        choice.set(kind)
+        entry.configure(state="normal")
+        entry.delete(0, "end")
+        entry.insert(0, text)
+        self._show_kind(name)
+
+    def values(self) -> dict[str, Cell] | None:
+        """Return what was given; None, the reason shown and its field in focus, if a value is none of its kind."""
+        self._take()
+        found: dict[str, Cell] = {}
+        for name in self._fields:
+            text, kind = self._given[name]
+            try:
+                found[name] = typed(name, "" if kind == "NULL" else text, _TYPES[kind])
+            except InvalidInputError as exc:
+                self._wrong.configure(text="; ".join(filter(None, [exc.message, exc.hint])))
+                self._focus(name)
+                return None
+        return found
+
+    def _take(self) -> None:
+        for name, (entry, choice) in self._fields.items():
+            kind = next(kind for kind in KINDS if kind == choice.get())
+            self._given[name] = Given(entry.get(), kind)
+
+    def _focus(self, name: str) -> None:
+        entry, choice = self._fields[name]
+        if choice.get() == "NULL":
+            choice.focus_set()
+        else:
+            entry.focus_set()
+            entry.select_range(0, "end")
+
+    def _kind_chosen(self, name: str, _: tk.Event[ttk.Combobox]) -> None:
+        self._show_kind(name)
+
+    def _show_kind(self, name: str) -> None:
+        """Hide what is secret, and take no text for NULL."""
+        entry, choice = self._fields[name]
+        kind = choice.get()
+        entry.configure(show="•" if kind == "Secret" else "", state="disabled" if kind == "NULL" else "normal")
+
+    @staticmethod
+    def _then(action: Callable[[], object]) -> str:
+        action()
+        return "break"
+
+    def _paint(self) -> None:
+        theme = self._theme
+        grounds: list[tk.Frame | tk.Label] = [
+            self, self._rows, self._foot, self._note, self._wrong, *self._labels,
+        ]  # fmt: skip
+        for widget in grounds:
+            widget.configure(background=theme.color("surface"))
+        self._wrong.configure(foreground=theme.color("danger"), font=theme.small)
+        self._note.configure(foreground=theme.color("muted"), font=theme.small)
+        for label in self._labels:
+            label.configure(foreground=theme.color("warning"), font=theme.code)
