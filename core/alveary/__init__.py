@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TransactionState,
     )
     from alveary.contracts.exporter import Exporter, ExportOptions, Origin
+    from alveary.contracts.finder import Action, Finder, Hit, ListFinder, Wanted
     from alveary.contracts.guard import Reviewed, Verdict
     from alveary.contracts.importer import Chunk, Fault, FileColumn, Importer, JsonText, Numeral
     from alveary.contracts.plan import Explained, Explainer, ExplainRequest, Plan, PlanNode, Step
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         DriverSpec,
         ExplainerSpec,
         ExporterSpec,
+        FinderSpec,
         FormatOption,
         ImporterSpec,
         OptionSpec,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from alveary.events import Outcome, SessionState
     from alveary.hookspecs import hookimpl
     from alveary.kernel import Kernel
+    from alveary.matching import Level, Query
     from alveary.results import ResultSet
     from alveary.sessions import Session
     from alveary.statements import Statement
@@ -97,6 +100,7 @@ _DOORS = {
     ),
     "alveary.contracts.exporter": ("ExportOptions", "Exporter", "Origin"),
     "alveary.contracts.completion": ("CompletionRequest", "Suggestion"),
+    "alveary.contracts.finder": ("Action", "Finder", "Hit", "ListFinder", "Wanted"),
     "alveary.contracts.guard": ("Reviewed", "Verdict"),
     "alveary.contracts.importer": ("Chunk", "Fault", "FileColumn", "Importer", "JsonText", "Numeral"),
     "alveary.contracts.plan": ("ExplainRequest", "Explained", "Explainer", "Plan", "PlanNode", "Step"),
@@ -106,6 +110,7 @@ _DOORS = {
         "DriverSpec",
         "ExplainerSpec",
         "ExporterSpec",
+        "FinderSpec",
         "FormatOption",
         "ImporterSpec",
         "OptionSpec",
@@ -121,6 +126,7 @@ _DOORS = {
     "alveary.events": ("Outcome", "SessionState"),
     "alveary.hookspecs": ("hookimpl",),
     "alveary.kernel": ("Kernel",),
+    "alveary.matching": ("Level", "Query"),
     "alveary.results": ("ResultSet",),
     "alveary.sessions": ("Session",),
     "alveary.statements": ("Statement",),
@@ -128,6 +134,7 @@ _DOORS = {
 _HOME = {name: module for module, names in _DOORS.items() for name in names}
 
 __all__ = [
+    "Action",
     "AlvearyError",
     "Batch",
     "BatchSize",
@@ -157,15 +164,20 @@ __all__ = [
     "ExporterSpec",
     "Fault",
     "FileColumn",
+    "Finder",
+    "FinderSpec",
     "ForeignKey",
     "FormatOption",
     "Gap",
+    "Hit",
     "Importer",
     "ImporterSpec",
     "IndexInfo",
     "JsonText",
     "Kernel",
     "Kind",
+    "Level",
+    "ListFinder",
     "LoadColumn",
     "Message",
     "Notice",
@@ -180,6 +192,7 @@ __all__ = [
     "Placement",
     "Plan",
     "PlanNode",
+    "Query",
     "Relation",
     "RelationDetails",
     "ResultSet",
@@ -203,6 +216,7 @@ __all__ = [
     "Vault",
     "VaultSpec",
     "Verdict",
+    "Wanted",
     "hookimpl",
 ]
 

@@ -163,6 +163,16 @@ class KnownCatalog:
         return self.known.get(schema, _NOTHING).objects.get(name, ())
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What is known of a database, and what leads there: a target or, where that alone has it, a session."""
+
+    known: KnownCatalog
+    target: Target
+    driver: DriverSpec
+    session: Session | None
+
+
 class _Kept:
     """The place of one catalog, and what is due to it."""
 
@@ -211,6 +221,16 @@ class Catalogs:
         key = self._names.get(of) if isinstance(of, str) else key_of(of.target, of.driver, of)
         kept = self._kept.get(key) if key is not None else None
         return None if kept is None else kept.known
+
+    def kept(self) -> list[Reached]:
+        """Return all that is known, without asking or waiting for anything."""
+        with self._lock:
+            every = list(self._kept.values())
+        return [
+            Reached(known, kept.target, kept.driver, kept.session)
+            for kept in every
+            if (known := kept.known) is not None
+        ]
 
     def load(
         self,

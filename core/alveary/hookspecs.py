@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         DriverSpec,
         ExplainerSpec,
         ExporterSpec,
+        FinderSpec,
         ImporterSpec,
         TunnelSpec,
         VaultSpec,
@@ -116,10 +117,20 @@ def alveary_commands() -> Iterable[CommandSpec]:  # type: ignore[empty-body]  # 
 
 
 @hookspec
+def alveary_finders() -> Iterable[FinderSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Declare what a person can find by a few letters, in the window and by ``alveary find``.
+
+    Called once while the kernel is built, on its thread, after ``alveary_commands``. Must be pure and cost under a
+    millisecond: look for nothing yet, name the finder's class in the spec's ``factory``. Returns specs; an id that an
+    earlier plugin holds is a fault and the later spec is left out. If it raises, the plugin brings no finders.
+    """
+
+
+@hookspec
 def alveary_themes() -> Iterable[ThemeSpec]:  # type: ignore[empty-body]  # a specification has no body
     """Declare the themes this plugin adds to the window.
 
-    Called once while the kernel is built, on its thread, after ``alveary_commands``. Must be pure and cost under a
+    Called once while the kernel is built, on its thread, after ``alveary_finders``. Must be pure and cost under a
     millisecond. Returns specs; an id that an earlier plugin holds is a fault and the later spec is left out. If it
     raises, the plugin brings no themes.
     """

@@ -50,6 +50,7 @@ from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 if TYPE_CHECKING:
     from alveary.catalogs import Catalogs
     from alveary.completion import Completion
+    from alveary.finding import Finding
     from alveary.history import History
     from alveary.profile_store import ProfileStore
     from alveary.profiles import Profile
@@ -186,6 +187,13 @@ class Kernel:
         from alveary.completion import Completion
 
         return Completion(self.plugins)
+
+    @functools.cached_property
+    def finding(self) -> Finding:
+        """What can be found by a few letters, as the plugins' finders know it."""
+        from alveary.finding import Finding
+
+        return Finding(self)
 
     @functools.cached_property
     def secrets(self) -> Secrets:

@@ -24,6 +24,7 @@ from alveary.contracts.specs import (
     DriverSpec,
     ExplainerSpec,
     ExporterSpec,
+    FinderSpec,
     ImporterSpec,
     TunnelSpec,
     VaultSpec,
@@ -44,7 +45,7 @@ GROUP = "alveary"
 WINDOW_GROUP = "alveary.window"
 """Plugins that only a window needs. They are loaded when somebody asks for all there is of a kind, as a window does, or
 for something that nobody loaded has declared, such as a command of theirs; so not in every run of the command line."""
-_OF_A_WINDOW = ("alveary_settings", "alveary_commands", "alveary_themes", "alveary_panels")
+_OF_A_WINDOW = ("alveary_settings", "alveary_commands", "alveary_finders", "alveary_themes", "alveary_panels")
 """What the built-in plugins of that group declare."""
 OURS = "alveary"
 """The distribution whose plugins are built in."""
@@ -63,6 +64,7 @@ Spec = TypeVar(
     ExporterSpec,
     ImporterSpec,
     CommandSpec,
+    FinderSpec,
     PanelSpec,
     ThemeSpec,
 )
@@ -199,6 +201,7 @@ class Plugins:
         self.exporters: Registry[ExporterSpec] = Registry(self._load_rest)
         self.importers: Registry[ImporterSpec] = Registry(self._load_rest)
         self.commands: Registry[CommandSpec] = Registry(self._load_rest)
+        self.finders: Registry[FinderSpec] = Registry(self._load_rest)
         self.themes: Registry[ThemeSpec] = Registry(self._load_rest)
         self.panels: Registry[PanelSpec] = Registry(self._load_rest)
         self.guards: dict[str, Callable[[Reviewed, Target], object]] = {}
@@ -314,6 +317,7 @@ class Plugins:
             ("alveary_exporters", ExporterSpec, self.exporters, lambda _: ()),
             ("alveary_importers", ImporterSpec, self.importers, lambda _: ()),
             ("alveary_commands", CommandSpec, self.commands, _verbs),
+            ("alveary_finders", FinderSpec, self.finders, lambda _: ()),
             ("alveary_themes", ThemeSpec, self.themes, lambda _: ()),
             ("alveary_panels", PanelSpec, self.panels, lambda _: ()),
         ):

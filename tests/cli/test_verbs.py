@@ -112,6 +112,10 @@ def test_the_catalog_finds_names_in_any_case(alveary: Alveary, library: str) -> 
     found = json.loads(alveary("catalog", library, "--search", "TITLE", "--format", "json").out)
     assert [each["name"] for each in found["relations"]] == ["titles"]
     assert [(each["relation"], each["name"]) for each in found["columns"]] == [("book", "title"), ("titles", "title")]
+    scattered = json.loads(alveary("catalog", library, "--search", "auid", "--format", "json").out)
+    assert [(each["relation"], each["name"]) for each in scattered["columns"]] == [("book", "author_id")]
+    by_path = json.loads(alveary("catalog", library, "--search", "book.id", "--format", "json").out)
+    assert [(each["relation"], each["name"]) for each in by_path["columns"]] == [("book", "id")]
     nothing = json.loads(alveary("catalog", library, "--search", "zzz", "--format", "json").out)
     assert (nothing["relations"], nothing["columns"]) == ([], [])
 

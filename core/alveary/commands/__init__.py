@@ -83,6 +83,13 @@ KERNEL_COMMANDS = (
         verb="complete",
         render=f"{_HERE}.complete:render",
     ),
+    CommandSpec(
+        id="find.run",
+        summary="Find anything by a few letters: tables, columns, saved queries, history, commands.",
+        factory=f"{_HERE}.finding:find",
+        verb="find",
+        render=f"{_HERE}.finding:render",
+    ),
     *(
         CommandSpec(
             id=f"connections.{word}",

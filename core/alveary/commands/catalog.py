@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ from alveary.catalog import parse_path
 from alveary.commands import Context
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.errors import InvalidInputError, UnknownObjectError
+from alveary.matching import Haystack, Level, Query
 from alveary.sqltext import script
 from alveary.tables import plain_table
 
@@ -25,7 +26,11 @@ class CatalogParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         str | None, Meta(description="A schema, a relation, or schema.relation.", extra={"argument": True})
     ] = None
     search: Annotated[
-        str | None, Meta(description="List what has a name that contains this, in any case; columns as well.")
+        str | None,
+        Meta(
+            description="List what has a name that contains this, columns as well, the best first; "
+            "where nothing has, what has its letters in order."
+        ),
     ] = None
     ddl: Annotated[
         str | None, Meta(description="Print the SQL that makes what stands at this path, instead of a list.")
@@ -69,7 +74,7 @@ def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogList
     else:
         listing = _one(catalog, schemas if len(names) == 1 else names[:1], names[-1], parameters.path or "")
     if parameters.search is not None:
-        listing = _search(catalog, listing, parameters.search.casefold())
+        listing = _search(catalog, listing, Query(parameters.search))
     return listing
 
 
@@ -111,14 +116,32 @@ def _one(catalog: Catalog, schemas: list[str], name: str, path: str) -> CatalogL
     raise UnknownObjectError(f"there is nothing at {path!r}", hint="names are matched exactly; try --search")
 
 
-def _search(catalog: Catalog, listing: CatalogListing, term: str) -> CatalogListing:
+def _search(catalog: Catalog, listing: CatalogListing, query: Query) -> CatalogListing:
     columns = listing.columns or [column for schema in listing.schemas for column in catalog.columns(schema)]
-    return CatalogListing(
-        schemas=listing.schemas,
-        relations=[relation for relation in listing.relations if term in relation.name.casefold()],
-        objects=[each for each in listing.objects if term in each.name.casefold()],
-        columns=[column for column in columns if term in column.name.casefold()],
-    )
+    # One word is meant as a name; where things stand counts for ``track.title`` and for ``track title``.
+    by_path = len(query.words) > 1 or "." in query.text
+    named = [
+        _Named([((each.schema, each.name), each) for each in listing.relations], by_path),
+        _Named([((each.schema, each.name), each) for each in listing.objects], by_path),
+        _Named([((each.schema, each.relation, each.name), each) for each in columns], by_path),
+    ]
+    for levels in (tuple(Level)[: Level.INITIALS], tuple(Level)[Level.INITIALS :]):
+        relations, objects, fields = (each.find(query, levels) for each in named)
+        if relations or objects or fields:
+            break
+    return CatalogListing(schemas=listing.schemas, relations=relations, objects=objects, columns=fields)
+
+
+class _Named:
+    """Things to be found by their names, or by their paths."""
+
+    def __init__(self, things: Sequence[tuple[tuple[str, ...], Any]], by_path: bool) -> None:
+        self._things = [thing for _, thing in things]
+        paths = [path if by_path else path[-1:] for path, _ in things]
+        self._names = Haystack((".".join(path), sum(map(len, path[:-1])) + len(path) - 1) for path in paths)
+
+    def find(self, query: Query, levels: Iterable[Level]) -> list[Any]:
+        return [self._things[number] for level in levels for number in self._names.find(query, level)]
 
 
 def render(listing: CatalogListing, write: Callable[[str], object]) -> None:

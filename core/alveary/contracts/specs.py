@@ -178,6 +178,21 @@ class VaultSpec(msgspec.Struct, frozen=True, kw_only=True):
     argument: str = ""
 
 
+class FinderSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person can find by a few letters; ``factory`` is a :class:`~alveary.contracts.finder.Finder` class.
+
+    ``id`` is what ``find --in`` calls it, ``name`` what a sentence does: "saved queries". A finder of ``weight`` 1
+    comes with what others find one level worse, so that many small things do not hide few great ones. ``order``
+    sorts what is found equally well, lowest first.
+    """
+
+    id: Id
+    name: str
+    factory: Reference
+    weight: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
+    order: int = 100
+
+
 class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Something anyone can do: by name from a script, the command line, and later the window.
 
