@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from alveary import FinderSpec, Hit, Kernel, Level, ListFinder, Query, Wanted
-from alveary.contracts.catalog import ObjectInfo, Relation
+from alveary.contracts.catalog import ColumnInfo, ObjectInfo, Relation
 from alveary.contracts.finder import Finder
-from alveary.finding import Faults, Found
-from alveary.workers.questions import names_of, packed
+from alveary.finding import Faults, Found, told
+from alveary.workers.questions import named, packed
 
 HERE = __name__
 
@@ -95,24 +95,25 @@ def test_a_catalog_that_changed_is_searched_anew(kernel: Kernel, shop_url: str) 
 
 def test_comments_are_found(kernel: Kernel) -> None:
     from alveary.catalogs import KnownSchema
-    from alveary_plugins.finding.catalog import Database, _Names
+    from alveary_plugins.finding.catalog import Database, _ColumnNames, _Names
 
+    columns = [
+        ColumnInfo(schema="s", relation="r", name=name, ordinal=1, type_name="int", nullable=True, comment=comment)
+        for name, comment in (("a", None), ("bé", "when bees\ncame"))
+    ]
     schema = KnownSchema(
         "public",
         relations={"a": Relation(schema="public", name="a", kind="table", comment="What the bees\nbring")},
         objects={"f": (ObjectInfo(schema="public", name="f", kind="function", comment="counts bees"),)},
+        packed_columns=packed(columns),
     )
+    assert named(schema.packed_columns["r"]) == [("a", None), ("bé", "when bees\ncame")]
     database = Database("k", "shop", None, {}, None)
     wanted = Wanted(Query("bees"))
-    hits = [hit for level in Level for hit in _Names(database, schema).find(database, "public", wanted, level)]
-    assert [hit.text for hit in hits] == ["public.a", "public.f"]
-
-
-def test_names_alone_are_read_from_packed_columns() -> None:
-    from alveary.contracts.catalog import ColumnInfo
-
-    columns = [
-        ColumnInfo(schema="s", relation="r", name=name, ordinal=number, type_name="int", nullable=True)
-        for number, name in enumerate(("a", "bé"), start=1)
-    ]
-    assert names_of(packed(columns)["r"]) == ["a", "bé"]
+    for section, texts in (
+        (_Names(database, schema), ["public.a", "public.f"]),
+        (_ColumnNames(database, schema), ["public.r.bé"]),
+    ):
+        hits = [hit for level in Level for hit in section.find(database, "public", wanted, level)]
+        assert [hit.text for hit in hits] == texts
+        assert all(told("x", hit, wanted.query).detail_ranges for hit in hits)

@@ -22,7 +22,7 @@ from alveary.matching import Level as Found
 from alveary.profiles import COLORS
 from alveary.sessions import Session
 from alveary.urls import url_of
-from alveary.workers.questions import names_of
+from alveary.workers.questions import named
 
 WANTED = frozenset({Level.RELATIONS, Level.COLUMNS, Level.OBJECTS})
 """What is read of a database so that it is found."""
@@ -92,22 +92,36 @@ class _ColumnNames:
         self.whole = (schema.packed_columns,)
         self.relations = list(schema.packed_columns)
         self.firsts = array("I")
-        self.names = _haystack(database, schema.name, self._texts(schema))
+        self.said = array("I")
+        comments: list[str] = []
+        self.names = _haystack(database, schema.name, self._texts(schema, comments))
+        self.prose = Haystack(((comment, 0) for comment in comments), scattered=False)
 
-    def _texts(self, schema: KnownSchema) -> Iterator[tuple[str, int]]:
+    def _texts(self, schema: KnownSchema, comments: list[str]) -> Iterator[tuple[str, int]]:
         count = 0
         for relation, columns in schema.packed_columns.items():
             self.firsts.append(count)
-            for name in names_of(columns):
+            for name, comment in named(columns):
+                if comment:
+                    self.said.append(count)
+                    comments.append(comment)
                 count += 1
                 yield f"{relation}.{name}", len(relation) + 1
 
     def find(self, database: Database, schema: str, wanted: Wanted, level: Found) -> Iterator[Hit]:
-        packed = self.whole[0]
         for number in self.names.find(wanted.query, level, wanted.stopped):
-            at = bisect_right(self.firsts, number) - 1
-            relation = self.relations[at]
-            yield _column(database, schema, relation, names_of(packed[relation])[number - self.firsts[at]])
+            yield self._hit(database, schema, number)
+        if level is PROSE and wanted.query.words:
+            for place in in_prose(self.prose, wanted):
+                hit = self._hit(database, schema, self.said[place])
+                if wanted.query.match(hit.text, hit.name_at) is None:
+                    yield hit
+
+    def _hit(self, database: Database, schema: str, number: int) -> Hit:
+        at = bisect_right(self.firsts, number) - 1
+        relation = self.relations[at]
+        name, comment = named(self.whole[0][relation])[number - self.firsts[at]]
+        return _column(database, schema, relation, name, comment)
 
 
 class _Catalogs(Finder):
@@ -244,12 +258,13 @@ def _hit(database: Database, thing: Relation | ObjectInfo) -> Hit:
     )
 
 
-def _column(database: Database, schema: str, relation: str, column: str) -> Hit:
+def _column(database: Database, schema: str, relation: str, column: str, comment: str | None) -> Hit:
     where = {**database.of(schema), "table": relation}
     return Hit(
         kind="column",
         text=f"{schema}.{relation}.{column}",
         name_at=len(schema) + len(relation) + 2,
+        detail=comment or "",
         connection=database.name,
         color=database.color,
         icon="layout-three-columns",
