@@ -5,9 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from fix_faults import HANG, Line, Measure
+from faults.proxy import Proxy
+from faults.ticks import Ticks
+from fix_faults import HANG, Line, Measure, through_mariadb, through_postgres, until
+from fix_mariadb import MariaServer
+from fix_postgres import PostgresServer
 
 from alveary import Kernel
 from alveary.contracts.driver import TransactionState
@@ -260,13 +265,17 @@ def doing(kernel: Kernel, line: Line, session: Session, what: str) -> threading.
     return thread
 
 
-@pytest.mark.parametrize("what", ["rows", "metadata"])
-def test_each_step_of_a_cancel_is_told_with_its_time(
-    kernel: Kernel, line: Line, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same steps, in less time."""
     monkeypatch.setattr("alveary.workers.worker.ABORT_SECONDS", 0.4)
     monkeypatch.setattr("alveary_plugins.drivers.postgres.driver.CANCEL_SECONDS", 0.2)
     monkeypatch.setattr("alveary_plugins.drivers.mysql.driver.KILL_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("what", ["rows", "metadata"])
+def test_each_step_of_a_cancel_is_told_with_its_time(kernel: Kernel, line: Line, what: str) -> None:
     ear = Ear(kernel)
     session = kernel.connect(line.url)
     line.proxy.swallow()
@@ -283,6 +292,66 @@ def test_each_step_of_a_cancel_is_told_with_its_time(
     assert [step for step, _ in taken] == [CancelStep.ASKED, CancelStep.REFUSED, CancelStep.SHUT]
     assert [seconds for _, seconds in taken] == sorted(seconds for _, seconds in taken)
     session.close()
+
+
+@pytest.mark.usefixtures("short")
+def test_an_export_that_is_cancelled_tells_each_step_and_leaves_no_file(
+    kernel: Kernel, line: Line, tmp_path: Path
+) -> None:
+    ear = Ear(kernel)
+    output = tmp_path / "rows.csv"
+    sql = [line.rows.format(20_000_000)]
+    job = kernel.commands.submit("query.run", {"target": line.url, "sql": sql, "format": "csv", "output": str(output)})
+    before = line.proxy.sent
+    until(lambda: line.proxy.sent > before + 1_000_000)
+    line.proxy.swallow()
+    job.cancel()
+    assert job.wait(HANG), "it hangs"
+    kernel.bus.flush()
+    assert [step for step, _ in steps(ear)] == [CancelStep.ASKED, CancelStep.REFUSED, CancelStep.SHUT]
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == []
+
+
+@pytest.mark.usefixtures("short")
+def test_a_question_about_the_catalog_that_is_cancelled_tells_each_step(kernel: Kernel, line: Line) -> None:
+    stopped = threading.Event()
+    assert kernel.catalog(line.url).schemas()
+    line.proxy.swallow()
+    ear = Ear(kernel)
+    threading.Timer(0.2, stopped.set).start()
+    with pytest.raises(AlvearyError) as caught:
+        kernel.catalog(line.url, stopped=stopped).schemas()
+    assert caught.value.code in ("query_cancelled", "connection_lost")
+    kernel.bus.flush()
+    assert [step for step, _ in steps(ear)] == [CancelStep.ASKED, CancelStep.REFUSED, CancelStep.SHUT]
+    line.proxy.cut()
+    line.proxy.mend()
+    assert kernel.catalog(line.url).schemas(), "there is a new connection for the next one"
+
+
+def test_fifty_statements_of_silent_servers_are_cancelled_at_once(
+    kernel: Kernel, postgres: PostgresServer, mariadb: MariaServer, measured: Measure
+) -> None:
+    with postgres.database() as name, Proxy(postgres.port) as first, Proxy(mariadb.port) as second:
+        lines = [through_postgres(postgres, name, first), through_mariadb(mariadb, mariadb.new_database(), second)]
+        sessions = [(line, kernel.connect(line.url)) for line in lines for _ in range(25)]
+        statements = [session.execute(line.sleep.format(600)) for line, session in sessions]
+        for line in lines:
+            line.wait_running(25)
+            line.proxy.swallow()
+        ear = Ear(kernel)
+        with Ticks() as ticks:
+            started = time.monotonic()
+            for statement in statements:
+                statement.cancel()
+            for statement in statements:
+                assert statement.wait(HANG), "it hangs"
+                assert isinstance(statement.error, ConnectionLostError)
+            measured("L06 fifty cancels at once, of silent servers", time.monotonic() - started)
+        measured("L06 longest gap between ticks, silent servers", ticks.longest)
+        kernel.bus.flush()
+        assert sum(step is CancelStep.SHUT for step, _ in steps(ear)) == 50
+        until(lambda: not any(thread.name.startswith("alveary-cancel") for thread in threading.enumerate()))
 
 
 def test_connecting_that_is_given_up_is_told(kernel: Kernel, line: Line) -> None:
