@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import msgspec
 
 from alveary.contracts.values import Cell, Column, Row
-from alveary.errors import DiskFullError, StorageError
+from alveary.errors import DiskFullError, StorageError, described
 from alveary.locks import try_lock
 from alveary.paths import make_private, remove_tree
 
@@ -91,7 +91,9 @@ class ResultSet:
         """Open a result whose ``columns`` are already written."""
         self.directory = Path(directory)
         try:
-            self.columns = msgspec.msgpack.decode((self.directory / "columns").read_bytes(), type=tuple[Column, ...])
+            header = (self.directory / "columns").read_bytes()
+            with _undamaged(self.directory):
+                self.columns = msgspec.msgpack.decode(header, type=tuple[Column, ...])
             self._index = os.open(self.directory / "index", os.O_RDONLY | getattr(os, "O_BINARY", 0))
             self._pages = os.open(self.directory / "pages", os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as exc:
@@ -120,7 +122,7 @@ class ResultSet:
         """Yield the rows as the server sent them."""
         page = 0
         while True:
-            with self._lock:
+            with self._lock, _undamaged(self.directory):
                 self._refresh()
                 if page >= len(self._ends):
                     return
@@ -131,7 +133,7 @@ class ResultSet:
     def window(self, top: int, bottom: int) -> list[Row]:
         """Return the cells of the rows from ``top`` up to, not including, ``bottom``, as far as they exist."""
         rows: list[Row] = []
-        with self._lock:
+        with self._lock, _undamaged(self.directory):
             self._refresh()
             top, bottom = max(top, 0), min(bottom, self._counts[-1] if self._counts else 0)
             page = bisect_right(self._counts, top)
@@ -293,6 +295,15 @@ def _delete(directory: Path, *descriptors: int) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
     remove_tree(directory)
+
+
+@contextlib.contextmanager
+def _undamaged(directory: Path) -> Iterator[None]:
+    """Raise StorageError where files were damaged since they were written, which can show in any of these."""
+    try:
+        yield
+    except (msgspec.MsgspecError, OSError, ValueError, IndexError, OverflowError, TypeError, MemoryError) as exc:
+        raise StorageError("the stored result is damaged", detail=f"{directory}: {described(exc)}") from exc
 
 
 @contextlib.contextmanager

@@ -38,6 +38,7 @@ _NAMED = {
     "=": "equal",
     "0": "0",
 }
+_FUNCTIONS = {f"F{number}" for number in range(1, 13)}
 _ORDER = ("Ctrl", "Cmd", "Alt", "Shift")
 
 
@@ -47,8 +48,9 @@ def normal(keys: str) -> str:
     by_name = {name.lower(): name for name in (*_MODIFIERS, *_NAMED)}
     modifiers = [by_name.get(word.lower(), word) for word in modifiers]
     key = by_name.get(key.lower(), key.upper())
-    function = key[:1] == "F" and key[1:].isdigit() and 1 <= int(key[1:]) <= 12
-    if not set(modifiers) <= set(_MODIFIERS) or not (key in _NAMED or function or (len(key) == 1 and key.isalnum())):
+    # Letters of ours only: of others Tk knows by other names, and takes none that it does not know.
+    one = len(key) == 1 and key.isascii() and key.isalnum()
+    if not set(modifiers) <= set(_MODIFIERS) or not (key in _NAMED or key in _FUNCTIONS or one):
         raise InvalidInputError(f"{keys!r} are no keys", hint="write them as in Ctrl+Shift+P, Alt+Enter or F5")
     return "+".join([*sorted(set(modifiers), key=_ORDER.index), key])
 
@@ -66,7 +68,7 @@ def sequence(keys: str) -> str:
 
 def _words(keys: str) -> list[str]:
     """Return the modifiers and the key, which may itself be a plus."""
-    if keys.endswith("++"):
+    if keys == "+" or keys.endswith("++"):
         return [*filter(None, map(str.strip, keys.split("+"))), "+"]
     return [word for word in map(str.strip, keys.split("+")) if word] or [""]
 

@@ -51,7 +51,7 @@ def _lines(path: str) -> Iterator[list[str]]:
         if os.name == "posix" and status.st_mode & 0o077:
             raise KeyringFailedError(f"{path} can be read by others, so it is not used", hint=f"chmod 600 {path}")
         text = file.read(_MOST).decode("utf-8", "surrogateescape")
-    for line in text.splitlines():
+    for line in (each.removesuffix("\r") for each in text.split("\n")):  # no other character ends a line there
         if line and not line.startswith("#") and len(fields := _fields(line)) == 5:
             yield fields
 
