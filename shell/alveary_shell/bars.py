@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from alveary.contracts.specs import CommandSpec
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.flat import FlatButton
+from alveary_shell.widgets.tip import tip
 
 MENUS = ("File", "Edit", "View", "Query", "Connection", "Results", "Tools", "Help")
 """The menus every window has, in this order; others stand before Help."""
@@ -219,14 +220,8 @@ class Tip:
 
     def _show(self) -> None:
         theme = self._theme
-        self._window = window = tk.Toplevel(self._widget, borderwidth=0, background=theme.color("border"))
-        window.overrideredirect(True)
-        x = self._widget.winfo_rootx()
         y = self._widget.winfo_rooty() + self._widget.winfo_height() + theme.px(4)
-        window.geometry(f"+{x}+{y}")
-        label = tk.Label(window, text=self._text(), font=theme.small, padx=theme.px(8), pady=theme.px(4))
-        label.configure(background=theme.color("raised"), foreground=theme.color("text"))
-        label.pack(padx=1, pady=1)
+        self._window = tip(self._widget, theme, self._text(), self._widget.winfo_rootx(), y)
 
     def _gone(self, _: tk.Event[tk.Misc]) -> None:
         if self._after is not None:

@@ -128,3 +128,45 @@ def test_values_are_there_again_after_a_restart_but_no_secret(
     kept = b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
     assert b"Ann" in kept
     assert b"sesame-4711" not in kept
+
+
+# -- errors ------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_is_marked_in_its_statement_and_goes_when_that_is_run_again(
+    window: MainWindow, screen: Screen, shop_url: str
+) -> None:
+    text = "select 'é😀';\nselect nope from item;\n/* é */ select 1 frm item;\nselect 2;\n"
+    panel = open_editor(window, screen, text=text, target=shop_url, connect=True)
+    screen.pump(lambda: panel.model.connected)
+
+    def run_at(word: str) -> None:
+        heard = len(panel.code.errors.lines)
+        panel.code.go_to(panel.code.content.index(word))
+        window.run("editor.run")
+        screen.pump(lambda: panel.model.run is None and panel.model.last is not None)
+        if word != "2":
+            screen.pump(lambda: len(panel.code.errors.lines) != heard)
+
+    run_at("nope")
+    run_at("item;\nselect 2")
+    assert panel.code.errors.lines == {1, 2}
+    panel.code.go_to(0)
+    screen.press(panel.code.text, "<F8>")
+    assert panel.code.caret == panel.code.content.index("nope")
+    screen.press(panel.code.text, "<F8>")
+    assert panel.code.content[panel.code.caret :].startswith("item;\nselect 2")
+    run_at("2")
+    assert panel.code.errors.lines == {1, 2}
+    panel.code.go_to(0)
+    panel.code.insert("-- above\n")
+    assert panel.code.errors.lines == {2, 3}
+    at = panel.code.content.index("nope")
+    panel.code.go_to(at, at + 4)
+    panel.code.insert("id")
+    assert panel.code.errors.lines == {3}
+    at = panel.code.content.index("frm")
+    panel.code.go_to(at, at + 3)
+    panel.code.insert("from")
+    run_at("1 from")
+    assert panel.code.errors.lines == set()

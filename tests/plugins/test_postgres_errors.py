@@ -166,6 +166,13 @@ def test_the_position_points_at_the_offending_token(connection: PostgresConnecti
     assert caught.value.position == marked.index("^") + 1
 
 
+def test_a_place_in_the_query_of_a_function_is_not_taken_for_one_in_the_statement(
+    connection: PostgresConnection,
+) -> None:
+    run(connection, "create function pg_temp.f() returns int language plpgsql as 'begin return (select nope); end'")
+    assert error(connection, "select pg_temp.f()").position is None
+
+
 def test_the_position_is_in_characters_where_the_server_counts_bytes(postgres: PostgresServer) -> None:
     creation = "encoding 'SQL_ASCII' locale 'C' template template0"
     with postgres.database(creation) as name, closing(connect(postgres.target(name))) as connection:

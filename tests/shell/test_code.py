@@ -290,7 +290,7 @@ def test_statements_of_a_long_text_are_told_apart_in_another_thread(
     assert len(heard) == 3
 
 
-def test_an_error_is_marked_and_gone_when_the_line_is_edited(screen: Screen, make: Callable[..., Code]) -> None:
+def test_an_error_is_marked_and_gone_when_its_word_is_edited(screen: Screen, make: Callable[..., Code]) -> None:
     code = make("select 1;\nselect oops from t;\nselect 3;")
     at = code.content.index("oops")
     code.mark_error(at, "no such column")
@@ -307,6 +307,99 @@ def test_an_error_is_marked_and_gone_when_the_line_is_edited(screen: Screen, mak
     assert tags(code, len(code.content) - 1) >= {"error"}
     code.clear_errors()
     assert not code.go_to_error()
+
+
+MARKED = [
+    ("select ^a", "a"),
+    ("select 'é' || ^\"no pe\" from t", '"no pe"'),
+    ("select a ^<> b", "<>"),
+    ("select a ^->> b", "->>"),
+    ("select (^(1)", "("),
+    ("/* é\n 😀 */ select ^nope", "nope"),
+    ("select 'a\nb' ^'c\nd'", "'c"),
+    ("select ^1.5e3x", "1.5e3x"),
+]
+
+
+@pytest.mark.parametrize(("text", "token"), MARKED)
+def test_the_whole_token_is_marked(screen: Screen, make: Callable[..., Code], text: str, token: str) -> None:
+    code = make(text.replace("^", ""), dialect=POSTGRES)
+    screen.pump(lambda: code.settled)
+    at = text.index("^")
+    code.mark_error(at, "wrong")
+    marked = [place for place in range(len(code.content)) if "error" in tags(code, place)]
+    assert marked == list(range(at, at + len(token)))
+
+
+def test_a_mark_moves_with_its_word_through_edits_of_all_kinds(screen: Screen, make: Callable[..., Code]) -> None:
+    code = make("select 1;\nselect a, oops, b from t;\nselect 3;")
+    code.mark_error(code.content.index("oops"), "no such column")
+
+    def check() -> None:
+        at = code.content.index("oops")
+        assert [place for place in range(len(code.content)) if "error" in tags(code, place)] == list(range(at, at + 4))
+        code.go_to(0)
+        assert code.go_to_error()
+        assert code.caret == at
+
+    for where, text in (
+        ("1;", "é😀\n"),
+        ("a,", "b, "),
+        ("a,", "\n"),
+        (", b", "\n\n"),
+        ("select 3", "x"),
+        (" oops", "q,"),
+    ):
+        code.go_to(code.content.index(where))
+        code.insert(text)
+        check()
+    for gone in ("é😀\n", ";\nselect", "\n\n", "q,", "\n"):
+        at = code.content.index(gone)
+        code.go_to(at, at + len(gone))
+        code.erase(forward=True)
+        check()
+    for _ in range(4):
+        code.undo()
+        check()
+    code.go_to(code.content.index("oops") + 4)
+    code.insert("s")
+    assert not code.has_errors
+
+
+def test_marks_of_some_stretches_are_taken_away(make: Callable[..., Code]) -> None:
+    code = make("aa bb cc")
+    for at in (0, 3, 6):
+        code.mark_error(at, f"wrong at {at}")
+    code.clear_errors([(2, 5)])
+    assert [place for place in range(8) if "error" in tags(code, place)] == [0, 1, 6, 7]
+    code.clear_errors([])
+    assert code.has_errors
+    code.clear_errors()
+    assert not code.has_errors
+
+
+def test_what_is_wrong_is_said_where_the_pointer_rests(screen: Screen, make: Callable[..., Code]) -> None:
+    code = make("select 1;\nselect oops;\n")
+    at = code.content.index("oops")
+    code.mark_error(at, "no such column: oops")
+    screen.settle()
+
+    def said() -> list[str]:
+        windows = (each for each in code.winfo_children() if isinstance(each, tk.Toplevel))
+        return [str(label["text"]) for window in windows for label in window.winfo_children()]
+
+    box = code.text.bbox(code.sheet.index(code.document.position(at + 1)))
+    assert box is not None
+    code.text.event_generate("<Motion>", x=box[0] + 1, y=box[1] + 2)
+    screen.pump(said)
+    assert said() == ["no such column: oops"]
+    code.text.event_generate("<Motion>", x=2, y=2)
+    assert said() == []
+    code.gutter.event_generate("<Motion>", x=5, y=box[1] + 2)
+    screen.pump(said)
+    code.go_to(at + 1)
+    code.insert("x")
+    assert said() == []
 
 
 def test_finding_steps_round_and_replacing_is_one_step(screen: Screen, make: Callable[..., Code]) -> None:

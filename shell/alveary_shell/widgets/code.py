@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk
 
-from alveary.sqltext import ANSI, Dialect, Piece
+from alveary.sqltext import ANSI, Dialect, LexState, Piece, TokenKind, scan_line
 from alveary_shell.theme import Theme
 from alveary_shell.widgets import brackets
 from alveary_shell.widgets.code_colours import Colours
@@ -19,7 +19,7 @@ from alveary_shell.widgets.document import Document, Edit, Position
 from alveary_shell.widgets.find import FindBar
 from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.gutter import Gutter, Line
-from alveary_shell.widgets.highlight import ROLES
+from alveary_shell.widgets.highlight import LONGEST, ROLES
 from alveary_shell.widgets.search import Match
 from alveary_shell.widgets.sheet import Sheet
 from alveary_shell.widgets.timers import Timers
@@ -29,6 +29,7 @@ MOST_MARKED = 2000
 
 BAR_COMES, BAR_GOES = 150, 1500
 """Milliseconds after which the lower scrollbar comes when it is needed, and goes when it is not."""
+_SIGNS = "<>=!|&@#~^%*/+-:"
 _FIELDS = ("Entry", "TEntry", "TCombobox", "TSpinbox", "Spinbox", "Text")
 _TAGS = ("line", *ROLES, "undrawable", "bracket", "found", "error")
 
@@ -64,7 +65,16 @@ class Code(Editing):
         self.sheet = Sheet(self.text, self.document, timers, asked=self._edit_asked, notified=self._notified)
         self.colours = Colours(self.sheet, self.document, timers, dialect, lambda: self._seen)
         self.statements = Statements(self.document, lambda: self.dialect, timers, self._mark_statement)
-        self.errors = ErrorMarks(self, theme, self.sheet, self.document, go=self.go_to_error, changed=self._view)
+        self.errors = ErrorMarks(
+            self,
+            theme,
+            self.sheet,
+            self.document,
+            timers,
+            token_end=self._token_end,
+            go=self.go_to_error,
+            changed=self._view,
+        )
         self._build()
         self.document.listen(self._edited)
 
@@ -171,9 +181,28 @@ class Code(Editing):
         """Show what went wrong in a bar below the text."""
         self.errors.say(message)
 
-    def clear_errors(self) -> None:
-        """Take all marks of errors away."""
-        self.errors.clear()
+    def clear_errors(self, stretches: Sequence[tuple[int, int]] | None = None) -> None:
+        """Take the marks of errors in some stretches away, or all of them."""
+        self.errors.clear(stretches)
+
+    def _token_end(self, place: Position) -> int:
+        """Return the column where the token at a place ends; an operator ends with its last character."""
+        line, state = self.document.lines[place.line], self.colours.states.state(place.line)
+        if state is None or len(line) > LONGEST:
+            state, line = LexState(), line[: place.column + LONGEST]
+        end = place.column
+        for token in scan_line(line, state, self.dialect)[0]:
+            goes_on = token.kind is TokenKind.OPERATOR and line[token.start] in _SIGNS and line[end - 1] in _SIGNS
+            if (token.start <= end == place.column < token.end) or (token.start == end > place.column and goes_on):
+                end = token.end
+        return end
+
+    def _pointed(self, event: tk.Event[tk.Misc]) -> None:
+        self.errors.pointed(self.sheet.position(f"@{event.x},{event.y}") if self.errors else None, event)
+
+    def _gutter_pointed(self, event: tk.Event[tk.Misc]) -> None:
+        place = self.sheet.position(f"@0,{event.y}") if self.errors else None
+        self.errors.pointed(place, event, whole_line=True)
 
     @property
     def has_errors(self) -> bool:
@@ -268,6 +297,10 @@ class Code(Editing):
         for tag in (*_TAGS, "sel"):  # of two that say something else, the later one is seen
             self.sheet.call("tag", "configure", tag)
             self.sheet.call("tag", "raise", tag)
+        for widget, pointed in ((self.text, self._pointed), (self.gutter, self._gutter_pointed)):
+            widget.bind("<Motion>", pointed, add="+")
+            widget.bind("<Leave>", lambda event: self.errors.pointed(None, event), add="+")
+        self.text.bind("<Key>", lambda event: self.errors.pointed(None, event), add="+")
         self.text.bind("<<Selection>>", lambda _: self._selection_changed(), add="+")
         self.text.bind("<Configure>", lambda _: self.timers.later("view", 1, self._view), add="+")
         for sequence, rows in (("<Button-4>", -3), ("<Button-5>", 3)):

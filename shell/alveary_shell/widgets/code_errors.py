@@ -1,14 +1,31 @@
-"""The errors marked in an editor's text, and the bar below it that says what is wrong."""
+"""The errors marked in an editor's text, what is said of one under the pointer, and the bar that says what is wrong."""
 
 from __future__ import annotations
 
+import sys
 import tkinter as tk
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.document import Document, Edit, Position
 from alveary_shell.widgets.sheet import Sheet
 from alveary_shell.widgets.standins import drawn
+from alveary_shell.widgets.timers import Timers
+from alveary_shell.widgets.tip import tip
+
+REST_MILLISECONDS = 350
+"""How long the pointer rests on an error until it is said what is wrong there."""
+LONGEST = 1000
+"""Characters of a message that are shown."""
+
+
+@dataclass(slots=True)
+class _Error:
+    start: Position
+    end: Position
+    message: str
 
 
 class ErrorMarks:
@@ -20,13 +37,20 @@ class ErrorMarks:
         theme: Theme,
         sheet: Sheet,
         document: Document,
+        timers: Timers,
         *,
+        token_end: Callable[[Position], int],
         go: Callable[[], object],
         changed: Callable[[], object],
     ) -> None:
-        """``go`` is called when a person clicks on what is said, ``changed`` when marks came or went."""
-        self._theme, self._sheet, self._document, self._changed = theme, sheet, document, changed
-        self._errors: list[tuple[str, str]] = []
+        """``token_end`` returns the column where the token at a place ends, on its line; ``go`` is called when a
+        person clicks on what is said, ``changed`` when marks came or went."""
+        self._theme, self._sheet, self._document, self._timers = theme, sheet, document, timers
+        self._token_end, self._changed = token_end, changed
+        self._errors: list[_Error] = []
+        self._master = master
+        self._tip: tk.Toplevel | None = None
+        self._pointed: _Error | None = None
         self.bar = tk.Frame(master, borderwidth=0)
         self.message = tk.Label(self.bar, anchor="w", justify="left", borderwidth=0)
         self._close = tk.Label(self.bar, borderwidth=0, cursor="hand2")
@@ -50,46 +74,48 @@ class ErrorMarks:
     @property
     def lines(self) -> set[int]:
         """The lines where something is wrong."""
-        return {self._sheet.position(anchor).line for anchor, _ in self._errors}
+        return {error.start.line for error in self._errors}
+
+    # -- marking -------------------------------------------------------------------------------------------------
 
     def mark(self, offset: int, message: str) -> None:
-        """Underline the word at a place and say below the text what is wrong there."""
+        """Underline the token at a place and say below the text what is wrong there."""
         start = self._document.position(offset)
         line = self._document.lines[start.line]
-        end = start.column
-        while end < len(line) and (line[end].isalnum() or line[end] in "_$"):
-            end += 1
-        if end == start.column:
-            end = min(end + 1, len(line))
+        end = min(max(self._token_end(start), start.column + 1), len(line))
         if end == start.column and end > 0:  # at the end of a line: the character before
             start = Position(start.line, end - 1)
-        stop = Position(start.line, end)
-        self._sheet.call("tag", "add", "error", self._sheet.index(start), self._sheet.index(stop))
-        self._errors.append((self._sheet.keep_place(self._document.offset(start)), message))
+        self._errors.append(_Error(start, Position(start.line, end), message))
+        self._underline()
         self.say(message)
         self._changed()
 
     def say(self, message: str) -> None:
         """Show what went wrong in a bar below the text."""
-        self.message.configure(text=drawn(message.replace("\n", " · ")[:1000]))
+        self.message.configure(text=drawn(message.replace("\n", " · ")[:LONGEST]))
         self.bar.grid()
 
-    def clear(self) -> None:
-        """Take all marks of errors away, and the bar."""
-        self._sheet.call("tag", "remove", "error", "1.0", "end")
-        for anchor, _ in self._errors:
-            self._sheet.let_go(anchor)
-        self._errors = []
+    def clear(self, stretches: Sequence[tuple[int, int]] | None = None) -> None:
+        """Take the marks in some stretches of the text away, or all of them, and the bar."""
+        offset, gone = self._document.offset, sorted(stretches or ())
+
+        def stays(error: _Error) -> bool:
+            at = bisect_right(gone, (offset(error.start), sys.maxsize)) - 1
+            return at < 0 or gone[at][1] < offset(error.start)
+
+        self._errors = [] if stretches is None else [error for error in self._errors if stays(error)]
+        self._underline()
         self.bar.grid_remove()
         self._changed()
 
     def reset(self) -> None:
         """Forget all: the text is another."""
         self._errors = []
+        self._hide()
 
     def next(self, caret: int) -> int | None:
         """Say the next error behind the caret, the first one if there is none behind, and return where it is."""
-        places = sorted((self._sheet.offset_of(anchor), message) for anchor, message in self._errors)
+        places = sorted((self._document.offset(error.start), error.message) for error in self._errors)
         if not places:
             return None
         place, message = next((each for each in places if each[0] > caret), places[0])
@@ -97,17 +123,64 @@ class ErrorMarks:
         return place
 
     def edited(self, edit: Edit) -> None:
-        """An error is no longer one where something else is written."""
+        """An error is no longer one where something else is written; the others move with their text."""
         if not self._errors:
             return
-        kept = []
-        for anchor, message in self._errors:
-            if edit.start.line <= self._sheet.position(anchor).line <= max(edit.end.line, edit.start.line):
-                index = self._sheet.call("index", anchor)
-                self._sheet.call("tag", "remove", "error", f"{index} linestart", f"{index} lineend")
-                self._sheet.let_go(anchor)
-            else:
-                kept.append((anchor, message))
-        self._errors = kept
-        if not kept:
-            self.bar.grid_remove()
+        kept = [error for error in self._errors if not _touches(edit, error)]
+        for error in kept:
+            error.start, error.end = _moved(error.start, edit), _moved(error.end, edit)
+        if len(kept) < len(self._errors):
+            self._errors = kept
+            self._underline()
+            if not kept:
+                self.bar.grid_remove()
+
+    def _underline(self) -> None:
+        self._hide()
+        self._sheet.call("tag", "remove", "error", "1.0", "end")
+        for error in self._errors:
+            self._sheet.call("tag", "add", "error", self._sheet.index(error.start), self._sheet.index(error.end))
+
+    # -- pointing ------------------------------------------------------------------------------------------------
+
+    def pointed(self, place: Position | None, event: tk.Event[tk.Misc], *, whole_line: bool = False) -> None:
+        """Say what is wrong where the pointer rests, in a moment; nothing where all is well, or for no place."""
+        error = (
+            None if place is None else next(filter(lambda each: _holds(each, place, whole_line), self._errors), None)
+        )
+        if error is self._pointed:
+            return
+        self._hide()
+        self._pointed = error
+        if error is not None:
+            x, y = event.x_root + self._theme.px(10), event.y_root + self._theme.px(16)
+            self._timers.later("tip", REST_MILLISECONDS, lambda: self._show(error, x, y))
+
+    def _show(self, error: _Error, x: int, y: int) -> None:
+        if error is self._pointed:
+            self._tip = tip(self._master, self._theme, drawn(error.message[:LONGEST]), x, y)
+
+    def _hide(self) -> None:
+        self._pointed = None
+        if self._tip is not None:
+            self._tip.destroy()
+            self._tip = None
+
+
+def _holds(error: _Error, place: Position, whole_line: bool) -> bool:
+    return error.start.line == place.line if whole_line else error.start <= place < error.end
+
+
+def _touches(edit: Edit, error: _Error) -> bool:
+    if edit.inserted:
+        return error.start <= edit.start <= error.end
+    return edit.start < error.end and error.start < edit.end
+
+
+def _moved(place: Position, edit: Edit) -> Position:
+    """Return where a place is after an edit that does not touch it."""
+    if place < edit.start or (place == edit.start and not edit.inserted):
+        return place
+    near, far = (edit.start, edit.end) if edit.inserted else (edit.end, edit.start)
+    column = place.column - near.column + far.column if place.line == near.line else place.column
+    return Position(place.line - near.line + far.line, column)

@@ -7,7 +7,6 @@ makes of it: what it can't draw has a stand-in, and a line too long for it is sh
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -173,21 +172,6 @@ class Sheet:
             return line, line
         start, end = places
         return start.line, end.line - (end.column == 0 and end.line > start.line)
-
-    def keep_place(self, offset: int) -> str:
-        """Return a name for a place, an anchor, which moves with the text around it."""
-        name = f"anchor{time.monotonic_ns()}"
-        self.call("mark", "set", name, self.index(self._document.position(offset)))
-        self.call("mark", "gravity", name, "left")
-        return name
-
-    def offset_of(self, anchor: str) -> int:
-        """Return where an anchor is now."""
-        return self._document.offset(self.position(anchor))
-
-    def let_go(self, anchor: str) -> None:
-        """Forget an anchor."""
-        self.call("mark", "unset", anchor)
 
     def select(self, start: Position, end: Position | None) -> str:
         """Put the caret at ``end``, the stretch before it selected, or at ``start``; return the caret's index."""

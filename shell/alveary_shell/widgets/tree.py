@@ -8,6 +8,7 @@ from tkinter import ttk
 
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.grid_text import ELLIPSIS, Fitter, visible
+from alveary_shell.widgets.tip import tip
 from alveary_shell.widgets.tree_rows import Line, Node, Sieve, all_lines, find, parts
 
 INDENT = 15
@@ -408,16 +409,9 @@ class Tree(tk.Frame):
         text = "\n".join(filter(None, [" ".join(filter(None, words)), node.tip]))
         if not text:
             return
-        self._tip = window = tk.Toplevel(self, borderwidth=0, background=theme.color("border"))
-        window.overrideredirect(True)
         y = self.canvas.winfo_rooty() + (at - self._top + 1) * self._row
-        window.geometry(f"+{self.canvas.winfo_rootx() + theme.px(30)}+{y}")
         shown = "\n".join(visible(line[:LONGEST]) for line in text.split("\n")[:20])
-        label = tk.Label(window, text=shown, font=theme.small, justify="left", wraplength=theme.px(420))
-        label.configure(
-            background=theme.color("raised"), foreground=theme.color("text"), padx=theme.px(8), pady=theme.px(4)
-        )
-        label.pack(padx=1, pady=1)
+        self._tip = tip(self, theme, shown, self.canvas.winfo_rootx() + theme.px(30), y)
 
     def _hide_tip(self) -> None:
         if self._tip_id is not None:

@@ -360,12 +360,14 @@ class EditorPanel(Panel):
         self.code.when_split(split)
 
     def _plan(self, plan: Callable[[], list[Item]]) -> None:
-        self.code.clear_errors()
         try:
             items = plan()
         except AlvearyError as exc:
+            self.code.clear_errors()
             self._show_failure(exc, None)
             return
+        # What is wrong elsewhere still is.
+        self.code.clear_errors([(item.start, item.start + len(item.sql)) for item in items])
         names = names_in(items, self.model.dialect)
         session = self.model.session
         if names and session is not None and "named_parameters" in session.driver.capabilities:
