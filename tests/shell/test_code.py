@@ -346,7 +346,7 @@ def test_a_mark_moves_with_its_word_through_edits_of_all_kinds(screen: Screen, m
         ("1;", "é😀\n"),
         ("a,", "b, "),
         ("a,", "\n"),
-        (", b", "\n\n"),
+        (" b from", "\n\n"),
         ("select 3", "x"),
         (" oops", "q,"),
     ):
