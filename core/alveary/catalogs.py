@@ -1,33 +1,29 @@
 """What databases hold, as far as it was asked for: kept in memory, told at once and with its age, asked anew when we
 change it.
 
-A :class:`KnownCatalog` never changes; whoever holds one reads it on any thread without waiting. Asking anew makes
-another one and puts it in its place.
+A :class:`~alveary.known.KnownCatalog` never changes; whoever holds one reads it on any thread without waiting. Asking
+anew makes another one and puts it in its place.
 """
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import logging
 import os
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
 from typing import TypeAlias
 
 import msgspec
 
 from alveary.bus import Bus
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, Gap, IndexInfo, ObjectInfo, Relation
+from alveary.contracts.catalog import Catalog
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
-from alveary.errors import AlvearyError, PermissionDeniedError, QueryCancelledError, QueryError
+from alveary.errors import AlvearyError, QueryCancelledError
 from alveary.events import (
     SchemaObjectChanged,
     SchemaObjectCreated,
@@ -35,9 +31,10 @@ from alveary.events import (
     SchemaRefreshed,
     SchemaRefreshStarted,
 )
+from alveary.known import LEVELS, KnownCatalog, KnownSchema, Level
+from alveary.known import read as read_schema
 from alveary.pool import is_in_memory
 from alveary.sessions import LOOK, Session
-from alveary.workers.questions import AskedCatalog, packed, unpacked
 
 _log = logging.getLogger(__name__)
 
@@ -49,118 +46,11 @@ LONGEST_WAIT = 3.0
 """Seconds after which it is read anew although changes go on."""
 
 
-class Level(enum.StrEnum):
-    """What can be asked of a schema by itself; each is one question."""
-
-    RELATIONS = "relations"
-    COLUMNS = "columns"
-    FOREIGN_KEYS = "foreign keys"
-    INDEXES = "indexes"
-    OBJECTS = "objects"
-
-
-LEVELS = frozenset({Level.RELATIONS, Level.COLUMNS, Level.FOREIGN_KEYS, Level.OBJECTS})
-"""What is asked for where nobody says what."""
-
 CHANGES = {"created": SchemaObjectCreated, "dropped": SchemaObjectDropped, "changed": SchemaObjectChanged}
 """What is published of a change, by what a statement does."""
 
 #: Opens the catalog of a target, or of a session that alone reaches its database.
 Open: TypeAlias = Callable[[Target, DriverSpec, Session | None, threading.Event | None, str], Catalog]
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSchema:
-    """What is known of one schema; a level that was not asked for is empty, and not in ``levels``."""
-
-    name: str
-    levels: Mapping[Level, datetime] = field(default_factory=dict)
-    """When each level was read."""
-    relations: Mapping[str, Relation] = field(default_factory=dict, repr=False)
-    packed_columns: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """By relation, as :func:`~alveary.workers.questions.packed` has them: a few dozen bytes a column."""
-    foreign_keys: Mapping[str, tuple[ForeignKey, ...]] = field(default_factory=dict, repr=False)
-    references: Mapping[tuple[str, str], tuple[ForeignKey, ...]] = field(default_factory=dict, repr=False)
-    """The same foreign keys by the schema and relation they lead to."""
-    indexes: Mapping[str, tuple[IndexInfo, ...]] = field(default_factory=dict, repr=False)
-    objects: Mapping[str, tuple[ObjectInfo, ...]] = field(default_factory=dict, repr=False)
-    """By name, of which there may be several: functions that differ in their arguments."""
-    gaps: Mapping[Level, Gap] = field(default_factory=dict)
-    """Why a level could not be read."""
-
-
-_NOTHING = KnownSchema("")
-
-
-@dataclass(frozen=True, slots=True)
-class KnownCatalog:
-    """What is known of a database. Every lookup by name is one in a dictionary; names are matched exactly."""
-
-    key: str
-    target: str
-    """What a person calls the database."""
-    schemas: tuple[str, ...]
-    """All schemas, those of the server included, in the order in which it told them."""
-    search_path: tuple[str, ...]
-    """The schemas whose names need not be qualified, the one that wins first."""
-    system_schemas: frozenset[str]
-    listed_at: datetime
-    """When the schemas were listed."""
-    known: Mapping[str, KnownSchema] = field(repr=False)
-
-    @property
-    def taken_at(self) -> datetime:
-        """When the oldest part of this was read."""
-        return min([self.listed_at, *(at for schema in self.known.values() for at in schema.levels.values())])
-
-    @property
-    def gaps(self) -> tuple[Gap, ...]:
-        """What could not be read, and why."""
-        return tuple(gap for schema in self.known.values() for gap in schema.gaps.values())
-
-    def has(self, schema: str, level: Level) -> bool:
-        """Return whether a level of a schema was read."""
-        return level in self.known.get(schema, _NOTHING).levels
-
-    def relations(self, schema: str) -> Mapping[str, Relation]:
-        """Return the relations of a schema by name, in the order of their names."""
-        return self.known.get(schema, _NOTHING).relations
-
-    def relation(self, schema: str, name: str) -> Relation | None:
-        """Return a relation, None where none is known."""
-        return self.relations(schema).get(name)
-
-    def columns(self, schema: str, relation: str) -> tuple[ColumnInfo, ...]:
-        """Return the columns of a relation in their places."""
-        found = self.known.get(schema, _NOTHING).packed_columns.get(relation)
-        return () if found is None else unpacked(schema, relation, found)
-
-    def all_columns(self, schema: str) -> Iterator[ColumnInfo]:
-        """Yield the columns of all relations of a schema, made as they are asked for."""
-        for relation, found in self.known.get(schema, _NOTHING).packed_columns.items():
-            yield from unpacked(schema, relation, found)
-
-    def foreign_keys(self, schema: str, relation: str) -> tuple[ForeignKey, ...]:
-        """Return the foreign keys that a relation has."""
-        return self.known.get(schema, _NOTHING).foreign_keys.get(relation, ())
-
-    def referenced_by(self, schema: str, relation: str) -> tuple[ForeignKey, ...]:
-        """Return the foreign keys, of all schemas that are known, that lead to a relation."""
-        where = (schema, relation)
-        return tuple(key for each in self.known.values() for key in each.references.get(where, ()))
-
-    def indexes(self, schema: str, relation: str) -> tuple[IndexInfo, ...]:
-        """Return the indexes of a relation."""
-        return self.known.get(schema, _NOTHING).indexes.get(relation, ())
-
-    def objects(self, schema: str) -> Iterator[ObjectInfo]:
-        """Yield what a schema holds besides relations."""
-        for found in self.known.get(schema, _NOTHING).objects.values():
-            yield from found
-
-    def objects_named(self, schema: str, name: str) -> tuple[ObjectInfo, ...]:
-        """Return what has a name in a schema besides relations: functions that differ in their arguments."""
-        return self.known.get(schema, _NOTHING).objects.get(name, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +247,7 @@ class Catalogs:
                     wanted[name] = wanted.get(name, frozenset()) | frozenset(schema.levels)
             todo = {}
             for name, all_levels in wanted.items():
-                schema = known.known.get(name, _NOTHING)
+                schema = known.known.get(name) or KnownSchema(name)
                 again = refresh or _is_in(outdated, name, known)
                 if needed := [
                     level for level in Level if level in all_levels and (again or level not in schema.levels)
@@ -367,7 +257,7 @@ class Catalogs:
                 telling.begin(tuple(todo))
             read = dict(known.known)
             for name, needed in todo.items():
-                read[name] = asker.read(read.get(name) or KnownSchema(name), needed)
+                read[name] = read_schema(asker.catalog, read.get(name) or KnownSchema(name), needed)
             known = replace(known, known=read) if todo else known
         except AlvearyError as exc:
             telling.end(exc)
@@ -463,65 +353,6 @@ class _Asker:
             listed_at=datetime.now(UTC),
             known={} if before is None else {name: each for name, each in before.known.items() if name in schemas},
         )
-
-    def read(self, schema: KnownSchema, levels: Iterable[Level]) -> KnownSchema:
-        """Return a schema with these levels read; one that the server refuses is a gap."""
-        for level in levels:
-            at, gaps = datetime.now(UTC), {key: gap for key, gap in schema.gaps.items() if key is not level}
-            try:
-                schema = _READERS[level](self.catalog, schema)
-            except QueryError as exc:
-                if type(exc) not in (
-                    QueryError,
-                    PermissionDeniedError,
-                ):  # cancelled, locked and the like hold for the next question, too
-                    raise
-                gaps[level] = Gap(schema=schema.name, what=level.value, reason=exc.message)
-            schema = replace(schema, levels={**schema.levels, level: at}, gaps=gaps)
-        return schema
-
-
-def _relations(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
-    return replace(schema, relations={each.name: each for each in catalog.relations(schema.name)})
-
-
-def _columns(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
-    if isinstance(catalog, AskedCatalog):
-        return replace(schema, packed_columns=catalog.packed_columns(schema.name))
-    return replace(schema, packed_columns=packed(catalog.columns(schema.name)))
-
-
-def _foreign_keys(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
-    keys = catalog.foreign_keys(schema.name)
-    leading: defaultdict[tuple[str, str], list[ForeignKey]] = defaultdict(list)
-    for key in keys:
-        leading[key.target_schema, key.target_relation].append(key)
-    return replace(
-        schema,
-        foreign_keys={name: tuple(group) for name, group in groupby(keys, attrgetter("relation"))},
-        references={where: tuple(found) for where, found in leading.items()},
-    )
-
-
-def _indexes(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
-    found = groupby(catalog.indexes(schema.name), attrgetter("relation"))
-    return replace(schema, indexes={name: tuple(group) for name, group in found})
-
-
-def _objects(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
-    found: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
-    for each in catalog.objects(schema.name):
-        found[each.name].append(each)
-    return replace(schema, objects={name: tuple(each) for name, each in found.items()})
-
-
-_READERS: dict[Level, Callable[[Catalog, KnownSchema], KnownSchema]] = {
-    Level.RELATIONS: _relations,
-    Level.COLUMNS: _columns,
-    Level.FOREIGN_KEYS: _foreign_keys,
-    Level.INDEXES: _indexes,
-    Level.OBJECTS: _objects,
-}
 
 
 def _wanted(known: KnownCatalog, schemas: Sequence[str] | None) -> list[str]:

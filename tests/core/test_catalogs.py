@@ -14,7 +14,7 @@ import pytest
 from fix_engines import Engine
 
 from alveary import Kernel
-from alveary.catalogs import LEVELS, MOST_KEPT, KnownCatalog, Level, key_of
+from alveary.catalogs import MOST_KEPT, key_of
 from alveary.errors import AlvearyError, QueryCancelledError
 from alveary.events import (
     Event,
@@ -24,6 +24,7 @@ from alveary.events import (
     SchemaRefreshed,
     SchemaRefreshStarted,
 )
+from alveary.known import LEVELS, KnownCatalog, Level
 
 HANG = 30.0
 HIVE = (

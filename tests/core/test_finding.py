@@ -94,7 +94,7 @@ def test_a_catalog_that_changed_is_searched_anew(kernel: Kernel, shop_url: str) 
 
 
 def test_comments_are_found(kernel: Kernel) -> None:
-    from alveary.catalogs import KnownSchema
+    from alveary.known import KnownSchema
     from alveary_plugins.finding.catalog import Database, _ColumnNames, _Names
 
     columns = [

@@ -1,21 +1,36 @@
-"""``catalog.list``: what a database holds, one level at a time or found by name, in few round trips."""
+"""``catalog.list``: what a database holds, one level at a time or found by name, its SQL, what uses what."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
 
 from alveary.catalog import parse_path
 from alveary.commands import Context
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
+from alveary.contracts.catalog import (
+    Catalog,
+    ColumnInfo,
+    Constraint,
+    Dependency,
+    ForeignKey,
+    Gap,
+    IndexInfo,
+    ObjectInfo,
+    Relation,
+)
 from alveary.errors import InvalidInputError, UnknownObjectError
-from alveary.matching import Haystack, Level, Query
 from alveary.sqltext import script
 from alveary.tables import plain_table
+
+if TYPE_CHECKING:
+    from alveary.known import KnownCatalog
+
+_JUST_NOW = timedelta(seconds=1)
+_EXACT = "names are matched exactly; try --search"
 
 
 class CatalogParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,20 +43,27 @@ class CatalogParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     search: Annotated[
         str | None,
         Meta(
-            description="List what has a name that contains this, columns as well, the best first; "
+            description="List what has a name or a comment that contains this, columns as well, the best first; "
             "where nothing has, what has its letters in order."
         ),
     ] = None
     ddl: Annotated[
         str | None, Meta(description="Print the SQL that makes what stands at this path, instead of a list.")
     ] = None
+    uses: Annotated[str | None, Meta(description="List what the thing at this path uses, one step far.")] = None
+    used_by: Annotated[str | None, Meta(description="List what uses the thing at this path, one step far.")] = None
+    system: Annotated[
+        bool, Meta(description="Look into the server's own schemas, too, and list what stands in none: roles and such.")
+    ] = False
+    refresh: Annotated[bool, Meta(description="Ask the server again, also for what is known from before.")] = False
 
 
 class CatalogListing(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. ``columns``, ``indexes`` and ``foreign_keys`` come for one relation, or for a search.
+    """What was found. ``columns`` and all about indexes, constraints and keys come for one relation, or for a search.
 
-    ``objects`` are what a schema holds besides relations, of all schemas only for a search. ``script`` is the SQL that
-    was asked for.
+    ``objects`` are what a schema holds besides relations, ``gaps`` what this user is not told, and why. ``uses`` and
+    ``used_by`` are what was asked of them, ``script`` is the SQL that was asked for. ``taken_at`` is when the server
+    was asked, None for just now.
     """
 
     schemas: list[str]
@@ -49,99 +71,164 @@ class CatalogListing(msgspec.Struct, frozen=True, kw_only=True):
     objects: list[ObjectInfo] = []
     columns: list[ColumnInfo] = []
     indexes: list[IndexInfo] = []
+    constraints: list[Constraint] = []
     foreign_keys: list[ForeignKey] = []
+    referenced_by: list[ForeignKey] = []
+    uses: list[Dependency] | None = None
+    used_by: list[Dependency] | None = None
+    gaps: list[Gap] = []
     script: str | None = None
+    taken_at: datetime | None = None
 
 
 def list_catalog(context: Context, parameters: CatalogParameters) -> CatalogListing:
-    """List what all schemas hold or one, the columns of a relation, or what a search finds; or tell SQL."""
-    if parameters.ddl is not None and (parameters.path is not None or parameters.search is not None):
-        raise InvalidInputError("--ddl takes the path itself", hint="leave the other path and --search out")
-    stopped = threading.Event()
-    context.job.on_cancel(stopped.set)
-    catalog = context.kernel.catalog(parameters.target, stopped=stopped)
-    schemas = catalog.schemas()
-    if parameters.ddl is not None:
-        _, driver = context.kernel.target(parameters.target)
-        statements = _definition(catalog, schemas, parameters.ddl)
-        return CatalogListing(schemas=[], relations=[], script=script(statements, driver.dialect))
+    """List what all schemas hold or one, what there is to tell of a relation, or what a search finds; or tell SQL."""
+    of_one = {"--ddl": parameters.ddl, "--uses": parameters.uses, "--used-by": parameters.used_by}
+    given = [option for option, path in of_one.items() if path is not None]
+    if given and (len(given) > 1 or parameters.path is not None or parameters.search is not None):
+        raise InvalidInputError(f"{given[0]} takes the path itself", hint="leave the other path and --search out")
+    listing = _Listing(context, parameters)
+    if given:
+        return listing.of_one(given[0], of_one[given[0]] or "")
     names = parse_path(parameters.path) if parameters.path is not None else []
-    if not names:
-        # What all schemas hold besides relations is thousands of functions of the server's own.
-        listing = _all(catalog, schemas, objects=parameters.search is not None)
-    elif len(names) == 1 and names[0] in schemas:
-        listing = _all(catalog, names, objects=True)
-    else:
-        listing = _one(catalog, schemas if len(names) == 1 else names[:1], names[-1], parameters.path or "")
-    if parameters.search is not None:
-        listing = _search(catalog, listing, Query(parameters.search))
-    return listing
-
-
-def _all(catalog: Catalog, schemas: list[str], *, objects: bool) -> CatalogListing:
-    return CatalogListing(
-        schemas=schemas,
-        relations=[relation for schema in schemas for relation in catalog.relations(schema)],
-        objects=[each for schema in schemas for each in catalog.objects(schema)] if objects else [],
-    )
-
-
-def _definition(catalog: Catalog, schemas: list[str], path: str) -> list[str]:
-    """Return the statements that make what a path leads to, in the first schema that holds something of the name."""
-    names = parse_path(path)
     if len(names) > 2:
-        raise InvalidInputError(f"{path!r} has too many names", hint="write schema.name, or a name alone")
-    if len(names) == 2 and names[0] not in schemas:
-        raise UnknownObjectError(f"there is no schema {names[0]!r}", hint=f"schemas: {', '.join(schemas)}")
-    for schema in names[:-1] or schemas:
-        if statements := catalog.definition(schema, names[-1]):
-            return statements
-    raise UnknownObjectError(f"there is nothing at {path!r}", hint="names are matched exactly; try --search")
+        raise InvalidInputError(f"{parameters.path!r} has too many names", hint="write schema.name, or a name alone")
+    if parameters.search is not None:
+        return listing.found(names, parameters.search)
+    if not names:
+        # What all schemas hold besides relations can be thousands of functions.
+        return listing.of_schemas(listing.usual, objects=parameters.system)
+    if len(names) == 1 and names[0] in listing.schemas:
+        return listing.of_schemas(names, objects=True)
+    return listing.of_name(names, parameters.path or "")
 
 
-def _one(catalog: Catalog, schemas: list[str], name: str, path: str) -> CatalogListing:
-    known = catalog.schemas()
-    for schema in schemas:
-        if schema not in known:
-            raise UnknownObjectError(f"there is no schema {schema!r}", hint=f"schemas: {', '.join(known)}")
-        for relation in catalog.relations(schema):
-            if relation.name == name:
+class _Listing:
+    """Answers one command."""
+
+    def __init__(self, context: Context, parameters: CatalogParameters) -> None:
+        self._kernel = context.kernel
+        self._parameters = parameters
+        self._stopped = context.stopped()
+        self._listed = self._known((), ())
+        self.schemas = self._listed.schemas
+
+    def _known(self, schemas: Iterable[str], levels: Iterable[str]) -> KnownCatalog:
+        from alveary.known import Level  # a start that lists nothing needs none of it
+
+        return self._kernel.catalogs.load(
+            self._parameters.target,
+            schemas=list(schemas),
+            levels=[Level(level) for level in levels],
+            stopped=self._stopped,
+            refresh=self._parameters.refresh,
+        )
+
+    @property
+    def catalog(self) -> Catalog:
+        """The server itself, for what is asked about one thing."""
+        return self._kernel.catalog(self._parameters.target, stopped=self._stopped)
+
+    @property
+    def usual(self) -> list[str]:
+        """The schemas that are looked into: not the server's own, unless one is the current one or they are wanted."""
+        known = self._listed
+        if self._parameters.system:
+            return list(known.schemas)
+        return [name for name in known.schemas if name not in known.system_schemas or name == known.schemas[0]]
+
+    def of_schemas(self, schemas: Sequence[str], *, objects: bool) -> CatalogListing:
+        """List what schemas hold, with or without what are no relations."""
+        known = self._known(schemas, ("relations", "gaps", *(["objects"] if objects else [])))
+        others = [each for schema in schemas for each in known.objects(schema)] if objects else []
+        gaps = [gap for gap in known.gaps if gap.schema in schemas]
+        if self._parameters.system:
+            others += self.catalog.server_objects()
+            gaps += self.catalog.gaps("")
+        return CatalogListing(
+            schemas=list(schemas),
+            relations=[each for schema in schemas for each in known.relations(schema).values()],
+            objects=others,
+            gaps=gaps,
+            taken_at=_age(known),
+        )
+
+    def found(self, names: Sequence[str], text: str) -> CatalogListing:
+        """List what a search finds in all schemas or one, or in one relation."""
+        from alveary.commands.catalog_search import search
+
+        schemas = self.usual if not names else [names[0]] if names[0] in self.schemas else []
+        if schemas and len(names) < 2:
+            known = self._known(schemas, ("relations", "columns", "objects"))
+            listing = CatalogListing(
+                schemas=schemas,
+                relations=[each for schema in schemas for each in known.relations(schema).values()],
+                objects=[each for schema in schemas for each in known.objects(schema)],
+                columns=[each for schema in schemas for each in known.all_columns(schema)],
+                taken_at=_age(known),
+            )
+        else:
+            listing = self.of_name(names, ".".join(names))
+        relations, objects, columns = search(listing.relations, listing.objects, listing.columns, text)
+        return CatalogListing(
+            schemas=listing.schemas, relations=relations, objects=objects, columns=columns, taken_at=listing.taken_at
+        )
+
+    def of_name(self, names: Sequence[str], path: str) -> CatalogListing:
+        """Tell of the relation a path leads to, or of what else has the name."""
+        catalog = self.catalog
+        for schema, name in self._places(names):
+            if (details := catalog.details(schema, name)) is not None:
                 return CatalogListing(
                     schemas=[schema],
-                    relations=[relation],
-                    columns=[each for each in catalog.columns(schema) if each.relation == name],
-                    indexes=[each for each in catalog.indexes(schema) if each.relation == name],
-                    foreign_keys=[each for each in catalog.foreign_keys(schema) if each.relation == name],
+                    relations=[details.relation],
+                    objects=list(details.objects),
+                    columns=list(details.columns),
+                    indexes=list(details.indexes),
+                    constraints=list(details.constraints),
+                    foreign_keys=list(details.foreign_keys),
+                    referenced_by=list(details.referenced_by),
                 )
-    raise UnknownObjectError(f"there is nothing at {path!r}", hint="names are matched exactly; try --search")
+        for schema, name in self._places(names):
+            known = self._known([schema], ["objects"])
+            if objects := known.objects_named(schema, name):
+                return CatalogListing(schemas=[schema], relations=[], objects=list(objects), taken_at=_age(known))
+        raise UnknownObjectError(f"there is nothing at {path!r}", hint=_EXACT)
+
+    def of_one(self, option: str, path: str) -> CatalogListing:
+        """Tell the SQL of what a path leads to, what it uses, or what uses it."""
+        catalog = self.catalog
+        names = parse_path(path)
+        if len(names) > 2:
+            raise InvalidInputError(f"{path!r} has too many names", hint="write schema.name, or a name alone")
+        for schema, name in self._places(names):
+            if option == "--ddl":
+                if statements := catalog.definition(schema, name):
+                    _, driver = self._kernel.target(self._parameters.target)
+                    return CatalogListing(schemas=[], relations=[], script=script(statements, driver.dialect))
+            elif (found := catalog.dependencies(schema, name)) is not None:
+                return CatalogListing(
+                    schemas=[schema],
+                    relations=[],
+                    uses=list(found.uses) if option == "--uses" else None,
+                    used_by=list(found.used_by) if option == "--used-by" else None,
+                )
+        raise UnknownObjectError(f"there is nothing at {path!r}", hint=_EXACT)
+
+    def _places(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield where to look for a name: in its schema, or in one after the other, the server's own last."""
+        schemas = self.schemas
+        if len(names) == 2 and names[0] not in schemas:
+            raise UnknownObjectError(f"there is no schema {names[0]!r}", hint=f"schemas: {', '.join(schemas)}")
+        for schema in names[:-1] or schemas:
+            yield schema, names[-1]
 
 
-def _search(catalog: Catalog, listing: CatalogListing, query: Query) -> CatalogListing:
-    columns = listing.columns or [column for schema in listing.schemas for column in catalog.columns(schema)]
-    # One word is meant as a name; where things stand counts for ``track.title`` and for ``track title``.
-    by_path = len(query.words) > 1 or "." in query.text
-    named = [
-        _Named([((each.schema, each.name), each) for each in listing.relations], by_path),
-        _Named([((each.schema, each.name), each) for each in listing.objects], by_path),
-        _Named([((each.schema, each.relation, each.name), each) for each in columns], by_path),
-    ]
-    for levels in (tuple(Level)[: Level.INITIALS], tuple(Level)[Level.INITIALS :]):
-        relations, objects, fields = (each.find(query, levels) for each in named)
-        if relations or objects or fields:
-            break
-    return CatalogListing(schemas=listing.schemas, relations=relations, objects=objects, columns=fields)
+def _age(known: KnownCatalog) -> datetime | None:
+    return known.taken_at if datetime.now(UTC) - known.taken_at > _JUST_NOW else None
 
 
-class _Named:
-    """Things to be found by their names, or by their paths."""
-
-    def __init__(self, things: Sequence[tuple[tuple[str, ...], Any]], by_path: bool) -> None:
-        self._things = [thing for _, thing in things]
-        paths = [path if by_path else path[-1:] for path, _ in things]
-        self._names = Haystack((".".join(path), sum(map(len, path[:-1])) + len(path) - 1) for path in paths)
-
-    def find(self, query: Query, levels: Iterable[Level]) -> list[Any]:
-        return [self._things[number] for level in levels for number in self._names.find(query, level)]
+# -- for a person ------------------------------------------------------------------------------------------------
 
 
 def render(listing: CatalogListing, write: Callable[[str], object]) -> None:
@@ -149,27 +236,52 @@ def render(listing: CatalogListing, write: Callable[[str], object]) -> None:
     if listing.script is not None:
         write(listing.script)
         return
-    rows = [
-        [each.schema, each.name, each.kind, "" if each.rows is None else f"~{each.rows}"] for each in listing.relations
-    ]
-    write(plain_table(["schema", "name", "kind", "rows"], rows))
-    _section(
-        write,
-        ["schema", "name", "kind", "of", "detail"],
+    if listing.uses is not None or listing.used_by is not None:
+        write(_dependencies(listing.uses if listing.uses is not None else listing.used_by or []))
+        return
+    write(
+        _table(
+            ["schema", "name", "kind", "rows", "size", "detail", "comment"],
+            [
+                [
+                    each.schema,
+                    each.name,
+                    each.kind,
+                    "" if each.rows is None else f"~{each.rows}",
+                    "" if each.size is None else size_text(each.size),
+                    each.detail or "",
+                    each.comment or "",
+                ]
+                for each in listing.relations
+            ],
+            always=4,
+        )
+    )
+    for header, rows in _sections(listing):
+        if rows:
+            write("\n" + _table(header, rows))
+    for relation in listing.relations[:1]:
+        if relation.definition:
+            write(f"\n{relation.definition.rstrip()}\n")
+
+
+def _sections(listing: CatalogListing) -> Iterator[tuple[list[str], list[list[str]]]]:
+    yield (
+        ["schema", "name", "kind", "of", "detail", "comment"],
         [
             [
                 each.schema,
                 f"{each.name}({each.signature})" if each.signature else each.name,
                 each.kind,
                 each.relation or "",
-                each.detail or "",
+                ", ".join(filter(None, [each.detail, each.extension and f"extension {each.extension}"])),
+                each.comment or "",
             ]
             for each in listing.objects
         ],
     )
-    _section(
-        write,
-        ["relation", "column", "type", "null", "key", "default"],
+    yield (
+        ["relation", "column", "type", "null", "key", "default", "detail", "comment"],
         [
             [
                 each.relation,
@@ -178,28 +290,91 @@ def render(listing: CatalogListing, write: Callable[[str], object]) -> None:
                 "yes" if each.nullable else "no",
                 "" if each.primary_key is None else str(each.primary_key),
                 each.default or "",
+                ", ".join(
+                    filter(
+                        None,
+                        [
+                            "generated" if each.generated else "",
+                            each.identity and f"identity {each.identity}",
+                            each.collation and f"collate {each.collation}",
+                        ],
+                    )
+                ),
+                each.comment or "",
             ]
             for each in listing.columns
         ],
     )
-    _section(
-        write,
-        ["index", "unique", "columns"],
+    yield (
+        ["index", "unique", "columns", "method", "size", "detail", "comment"],
         [
-            [each.name, "yes" if each.unique else "no", ", ".join(name or "(expression)" for name in each.columns)]
+            [
+                each.name,
+                "yes" if each.unique else "no",
+                ", ".join(name or "(expression)" for name in each.columns),
+                each.method or "",
+                "" if each.size is None else size_text(each.size),
+                ", ".join(
+                    filter(
+                        None,
+                        [
+                            f"includes {', '.join(each.included)}" if each.included else "",
+                            f"where {each.predicate}" if each.predicate else "partial" if each.partial else "",
+                            "" if each.valid else "not valid",
+                        ],
+                    )
+                ),
+                each.comment or "",
+            ]
             for each in listing.indexes
         ],
     )
-    _section(
-        write,
+    yield (
+        ["constraint", "kind", "columns", "expression", "detail", "comment"],
+        [
+            [
+                each.name,
+                each.kind,
+                ", ".join(each.columns),
+                each.expression or "",
+                each.detail or "",
+                each.comment or "",
+            ]
+            for each in listing.constraints
+        ],
+    )
+    yield (
         ["foreign key", "references"],
         [
             [", ".join(each.columns), f"{each.target_relation} ({', '.join(each.target_columns)})"]
             for each in listing.foreign_keys
         ],
     )
+    yield (
+        ["referenced by", "columns"],
+        [[each.relation, f"({', '.join(each.columns)})"] for each in listing.referenced_by],
+    )
+    yield ["not told", "reason"], [[each.what, each.reason] for each in listing.gaps]
 
 
-def _section(write: Callable[[str], object], header: list[str], rows: list[list[str]]) -> None:
-    if rows:
-        write("\n" + plain_table(header, rows))
+def _dependencies(found: Sequence[Dependency]) -> str:
+    rows = [
+        [each.schema, each.name, each.kind, f"{each.how} (by its text)" if each.textual else each.how] for each in found
+    ]
+    return plain_table(["schema", "name", "kind", "how"], rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, always: int = 2) -> str:
+    """Return a table without the columns in which nothing stands, but for the first ``always``."""
+    kept = [at for at in range(len(header)) if at < always or any(row[at] for row in rows)]
+    return plain_table([header[at] for at in kept], [[row[at] for at in kept] for row in rows])
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as a person reads it: an estimate, with three digits."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            return f"~{amount:.0f} {unit}" if amount >= 100 or unit == "B" else f"~{amount:.3g} {unit}"
+        amount /= 1024
+    raise AssertionError("the last unit returns")

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from alveary.catalogs import KnownSchema, Level, Reached, key_of
+from alveary.catalogs import Reached, key_of
 from alveary.contracts.catalog import ObjectInfo, Relation
 from alveary.contracts.finder import PROSE, Action, Finder, Hit, Wanted, in_prose
 from alveary.errors import AlvearyError
 from alveary.kernel import Kernel
+from alveary.known import KnownSchema, Level
 from alveary.matching import Haystack
 from alveary.matching import Level as Found
 from alveary.profiles import COLORS
