@@ -17,13 +17,14 @@ from alveary.errors import AlvearyError, UnsupportedError
 if TYPE_CHECKING:
     import tkinter as tk
 
+    from alveary.contracts.values import Cell
     from alveary.jobs import Job
     from alveary.kernel import Kernel
     from alveary.sessions import Session
     from alveary.statements import Statement
     from alveary_shell.theme import Theme
 
-__all__ = ["ActiveChanged", "Answer", "Panel", "SessionChanged", "StatementQueued", "Window", "window_of"]
+__all__ = ["ActiveChanged", "Answer", "Panel", "PlanWanted", "SessionChanged", "StatementQueued", "Window", "window_of"]
 
 T = TypeVar("T")
 Level: TypeAlias = Literal["info", "success", "warning", "danger"]
@@ -94,6 +95,21 @@ class SessionChanged:
 
     panel: Panel
     session: Session | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWanted:
+    """A panel wants to see how its session runs a statement, or (``analyze``) what it takes when it is run.
+
+    ``values`` are those of its parameters. ``failed`` is called with the error if there will be no plan.
+    """
+
+    panel: Panel
+    session: Session
+    sql: str
+    values: Mapping[str, Cell]
+    analyze: bool
+    failed: Callable[[AlvearyError], object]
 
 
 @dataclass(frozen=True, slots=True)

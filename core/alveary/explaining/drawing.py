@@ -6,17 +6,23 @@ draws those in sight alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from alveary.contracts.plan import Plan
-from alveary.explaining.rows import PlanRow, columns_of, rows_of
+from alveary.explaining.rows import PlanColumn, PlanRow, columns_of, rows_of
 from alveary.explaining.texts import step_text
 from alveary.tables import visible
 
 HOT = 0.3
 """From which part of the whole on a step's own part is marked."""
+
+
+LEAST_STEP = 20
+"""Heights of a line that the tree is wide at least, as long as columns can be left out for it."""
+SPARED = ("Cost", "Total ms", "Loops", "Size")
+"""Columns that are left out where there is no room, the first one first; their numbers are told of the step, too."""
 
 
 class Metrics(Protocol):
@@ -68,6 +74,22 @@ class Path:
 Shape: TypeAlias = Box | Label | Path
 
 
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column with its texts, a line each, and how wide it is."""
+
+    column: PlanColumn
+    texts: list[str]
+    width: int
+
+    @classmethod
+    def of(cls, column: PlanColumn, rows: Sequence[PlanRow], metrics: Metrics) -> _Column:
+        texts = [column.text(row.node) for row in rows]
+        # Digits are all as wide, so that the longest text is the widest one: measuring each would take too long.
+        widest = max(metrics.width(column.title, bold=True), metrics.width(max(texts, key=len, default="")))
+        return cls(column, texts, widest + metrics.line + (2 * metrics.line if column.share is not None else 0))
+
+
 class PlanDrawing:
     """A plan laid out: lines of one height, the tree at the left, the columns at the right of it."""
 
@@ -76,23 +98,17 @@ class PlanDrawing:
         self.plan = plan
         self.rows = rows_of(plan, closed)
         self._metrics = metrics
-        self._columns = columns_of(plan)
         self.unit = metrics.line
         """The height of a line of text; everything else is in proportion."""
         self.row_height = round(self.unit * 1.6)
-        gap = self.unit
-        texts = [[column.text(row.node) for row in self.rows] for column in self._columns]
-        self._texts = texts
-        # Digits are all as wide, so that the longest text is the widest one: measuring each would take too long.
-        self._widths = [
-            max(metrics.width(column.title, bold=True), metrics.width(max(each, key=len, default=""))) + gap
-            + (2 * self.unit if column.share is not None else 0)
-            for column, each in zip(self._columns, texts, strict=True)
-        ]  # fmt: skip
-        numbers = sum(self._widths) + gap
+        self._columns = [_Column.of(column, self.rows, metrics) for column in columns_of(plan)]
         if width is None:
             step = max((self._step_left(row) + self._step_width(row) for row in self.rows), default=0)
-            width = round(max(step, 20 * self.unit)) + numbers
+            width = round(max(step, 20 * self.unit)) + self._numbers()
+        for title in SPARED:
+            if width - self._numbers() < LEAST_STEP * self.unit:
+                self._columns = [each for each in self._columns if each.column.title != title]
+        numbers = self._numbers()
         self.width = max(width, numbers + 12 * self.unit)
         self.step_right = self.width - numbers
         self.height = self.row_height * len(self.rows)
@@ -103,9 +119,9 @@ class PlanDrawing:
         yield Box(0, 0, self.width, self.row_height, "raised")
         yield Label(self.unit * 0.6, middle, "Step", "muted", bold=True)
         right = float(self.step_right)
-        for column, width in zip(self._columns, self._widths, strict=True):
-            right += width
-            yield Label(right, middle, column.title, "muted", "right", bold=True)
+        for each in self._columns:
+            right += each.width
+            yield Label(right, middle, each.column.title, "muted", "right", bold=True)
 
     def row(self, at: int, *, hot: bool = True) -> Iterator[Shape]:
         """Yield what a line shows; it begins at its number times the height of a line."""
@@ -135,16 +151,19 @@ class PlanDrawing:
                     after, middle, self._cut(visible(row.node.condition), room), "faint" if is_dead else "muted"
                 )
         right = float(self.step_right)
-        for column, width, texts in zip(self._columns, self._widths, self._texts, strict=True):
-            if column.share is not None and (share := column.share(row.node)) > 0:
+        for each in self._columns:
+            share = each.column.share(row.node) if each.column.share is not None else 0.0
+            if share > 0:
                 far = self.unit * 0.4
-                bar = (width - far) * share
-                yield Box(right + width + far / 2 - bar, top + 3, right + width + far / 2, top + self.row_height - 3,
-                          "warning" if share >= HOT else "accent", 0.35)  # fmt: skip
-            right += width
-            if texts[at]:
-                warns = column.title == "Estimated" and any(each.rule == "estimate" for each in row.warnings)
-                yield Label(right, middle, texts[at], "faint" if is_dead else "warning" if warns else "text", "right")
+                bar = max(1.0, (each.width - far) * share)
+                end = right + each.width + far / 2
+                role = "warning" if share >= HOT else "accent"
+                yield Box(end - bar, top + 3, end, top + self.row_height - 3, role, 0.35)
+            right += each.width
+            if each.texts[at]:
+                warns = each.column.title == "Estimated" and any(found.rule == "estimate" for found in row.warnings)
+                role = "faint" if is_dead else "warning" if warns else "text"
+                yield Label(right, middle, each.texts[at], role, "right")
 
     def handle_at(self, at: int, x: float) -> bool:
         """Return whether a point of a line is where its steps below are folded away."""
@@ -153,6 +172,9 @@ class PlanDrawing:
         return row.is_parent and left - 1.4 * self.unit <= x < left
 
     # -- parts -----------------------------------------------------------------------------------------------------
+
+    def _numbers(self) -> int:
+        return sum(each.width for each in self._columns) + self.unit
 
     def _step_left(self, row: PlanRow) -> float:
         return self.unit * (1.6 + 1.2 * row.depth)

@@ -6,8 +6,8 @@ from alveary.contracts.plan import Plan
 from alveary.explaining.rows import PlanRow, columns_of, numbered, rows_of, summary, warning_line
 from alveary.tables import visible
 
-_NO_ROLES = ("Outer", "Inner", "Member")
-"""What says no more than where a step stands."""
+PLACES = ("Outer", "Inner", "Member")
+"""Roles that say no more than where a step stands."""
 
 
 def plan_text(plan: Plan) -> str:
@@ -42,7 +42,7 @@ def plan_text(plan: Plan) -> str:
 
 def step_text(row: PlanRow) -> str:
     """Return what a step does, what it is to the one above where that says something, and whether it ran."""
-    role = "" if row.node.role is None or row.node.role in _NO_ROLES else f"{row.node.role}: "
+    role = "" if row.node.role is None or row.node.role in PLACES else f"{row.node.role}: "
     never = " (never executed)" if row.node.was_executed is False else ""
     return visible(f"{role}{row.node.title}{never}")
 

@@ -205,6 +205,22 @@ def run_script(context: Context, parameters: NoParameters) -> None:
     _editor(context).run(script=True)
 
 
+def explain(context: Context, parameters: NoParameters) -> None:
+    """Show how the server would run the statement at the caret."""
+    from alveary_plugins.panels.editor.explaining import explaining
+
+    editor = _editor(context)
+    editor.run(do=explaining(editor, analyze=False))
+
+
+def explain_analyze(context: Context, parameters: NoParameters) -> None:
+    """Run the statement at the caret to measure it, roll back what it changed, and show what it took."""
+    from alveary_plugins.panels.editor.explaining import explaining
+
+    editor = _editor(context)
+    editor.run(do=explaining(editor, analyze=True))
+
+
 def cancel(context: Context, parameters: NoParameters) -> None:
     """Stop what runs."""
     _editor(context).model.cancel()

@@ -7,7 +7,7 @@ import functools
 import os
 import tkinter as tk
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from alveary.contracts.values import Cell
 from alveary.errors import AlvearyError, InvalidInputError, QueryCancelledError, SessionClosedError
@@ -43,6 +43,7 @@ LONG = 1 << 20
 """Characters of a text that is not journaled for each step of the caret, but after a rest."""
 REST_MILLISECONDS = 700
 LIMITS = (100, 1000, 10_000, 100_000)
+Do: TypeAlias = Callable[[list[Item], Mapping[str, Cell]], object]
 
 
 class EditorPanel(Panel):
@@ -53,6 +54,8 @@ class EditorPanel(Panel):
         self._number = 0
         self._asked: list[Item] = []
         """What is to be run once its parameters have values."""
+        self._do: Do = self._start
+        """What is done with the statements that are wanted: they are run, unless somebody wants something else."""
         self._was_modified = False
         self._timers: dict[str, str] = {}
         self._ready = False
@@ -127,6 +130,8 @@ class EditorPanel(Panel):
         self.window.menu(
             [
                 ("Run", lambda: run("editor.run")),
+                ("Explain", lambda: run("editor.explain")),
+                ("Explain and measure", lambda: run("editor.explain-analyze")),
                 ("Select statement", code.select_statement),
                 None,
                 ("Cut", lambda: code.copy(cut=True)),
@@ -326,8 +331,12 @@ class EditorPanel(Panel):
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    def run(self, *, script: bool = False) -> None:
-        """Run the selection or the statement at the caret, or all of them; connects first if nothing is connected."""
+    def run(self, *, script: bool = False, do: Do | None = None) -> None:
+        """Run the selection or the statement at the caret, or all of them; connects first if nothing is connected.
+
+        ``do`` is what is done with them instead, once the values of their parameters are known.
+        """
+        self._do = do or self._start
         phase = self.model.phase
         if phase == "lost":
             raise SessionClosedError(
@@ -364,7 +373,7 @@ class EditorPanel(Panel):
             items = plan()
         except AlvearyError as exc:
             self.code.clear_errors()
-            self._show_failure(exc, None)
+            self.show_failure(exc, None)
             return
         # What is wrong elsewhere still is.
         self.code.clear_errors([(item.start, item.start + len(item.sql)) for item in items])
@@ -376,7 +385,7 @@ class EditorPanel(Panel):
             self.parameters.pack(fill="x", after=self.bar)
             self.parameters.focus_first()
             return
-        self._start(items, {})
+        self._do(items, {})
 
     def _run_with_values(self) -> None:
         if (values := self.parameters.values()) is None:
@@ -384,7 +393,7 @@ class EditorPanel(Panel):
         items, self._asked = self._asked, []
         self._put_parameters_away()
         self.window.changed(self)
-        self._start(items, values)
+        self._do(items, values)
 
     def _put_parameters_away(self) -> None:
         self.parameters.pack_forget()
@@ -403,9 +412,9 @@ class EditorPanel(Panel):
         if item is None or item.start < 0:
             self.window.show_error(error)
         else:
-            self._show_failure(error, item)
+            self.show_failure(error, item)
 
-    def _show_failure(self, error: AlvearyError, item: Item | None) -> None:
+    def show_failure(self, error: AlvearyError, item: Item | None) -> None:
         """Mark the place an error points at, as far as the statement still stands there, and say what it is."""
         message = " · ".join(filter(None, [error.message, error.hint]))
         sql = item.sql if item is not None else error.statement
