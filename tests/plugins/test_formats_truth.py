@@ -22,12 +22,16 @@ from python_calamine import CalamineWorkbook
 from typed_values import MARIADB_VALUES, POSTGRES_TYPES, POSTGRES_VALUES, mariadb_text
 
 from alveary import Kernel
-from alveary.contracts.exporter import ExportOptions
+from alveary.bus import Bus
+from alveary.contracts.exporter import ExportOptions, Origin
 from alveary.contracts.values import Column, Row, ValueKind
 from alveary.formats import format_of
+from alveary.jobs import Job
 from alveary.paths import Paths
+from alveary.saving import Part
 from alveary.sessions import Session
 from alveary_plugins import exporters
+from alveary_plugins.panels.results import parts
 
 SPECS = {spec.id: spec for spec in exporters.alveary_exporters()}
 NULL = "<null>"
@@ -135,10 +139,42 @@ def same_in_a_workbook(cell: Any, text: str | None) -> bool:
     return shown == text or ("[cut: it has" in shown and text.startswith(shown.partition(" … [cut")[0]))
 
 
+class Rows:
+    """Rows as the grid's source has them."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def window(self, top: int, bottom: int) -> Sequence[Row]:
+        return self._rows[top:bottom]
+
+
+def on_the_clipboard(columns: Sequence[Column], rows: Sequence[Row], part: Part) -> str:
+    source: Any = lambda: Rows(rows)  # noqa: E731  # stands for a stored result
+    work = parts.copying(source, columns, part, format_of(SPECS["tsv"], header=False), Origin())
+    return work(Job("copy", "copy", Bus()))
+
+
+def check_clipboard(columns: Sequence[Column], rows: Sequence[Row], expected: Sequence[Sequence[str | None]]) -> None:
+    """Hold what the grid copies against what the server tells: all cells, and each alone, which is its bare text."""
+    everything = Part(rows=((0, len(rows)),), columns=tuple(range(len(columns))))
+    if len(rows) * len(columns) > 1:
+        pasted = csv.reader(io.StringIO(on_the_clipboard(columns, rows, everything), newline=""), delimiter="\t")
+        assert [line or [""] for line in pasted] == [[text or "" for text in row] for row in expected]
+    for number, row in enumerate(expected):
+        for column, text in enumerate(row[:50]):
+            one = Part(rows=((number, number + 1),), columns=(column,))
+            assert on_the_clipboard(columns, rows, one) == (text or "")
+
+
 def check(columns: Sequence[Column], rows: Sequence[Row], expected: Sequence[Sequence[str | None]]) -> None:
     """Hold what was written in every format against what the server tells."""
     hidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
     assert list(in_delimited(columns, rows)) == [*map(list, expected)] * 2
+    check_clipboard(columns, rows, expected)
     for values, wanted in zip(in_json(columns, rows), expected, strict=True):
         for column, value, text in zip(columns, values, wanted, strict=True):
             assert same_in_json(value, column, text), (column, value, text)

@@ -67,6 +67,21 @@ def test_a_value_of_every_type(
     assert csv(connection, sql) == copied(postgres, database, sql)
 
 
+def test_shapes_of_postgis_are_shown_as_they_come(postgres: PostgresServer) -> None:
+    with postgres.database() as name:
+        known = postgres.psql("select 1 from pg_available_extensions where name = 'postgis'", name, "-At")
+        if not known:
+            pytest.skip("PostGIS is not installed (apt install postgresql-15-postgis-3)")
+        postgres.psql("create extension postgis", name)
+        sql = (
+            "select st_geomfromtext('POLYGON((0 0, 0 3, 3 3, 0 0))', 4326) as shape, "
+            "st_point(1, 2)::geography as place, array[st_point(1, 2), null] as shapes, "
+            "box2d(st_point(1, 2)) as box, null::geometry as nothing"
+        )
+        with closing(PostgresDriver().connect(postgres.target(name), timeout=10)) as connection:
+            assert csv(connection, sql) == copied(postgres, name, sql)
+
+
 def test_a_result_of_no_rows(connection: PostgresConnection, postgres: PostgresServer, database: str) -> None:
     sql = "select oid, relname from pg_class where false"
     assert csv(connection, sql) == copied(postgres, database, sql) == b"oid,relname\n"

@@ -113,6 +113,50 @@ def test_a_table_goes_through_a_file_and_comes_back(
             session.run(f"drop table {name}")
 
 
+@EXAMPLES
+@given(table=tables())
+def test_a_table_goes_through_a_parquet_file_and_comes_back(
+    alveary_kernel: Kernel, engine: Engine, tmp_path: Path, table: tuple[list[Kind], Rows]
+) -> None:
+    kinds, rows = table
+    number = next(_numbers)
+    there, back, new = (f"{name}_{number}" for name in ("there", "back", "new"))
+    make(alveary_kernel, engine, kinds, rows, there, back)
+    file = str(tmp_path / f"{number}.parquet")
+    alveary_kernel.run(
+        "query.run", {"target": engine.url, "table": there, "output": file, "format": "parquet", "history": False}
+    )
+    expected = held(alveary_kernel, engine, there, kinds)
+    for table_name, created in ((back, False), (new, True)):
+        asked = {"target": engine.url, "file": file, "table": table_name, "create": created, "history": False}
+        assert alveary_kernel.run("import.run", asked).rows == len(rows)
+        assert held(alveary_kernel, engine, table_name, kinds) == expected
+    with alveary_kernel.connect(engine.url, record=False) as session:
+        for name in (there, back, new):
+            session.run(f"drop table {name}")
+
+
+@EXAMPLES
+@given(table=tables())
+def test_a_table_goes_through_insert_statements_and_comes_back(
+    alveary_kernel: Kernel, engine: Engine, tmp_path: Path, table: tuple[list[Kind], Rows]
+) -> None:
+    kinds, rows = table
+    number = next(_numbers)
+    there, back = (f"{name}_{number}" for name in ("there", "back"))
+    make(alveary_kernel, engine, kinds, rows, there, back)
+    file = str(tmp_path / f"{number}.sql")
+    asked = {"target": engine.url, "output": file, "format": "sql", "options": {"table": back, "rows": 3}}
+    alveary_kernel.run("query.run", {**asked, "table": there, "history": False})
+    expected = held(alveary_kernel, engine, there, kinds)
+    if rows:
+        alveary_kernel.run("query.run", {"target": engine.url, "file": file, "format": "none", "history": False})
+    assert held(alveary_kernel, engine, back, kinds) == expected
+    with alveary_kernel.connect(engine.url, record=False) as session:
+        for name in (there, back):
+            session.run(f"drop table {name}")
+
+
 @pytest.mark.parametrize("target_name", ENGINES)
 @EXAMPLES
 @given(table=tables())

@@ -10,7 +10,7 @@ from fix_mariadb import MariaServer
 from fix_postgres import PostgresServer
 
 from alveary import Kernel, Session
-from alveary.arrangement import Sort, arrange
+from alveary.arrangement import Filter, Sort, arrange
 from alveary.jobs import Job
 
 Nulls = Literal["first", "last"]
@@ -109,6 +109,19 @@ def test_postgresql(on_postgres: Session, job: Job, type_name: str) -> None:
         f"create table v as select row_number() over () n, x from (values {', '.join(values)}, (null)) t (x)"
     )
     agrees(on_postgres, "v", *STANDARD, job)
+
+
+def test_postgresql_s_enumerations_go_by_the_order_of_their_labels(on_postgres: Session, job: Job) -> None:
+    on_postgres.run("create type mood as enum ('sad', 'ok', 'happy', 'Ärger, \"so\"', '')")
+    on_postgres.run("alter type mood add value 'meh' before 'ok'")
+    on_postgres.run(
+        "create table v as select row_number() over () n, x from unnest(enum_range(null::mood) || null::mood) t (x)"
+    )
+    agrees(on_postgres, "v", *STANDARD, job)
+    result = on_postgres.run("select n, x from v")
+    assert result is not None
+    below = arrange(result, sorts=[], filters=[Filter(test="less", column=1, value="ok")], job=job)
+    assert {row[1] for row in below.window(0, 10)} == {"sad", "meh"}
 
 
 @pytest.mark.parametrize("style", INTERVAL_STYLES)

@@ -118,9 +118,25 @@ def _comparison(column: Column, value: str, compare: Callable[[bytes, bytes], bo
     return test
 
 
+def _label_key(labels: Sequence[str]) -> Callable[[Cell], bytes]:
+    places: dict[Cell, bytes] = {label: place.to_bytes(4, "big") for place, label in enumerate(labels)}
+
+    def key(cell: Cell) -> bytes:
+        if (found := places.get(cell)) is None:
+            raise Unfit
+        return found
+
+    return key
+
+
 def _keys(column: Column, value: str) -> Callable[[Cell], bytes] | None:
     """Return how cells are compared with a value, as bytes; None for by their text."""
-    key = {ValueKind.NUMBER: number_key, ValueKind.DYNAMIC: number_key, ValueKind.TEMPORAL: moment_key}.get(column.kind)
+    if column.labels:
+        key: Callable[[Cell], bytes] | None = _label_key(column.labels)
+    else:
+        key = {ValueKind.NUMBER: number_key, ValueKind.DYNAMIC: number_key, ValueKind.TEMPORAL: moment_key}.get(
+            column.kind
+        )
     if key is not None:
         try:
             key(value)

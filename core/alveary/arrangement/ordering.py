@@ -2,8 +2,9 @@
 
 A column's keys are made batch by batch, in the first way of :func:`ways` that fits all its cells, cheapest first.
 Numbers are ordered by value, exactly, whatever their digits, with NaN above infinity; times by the moment they name,
-years BC and the infinities included; bytes by byte; and everything else by code point, which is every server's ``C``
-collation and no language's. Booleans, JSON and what has no order of its own go by their text.
+years BC and the infinities included; bytes by byte; an enumeration in the order of its labels, where the header tells
+them (MySQL's and MariaDB's does not, so there it goes by its text); and everything else by code point, which is every
+server's ``C`` collation and no language's. Booleans, JSON and what has no order of its own go by their text.
 """
 
 from __future__ import annotations
@@ -36,9 +37,24 @@ def ways(column: Column) -> tuple[Way, ...]:
         )
     if column.type_name == "money":
         return (money, plain, anything)
+    if column.labels:
+        return (_labelled(column.labels), plain, anything)
     if column.kind is ValueKind.TEMPORAL:
         return (plain_times, moments, long_moments, plain, anything)
     return (plain, anything)
+
+
+def _labelled(labels: Sequence[str]) -> Way:
+    """Take the labels of an enumeration in the order they have there."""
+    places: dict[Cell, Key] = {None: None, **{label: place for place, label in enumerate(labels)}}
+
+    def keys(cells: Sequence[Cell]) -> Sequence[Key]:
+        try:
+            return [places[cell] for cell in cells]
+        except KeyError as exc:
+            raise Unfit from exc
+
+    return keys
 
 
 def plain(cells: Sequence[Cell]) -> Sequence[Key]:

@@ -43,7 +43,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``type_name`` is the server's own name of the type, "" where an expression has none; ``type_id`` the server's
     number for it. ``nullable`` is None where the server does not say. ``precision`` are the digits of a decimal number
-    and ``scale`` those of them behind the point, None where it may have any. ``decoder`` names a function
+    and ``scale`` those of them behind the point, None where it may have any. ``labels`` are the values of an
+    enumeration in their order, where the header tells them. ``decoder`` names a function
     ``"module:attr"`` of ``(column, cell)`` that turns a cell which is not NULL into a Python value; without one the
     cell is the value.
     """
@@ -56,6 +57,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decoder: str | None = None
     precision: Small | None = None
     scale: Small | None = None
+    labels: tuple[str, ...] = ()
 
     def text(self, cell: Cell) -> str | None:
         """Return the cell as the server writes it; None for NULL."""

@@ -215,6 +215,7 @@ class PostgresConnection(Connection):
             decoder=types.DECODER,
             precision=precision,
             scale=scale,
+            labels=self._types.labels(type_id),
         )
 
     def _copied_out(self, batch: BatchSize, *, is_text: bool) -> Generator[Message, None, None]:
