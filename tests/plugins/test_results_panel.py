@@ -583,6 +583,10 @@ def test_what_is_shown_is_saved(stage: Stage, tmp_path: Path) -> None:
     stage.until(lambda: len(stage.notes) == 2)
     assert (tmp_path / "rows.sql").read_text() == 'INSERT INTO "table_name" ("i", "t") VALUES\n(7, \'row 7\');\n'
     assert asked[0]["CSV"] == ".csv"
+    semicolons = {"path": str(tmp_path / "other.csv"), "options": {"delimiter": ";"}}
+    stage.window.run("results.save", semicolons)
+    stage.until(lambda: len(stage.notes) == 3)
+    assert (tmp_path / "other.csv").read_text() == "i;t\n7;row 7\n"
     stage.window.run("results.save", {"path": str(tmp_path / "rows.what")})
     assert "no format goes by the ending .what" in stage.errors[-1]
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
+from alveary.contracts.setting import Value
 from alveary.errors import UnknownObjectError
 from alveary_shell.sdk import Window, window_of
 
@@ -32,6 +33,9 @@ class SaveParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     path: Annotated[str | None, Meta(description="File to write.")] = None
     format: Annotated[str | None, Meta(description="Format, if not the one of the file's ending.")] = None
+    options: Annotated[
+        dict[str, Value], Meta(description="Options of the format by their names.", extra={"flags": ["--option"]})
+    ] = {}
     selection: Annotated[bool, Meta(description="Save the selected cells only.")] = False
     rows: Annotated[
         Literal["fetched", "rest", "again"] | None,
@@ -99,7 +103,11 @@ def copy_insert(context: Context, parameters: NoParameters) -> None:
 def save(context: Context, parameters: SaveParameters) -> None:
     """Write the rows that are shown to a file, in the background."""
     _panel(context).taking.save(
-        selection=parameters.selection, path=parameters.path, format=parameters.format, rows=parameters.rows
+        selection=parameters.selection,
+        path=parameters.path,
+        format=parameters.format,
+        options=parameters.options,
+        rows=parameters.rows,
     )
 
 

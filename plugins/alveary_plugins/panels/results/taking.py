@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from alveary.contracts.setting import Value
 from alveary.contracts.specs import ExporterSpec
 from alveary.errors import InvalidInputError, QueryError, UnknownFormatError
 from alveary.events import Outcome
@@ -71,6 +73,7 @@ class Taking:
         selection: bool = False,
         path: str | None = None,
         format: str | None = None,
+        options: Mapping[str, Value] | None = None,
         rows: Which | None = None,
     ) -> None:
         """Write the rows to a file, those that are shown or the selected cells; a person is asked for what is not said.
@@ -93,7 +96,7 @@ class Taking:
             path = window.ask_file(save=True, title=title, name="result.csv", endings=self._endings())
         if path is None:
             return
-        wanted, file = self.format(format or self._format_of(path)), path
+        wanted, file = self.format(format or self._format_of(path), options=options), path
         if rows == "fetched":
             self._write(entry, part, wanted, file, waits=not selection and entry.arrangement is None)
             return
@@ -106,9 +109,9 @@ class Taking:
         whole = entry
         self._ordering.when_settled(whole, lambda: self._write_whole(whole, wanted, file))
 
-    def format(self, format: str, *, header: bool = True) -> Format:
+    def format(self, format: str, *, header: bool = True, options: Mapping[str, Value] | None = None) -> Format:
         """Return a format by its name; UnknownFormatError, or MissingPackageError that says what it needs."""
-        return format_of(find_format(self._front.window.kernel.plugins.exporters, format), header=header)
+        return format_of(find_format(self._front.window.kernel.plugins.exporters, format), options, header=header)
 
     def _which(self, entry: Entry) -> Which | None:
         """Ask which rows of a result that was cut short are to be saved."""
