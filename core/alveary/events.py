@@ -320,6 +320,13 @@ class JobProgressed(Event, frozen=True, kw_only=True, tag="job:progress"):
     speed: float
 
 
+class JobNoticed(Event, frozen=True, kw_only=True, tag="job:notice"):
+    """A job has something to say that must not be missed, beside what it returns."""
+
+    job: str
+    text: str
+
+
 class JobEnded(Event, frozen=True, kw_only=True, tag="job:ended"):
     """A job ended."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from alveary.bus import Bus
 from alveary.errors import AlvearyError, BusyError, InternalError, QueryCancelledError, described
-from alveary.events import JobEnded, JobProgressed, JobStarted, Outcome
+from alveary.events import JobEnded, JobNoticed, JobProgressed, JobStarted, Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +91,10 @@ class Job:
         """Undo what a dying process must not leave behind, such as half a file; the job itself is not stopped."""
         for callback in self._on_abandon:
             callback()
+
+    def notice(self, text: str) -> None:
+        """Tell what must not be missed, beside what the job returns."""
+        self._bus.publish(JobNoticed(job=self.id, text=text))
 
     def progress(
         self, done: int, unit: str, *, whole: int | None = None, item: str = "", percent: float | None = None

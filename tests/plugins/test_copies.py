@@ -90,6 +90,115 @@ def test_every_value_arrives_and_is_counted_and_compared(
     assert [columns[name].nullable for name in ("k", "name", "note")] == [False, False, True]
 
 
+LIKE = {
+    "sqlite": """create table bee (id integer primary key, hive integer references hive (id), name text not null
+        default 'Ann' unique, weight real check (weight > 0), twice integer generated always as (id * 2));
+        create index bee_weight on bee (weight); create unique index bee_both on bee (hive, name) where weight > 1;
+        create trigger bee_ai after insert on bee begin select 1; end""",
+    "postgres": """create table bee (id serial primary key, hive int references hive (id), name text not null
+        default 'Ann' unique, weight double precision constraint heavy check (weight > 0), "Twice" int generated always
+        as (hive * 2) stored, made timestamptz default now(), kind int generated always as identity);
+        create index bee_weight on bee (weight desc) where weight > 1; comment on table bee is 'they''re';
+        comment on column bee.name is 'what it is called'""",
+    "mariadb": """create table bee (id int not null auto_increment primary key, hive int, name varchar(30)
+        character set utf8mb4 not null default 'Ann' comment 'what (it, is) called' unique, weight double,
+        twice int as (hive * 2) persistent, constraint heavy check (weight > 0), key by_weight (weight),
+        constraint in_hive foreign key (hive) references hive (id)) comment 'they''re'""",
+}
+HIVES = "create table hive (id int not null primary key); insert into hive values (7)"
+BEES = "insert into bee (id, hive, name, weight) values (4, 7, 'Bea', 1.5), (5, null, 'Cy', 2)"
+
+
+def traits(engine: Engine) -> list[str]:
+    """Return what the engine's own words say of the table, without the names of what is its own."""
+    if engine.name == "sqlite":
+        return engine.ask("select sql from sqlite_master where tbl_name = 'bee' and type <> 'trigger' order by 1")
+    if engine.name == "mariadb":
+        return engine.ask("show create table bee")
+    return engine.ask(
+        "select pg_get_constraintdef(oid) from pg_constraint where conrelid = 'bee'::regclass union all "
+        "select pg_get_indexdef(indexrelid) from pg_index where indrelid = 'bee'::regclass union all "
+        "select column_name || data_type || is_nullable || coalesce(column_default, '') || is_identity || is_generated "
+        "from information_schema.columns where table_name = 'bee' and column_name <> 'id' union all "
+        "select obj_description('bee'::regclass) || col_description('bee'::regclass, 3) order by 1"
+    )
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_what_a_table_has_is_made_in_another_database_of_its_engine(
+    alveary_kernel: Kernel, engine_of: Make, name: str
+) -> None:
+    source, target = engine_of(name), engine_of(name)
+    source.ask(HIVES)
+    target.ask(HIVES)
+    source.ask(LIKE[name]) if name != "sqlite" else _script(source, LIKE[name])
+    source.ask(BEES)
+    report = copy(alveary_kernel, source, target, checksum=True)
+    assert report.rows == 2
+    assert report.left_out == (("trigger bee_ai",) if name == "sqlite" else ())
+    assert [each.replace('"', "") for each in traits(target)] == [each.replace('"', "") for each in traits(source)]
+    assert target.ask("select id, hive, name, weight from bee order by id") == ["4|7|Bea|1.5", "5||Cy|2.0"] or (
+        target.ask("select id, hive, name, weight from bee order by id") == ["4|7|Bea|1.5", "5||Cy|2"]
+    )
+    # The next number is one that nobody has.
+    target.ask("insert into bee (hive, weight) values (7, 3)")
+    assert target.ask("select max(id) from bee") == ["6"]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_copy_beside_its_original_takes_no_name_from_it(alveary_kernel: Kernel, engine_of: Make, name: str) -> None:
+    source = engine_of(name)
+    source.ask(HIVES)
+    source.ask(LIKE[name]) if name != "sqlite" else _script(source, LIKE[name])
+    source.ask(BEES)
+    report = copy(alveary_kernel, source, source, to="wasp", checksum=True)
+    assert (report.rows, [each for each in report.left_out if "trigger" not in each]) == (2, [])
+    with alveary_kernel.connect(source.url) as session:
+        there, here = (session.catalog().details(session.catalog().schemas()[0], each) for each in ("bee", "wasp"))
+    assert there is not None
+    assert here is not None
+    assert sorted(each.columns for each in here.indexes) == sorted(each.columns for each in there.indexes)
+    assert len(here.foreign_keys) == len(there.foreign_keys) == 1
+
+
+def test_a_foreign_key_to_nothing_is_left_out_with_why(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source, target = engine_of("postgres"), engine_of("postgres")
+    source.ask(HIVES)
+    source.ask(LIKE["postgres"])
+    source.ask(BEES)
+    report = copy(alveary_kernel, source, target)
+    assert report.left_out == ('foreign key bee_hive_fkey (relation "public.hive" does not exist)',)
+    assert "check heavy" in report.made
+    assert target.ask("select count(*) from bee") == ["2"]
+
+
+@pytest.mark.parametrize("target_name", ENGINES)
+@pytest.mark.parametrize("name", ENGINES)
+def test_another_engine_gets_what_it_understands_and_the_rest_is_named(
+    alveary_kernel: Kernel, engine_of: Make, name: str, target_name: str
+) -> None:
+    if name == target_name:
+        return
+    source, target = engine_of(name), engine_of(target_name)
+    source.ask(HIVES)
+    source.ask(LIKE[name]) if name != "sqlite" else _script(source, LIKE[name])
+    source.ask(BEES)
+    report = copy(alveary_kernel, source, target, checksum=True)
+    left_out = " ".join(report.left_out)
+    for kind in ("check", "foreign key", "index"):
+        assert kind in left_out, report.left_out
+    assert [each for each in report.left_out if "unique" in each] == (["unique bee_both"] if name == "sqlite" else [])
+    twice, kind = ('"Twice"', ", kind") if name == "postgres" else ("twice", "")
+    twice = twice.replace('"', "`") if target_name == "mariadb" else twice
+    target.ask(f"insert into bee (id, {twice}{kind}) values (9, 18{', 1' if kind else ''})")
+    assert target.ask("select name from bee where id = 9") == ["Ann"]
+
+
+def _script(engine: Engine, script: str) -> None:
+    with closing(sqlite3.connect(engine.url.removeprefix("sqlite:///").partition("?")[0])) as db:
+        db.executescript(script)
+
+
 @pytest.mark.parametrize("target_name", ENGINES)
 def test_what_has_no_equivalent_is_said(alveary_kernel: Kernel, engine_of: Make, target_name: str) -> None:
     source, target = engine_of("postgres"), engine_of(target_name)

@@ -9,6 +9,7 @@ from alveary.errors import AlvearyError, ErrorRecord
 from alveary.events import (
     CancelStepTaken,
     Event,
+    JobNoticed,
     JobProgressed,
     Outcome,
     ScriptStatementEnded,
@@ -66,6 +67,8 @@ class Narration:
         elif isinstance(event, CancelStepTaken):
             why = f" ({visible(event.reason)})" if event.reason else ""
             self.say(f"cancel, {event.seconds:.1f} s: {event.step.sentence}{why}")
+        elif isinstance(event, JobNoticed):
+            self._write(f"notice: {visible(event.text)}\n")
         elif isinstance(event, JobProgressed) and self._progress:
             percent = "" if event.percent is None else f"{event.percent:.0f} % "
             self._line_shown = True

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.commands.confirming import ConfirmedName, Yes
-from alveary.errors import InvalidInputError, UnknownObjectError
+from alveary.errors import InvalidInputError, QueryError, UnknownObjectError
 from alveary.policy import Consent
 from alveary.sessions import IMPORT, Session
 from alveary.tables import plain_table
@@ -44,6 +44,10 @@ class CopyReport(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     table: str
     created: str | None
+    made: tuple[str, ...]
+    """What the table has beside its columns and their key, once it is made: indexes, constraints, comments."""
+    left_out: tuple[str, ...]
+    """What the source has that was not made, with why where the database says it."""
     columns: tuple[CopiedColumn, ...]
     rows: int
     seconds: float
@@ -75,7 +79,13 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
         if found.path == table.path and _one_database(source, session):
             raise InvalidInputError(f"{table.display()} would be copied onto itself", hint="name another table")
         source_types, types = type_table(source_driver), type_table(driver)
-        plan = copying.plan(found, source_types, catalog, table, types, same=source_driver.id == driver.id)
+        same, twin, details = source_driver.id == driver.id, None, None
+        if not table.columns:
+            at = table.path if same else found.path
+            with contextlib.suppress(QueryError):  # it may be hidden from this user, or a view whose table is gone
+                twin = source_catalog.twin(*found.path, *at)
+            details = source_catalog.details(*found.path)
+        plan = copying.plan(found, source_types, catalog, table, types, same=same, twin=twin, details=details)
         copied = copying.run(
             session,
             plan,
@@ -90,10 +100,16 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
         )
         if parameters.history:
             kernel.recorder.flush()
+    refused = dict(copied.refused)
+    left_out = [*map(str, plan.left_out), *(f"{trait} ({why})" for trait, why in copied.refused)]
+    if left_out:
+        job.notice(f"{table.display()} has not all that {found.display()} has; left out: {', '.join(left_out)}")
     return CopyReport(
         source=found.display(),
         table=table.display(),
         created=plan.create,
+        made=tuple(str(trait) for trait, _ in plan.after if trait not in refused),
+        left_out=tuple(left_out),
         columns=plan.columns,
         rows=copied.rows,
         seconds=round(time.monotonic() - started, 6),
@@ -137,5 +153,7 @@ def render(report: CopyReport, write: Callable[[str], object]) -> None:
     rate = report.rows / max(report.seconds, 1e-9)
     write(f"\n{report.rows:,} rows of {report.source} copied to {report.table}{made}, and counted there")
     write(f" ({report.seconds:.3f} s, {rate:,.0f} rows/s)\n")
+    if report.made:
+        write(f"made, too: {', '.join(report.made)}\n")
     if report.checksum is not None:
         write(f"checksum {report.checksum}, alike on both sides\n")

@@ -176,6 +176,34 @@ class RelationDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     objects: tuple[ObjectInfo, ...] = ()
 
 
+class Trait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a table has beside its columns: ``kind`` in a word or two, such as ``check`` or ``foreign key``."""
+
+    kind: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".strip()
+
+
+class Twin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an empty table is made that is like another one, at another path of the same engine.
+
+    ``create`` makes the columns with what belongs to them, and the primary key. ``after`` are statements for once its
+    rows are there, and what each of them makes. ``within`` is what ``create`` makes beside columns and key; ``left`` is
+    what no statement here makes. Who may do what with a table, and where its rows are stored, is no trait of it.
+    """
+
+    create: str
+    after: tuple[tuple[Trait, str], ...] = ()
+    within: tuple[Trait, ...] = ()
+    left: tuple[Trait, ...] = ()
+
+    def traits(self) -> list[Trait]:
+        """Return all that the table has."""
+        return [*self.within, *(trait for trait, _ in self.after), *self.left]
+
+
 class Catalog(ABC):
     """Asked on the worker's thread. Never counts rows, never locks, and shows names exactly as the server holds them.
 
@@ -257,6 +285,13 @@ class Catalog(ABC):
         there; a relation comes with its indexes and triggers, without its rows.
         """
         raise UnsupportedError("this driver can't tell the SQL that makes an object")
+
+    def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
+        """Return how a table like this one is made at another path; None for what is no table, or if nobody knows.
+
+        Names that only one thing of a schema can have are left to the server where the twin's name is another one.
+        """
+        return None
 
     @abstractmethod
     def quote(self, name: str) -> str:

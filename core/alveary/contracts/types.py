@@ -101,7 +101,7 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     behind the columns of CREATE TABLE. ``free_decimals`` says that a decimal without declared digits holds any number
     just as it is written. ``steady`` are statements after which a session writes and reads values in one way, whatever
     it is set to. ``loose`` says that the engine takes any value in any column, so that Alveary
-    checks what goes in.
+    checks what goes in. ``unique`` makes columns unique together, with names that are quoted.
     """
 
     creates: dict[Kind, str]
@@ -115,6 +115,7 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     steady: tuple[str, ...] = ()
     free_decimals: bool = False
     loose: bool = False
+    unique: str = "create unique index {name} on {schema}.{table} ({columns})"
 
     def declared(self, type: ColumnType, *, key: bool = False) -> tuple[str, str | None]:
         """Return what a new column is declared as, and what is to be said about it; ``key``: in the primary key."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from alveary.contracts.catalog import Catalog, ColumnInfo
+from alveary.contracts.catalog import Catalog, ColumnInfo, RelationDetails, Trait, Twin
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
 from alveary.contracts.types import Kind, LoadColumn, TypeTable
@@ -19,7 +19,8 @@ from alveary.sessions import Session
 from alveary.statements import Statement
 from alveary.transfer.cells import Digest
 from alveary.transfer.databases import TableTask
-from alveary.transfer.tables import NewColumn, Table, Work, creation
+from alveary.transfer.structure import default_of, left_by_another_engine, plain_default, unique_indexes
+from alveary.transfer.tables import BACK, RELEASE, SAVE, NewColumn, Table, Work, creation
 
 _ROWS = 1000
 
@@ -45,6 +46,10 @@ class CopyPlan(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[CopiedColumn, ...]
     same: bool
     """Whether both are of one engine."""
+    after: tuple[tuple[Trait, str], ...] = ()
+    """What the source has beside its columns, and the statements that make it once the rows are there."""
+    left_out: tuple[Trait, ...] = ()
+    """What it has that is not made."""
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,20 +58,42 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     digest: str | None
     seconds: float
+    refused: tuple[tuple[Trait, str], ...] = ()
+    """What was to be made once the rows were there, but the database refused, and why."""
 
 
 def plan(
-    source: Table, source_types: TypeTable, catalog: Catalog, table: Table, types: TypeTable, *, same: bool
+    source: Table,
+    source_types: TypeTable,
+    catalog: Catalog,
+    table: Table,
+    types: TypeTable,
+    *,
+    same: bool,
+    twin: Twin | None = None,
+    details: RelationDetails | None = None,
 ) -> CopyPlan:
     """Return what is to be done with the rows of ``source``; ``same`` says that both are of one engine.
 
-    Raises UnknownObjectError where the table that is there lacks a column.
+    ``twin`` says how a table like it is made there, or what it has, and ``details`` what stands on it. Raises
+    UnknownObjectError where the table that is there lacks a column.
     """
     if table.columns:
         return CopyPlan(
             source=source, table=table, create=None, columns=_into(source, source_types, table, types), same=same
         )
-    new = [_new(column, source_types, same=same) for column in source.columns]
+    if same and twin is not None:
+        copied = tuple(_as_it_is(info, source_types) for info in source.columns if not info.generated)
+        return CopyPlan(
+            source=source,
+            table=table,
+            create=twin.create,
+            columns=copied,
+            same=same,
+            after=twin.after,
+            left_out=twin.left,
+        )
+    new = [_new(column, source_types, types, same=same) for column in source.columns]
     create, said = creation(catalog, table, new, types)
     columns = tuple(
         CopiedColumn(
@@ -80,16 +107,47 @@ def plan(
         )
         for info, column, note in zip(source.columns, new, said, strict=True)
     )
-    return CopyPlan(source=source, table=table, create=create, columns=columns, same=same)
+    if details is None:
+        return CopyPlan(source=source, table=table, create=create, columns=columns, same=same)
+    after = unique_indexes(catalog, table.path, types, details)
+    made = [trait for trait, _ in after]
+    made += [default_of(info) for info, column in zip(source.columns, new, strict=True) if column.default is not None]
+    left_out = left_by_another_engine(details, twin, made)
+    return CopyPlan(
+        source=source,
+        table=table,
+        create=create,
+        columns=columns,
+        same=same,
+        after=tuple(after),
+        left_out=tuple(left_out),
+    )
 
 
-def _new(info: ColumnInfo, types: TypeTable, *, same: bool) -> NewColumn:
+def _new(info: ColumnInfo, source_types: TypeTable, types: TypeTable, *, same: bool) -> NewColumn:
+    type, default = source_types.read(info.type_name), None
+    if not info.generated:
+        declared = types.declared(type, key=info.primary_key is not None)[0]
+        default = plain_default(info, type, declared, loose=types.loose)
     return NewColumn(
         name=info.name,
-        type=types.read(info.type_name),
+        type=type,
         nullable=info.nullable,
         place_in_key=info.primary_key,
         declared=info.type_name if same else None,
+        default=default,
+    )
+
+
+def _as_it_is(info: ColumnInfo, types: TypeTable) -> CopiedColumn:
+    kind = types.read(info.type_name).kind
+    return CopiedColumn(
+        source=info.name,
+        source_type=info.type_name,
+        column=info.name,
+        type=info.type_name,
+        source_kind=kind,
+        kind=kind,
     )
 
 
@@ -172,6 +230,8 @@ def run(
         *([plan.create] if plan.create is not None else []),
         *([emptying] if truncate else []),
         load,
+        *([SAVE, RELEASE, BACK] if plan.after else []),
+        *(sql for _, sql in plan.after),
     ]
     # The second connection sends this without a session to ask the policy, so it is asked here.
     session.policy.clear([*task.prepare, task.sql], target, driver, stopped=stopped)
@@ -218,7 +278,13 @@ def run(
             )
         if checksum:
             _compare(session, work, f"select {names} from {quoted}", kinds, statement.digest or "", plan)
-    return Copied(rows=statement.rows, digest=statement.digest, seconds=time.monotonic() - started)
+        refused = [(trait, work.attempt(sql)) for trait, sql in plan.after]
+    return Copied(
+        rows=statement.rows,
+        digest=statement.digest,
+        seconds=time.monotonic() - started,
+        refused=tuple((trait, error.message) for trait, error in refused if error is not None),
+    )
 
 
 def _compare(session: Session, work: Work, sql: str, kinds: Sequence[Kind], expected: str, plan: CopyPlan) -> None:

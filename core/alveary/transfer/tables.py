@@ -13,7 +13,13 @@ from alveary.contracts.driver import Capability
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.types import ColumnType, TypeTable
-from alveary.errors import UnknownObjectError, UnsupportedError
+from alveary.errors import (
+    QueryCancelledError,
+    QueryError,
+    QueryTimeoutError,
+    UnknownObjectError,
+    UnsupportedError,
+)
 from alveary.events import SessionState
 from alveary.jobs import Job
 from alveary.policy import Clearance
@@ -21,6 +27,10 @@ from alveary.sessions import Session
 from alveary.statements import Statement
 
 _POLL = 0.1
+SAVE, RELEASE, BACK = (
+    f"{words} alveary_trait" for words in ("savepoint", "release savepoint", "rollback to savepoint")
+)
+"""What stands around a statement that may fail."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +41,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[ColumnInfo, ...]
 
     @property
-    def path(self) -> tuple[str, ...]:
+    def path(self) -> tuple[str, str]:
         return (self.schema, self.name)
 
     def display(self) -> str:
@@ -48,6 +58,8 @@ class NewColumn(msgspec.Struct, frozen=True, kw_only=True):
     place_in_key: int | None = None
     declared: str | None = None
     """The engine's own words for the type, where they are known already."""
+    default: str | None = None
+    """As the engine writes it."""
 
 
 def type_table(driver: DriverSpec) -> TypeTable:
@@ -80,7 +92,9 @@ def creation(
         in_key = column.place_in_key is not None
         declared, note = types.declared(column.type, key=in_key) if column.declared is None else (column.declared, None)
         said.append(note)
-        lines.append(f"{catalog.quote(column.name)} {declared}{'' if column.nullable and not in_key else ' not null'}")
+        default = "" if column.default is None else f" default {column.default}"
+        required = "" if column.nullable and not in_key else " not null"
+        lines.append(f"{catalog.quote(column.name)} {declared}{default}{required}")
     key = sorted((each for each in columns if each.place_in_key is not None), key=lambda each: each.place_in_key or 0)
     if key:
         lines.append(f"primary key ({', '.join(catalog.quote(each.name) for each in key)})")
@@ -126,6 +140,25 @@ class Work:
     def run(self, sql: str) -> None:
         """Run a statement whose rows nobody needs."""
         self.wait(self._session.execute(sql, clearance=self._clearance))
+
+    def attempt(self, sql: str) -> QueryError | None:
+        """Run a statement without which the rest is worth having; return why the database refused it, if it did."""
+        if self._session.state is SessionState.IN_TRANSACTION:
+            self.run(SAVE)
+        try:
+            self.run(sql)
+            failure = None
+            if self._session.state is SessionState.IN_TRANSACTION:
+                self.run(RELEASE)
+        except (QueryCancelledError, QueryTimeoutError):
+            raise
+        except QueryError as exc:
+            failure = exc
+            if self._session.state in (SessionState.IN_TRANSACTION, SessionState.FAILED):
+                self.run(BACK)
+        if self._session.state is SessionState.IDLE:  # where the engine commits at such a statement
+            self._session.begin()
+        return failure
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""

@@ -21,6 +21,7 @@ from alveary.contracts.catalog import (
     ObjectInfo,
     Relation,
     RelationDetails,
+    Twin,
 )
 from alveary.contracts.driver import BatchSize, Connection
 from alveary.errors import UnsupportedError
@@ -66,6 +67,7 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "objects": (lambda connection, schema: connection.catalog().objects(schema), list[ObjectInfo]),
     "details": (lambda connection, *path: connection.catalog().details(*path), RelationDetails | None),
     "definition": (lambda connection, *path: connection.catalog().definition(*path), list[str]),
+    "twin": (lambda connection, *paths: connection.catalog().twin(*paths), Twin | None),
     "quote": (lambda connection, name: connection.catalog().quote(name), str),
 }
 
@@ -208,6 +210,10 @@ class AskedCatalog(Catalog):
 
     def definition(self, schema: str, name: str) -> list[str]:
         answer: list[str] = self._ask("definition", schema, name)
+        return answer
+
+    def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
+        answer: Twin | None = self._ask("twin", schema, name, twin_schema, twin_name)
         return answer
 
     def quote(self, name: str) -> str:

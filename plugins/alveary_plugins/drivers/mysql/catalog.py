@@ -23,10 +23,12 @@ from alveary.contracts.catalog import (
     ObjectInfo,
     Relation,
     RelationDetails,
+    Twin,
 )
 from alveary.contracts.values import Row
 from alveary.errors import NulCharacterError, PermissionDeniedError, UnsupportedError
 from alveary.sqltext import MYSQL, names_in
+from alveary_plugins.drivers.mysql import twins
 from alveary_plugins.drivers.mysql.binding import literal
 
 #: Runs a question and returns all rows.
@@ -297,6 +299,12 @@ class MysqlCatalog(Catalog):
                 statements.append(f"set sql_mode = {literal(str(mode))}")
             statements.append(str(text))
         return statements
+
+    def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
+        (shown,) = self._ask(f"show create table {self.quote(schema)}.{self.quote(name)}")
+        triggers = [each.name for each in self.objects(schema) if each.kind == "trigger" and each.relation == name]
+        at = f"{self.quote(twin_schema)}.{self.quote(twin_name)}"
+        return twins.of_table(str(shown[1]), at, triggers, keeps_names=name == twin_name)
 
     def quote(self, name: str) -> str:
         if "\0" in name:

@@ -21,12 +21,14 @@ from alveary.contracts.catalog import (
     ObjectInfo,
     Relation,
     RelationDetails,
+    Twin,
 )
 from alveary.contracts.values import Row
 from alveary.errors import InvalidInputError, NulCharacterError
 from alveary_plugins.drivers.postgres import questions
 from alveary_plugins.drivers.postgres.definitions import Definitions
 from alveary_plugins.drivers.postgres.dependencies import dependencies_of
+from alveary_plugins.drivers.postgres.twins import Twins
 
 _LONGEST = 63
 """Bytes of a name that every server takes; some are built to take more."""
@@ -136,6 +138,10 @@ class PostgresCatalog(Catalog):
     def dependencies(self, schema: str, name: str) -> Dependencies | None:
         """Return what the server keeps record of, and what stands in the bodies of routines, which is a guess."""
         return dependencies_of(self._ask, schema, name, questions.routine_kind(self._version))
+
+    def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
+        at = f"{self.quote(twin_schema)}.{self.quote(twin_name)}"
+        return Twins(self._ask, self._version).of_table(schema, name, at, keeps_names=name == twin_name)
 
     def quote(self, name: str) -> str:
         if "\0" in name:

@@ -62,7 +62,7 @@ _COLUMNS = """
 
 #: $2 is p for a partition, which is made with the checks it shares with its parent and gets its other constraints
 #: when it is attached.
-_CONSTRAINTS = """
+CONSTRAINTS = """
     select pg_catalog.quote_ident(o.conname), o.contype, pg_catalog.pg_get_constraintdef(o.oid),
            pg_catalog.obj_description(o.oid, 'pg_constraint')
       from pg_catalog.pg_constraint o
@@ -70,7 +70,7 @@ _CONSTRAINTS = """
        and (o.conislocal or $2 = 'p' and o.contype = 'c')
      order by o.contype = 'f', o.contype <> 'p', o.conname"""
 
-_INDEXES = """
+INDEXES = """
     select pg_catalog.pg_get_indexdef(i.indexrelid), c.relkind, i.indexrelid::pg_catalog.regclass::text,
            pg_catalog.obj_description(i.indexrelid, 'pg_class')
       from pg_catalog.pg_index i
@@ -100,7 +100,7 @@ _POLICIES = """
      where p.polrelid = $1::oid
      order by p.polname"""
 
-_SEQUENCES = """
+SEQUENCES = """
     select q.seqrelid::pg_catalog.regclass::text, c.relpersistence, q.seqtypid::pg_catalog.regtype::text,
            q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle,
            d.refobjid::pg_catalog.regclass::text || '.' || pg_catalog.quote_ident(a.attname),
@@ -170,7 +170,7 @@ _POLICY_COMMANDS = {"r": "select", "a": "insert", "w": "update", "d": "delete", 
 _LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
-class _Relation(NamedTuple):
+class Found(NamedTuple):
     """A row of ``_RELATIONS``."""
 
     oid: str
@@ -218,18 +218,18 @@ class Definitions:
 
     # -- relations ---------------------------------------------------------------------------------------------
 
-    def _relations(self, schema: str, name: str) -> list[_Relation]:
+    def _relations(self, schema: str, name: str) -> list[Found]:
         sql = _RELATIONS.format(options=_OPTIONS.format("t.ftoptions"))
-        return [_Relation(*map(_text, row)) for row in self._ask(sql, [schema, name])]  # type: ignore[arg-type]  # each as its query says
+        return [Found(*map(_text, row)) for row in self._ask(sql, [schema, name])]  # type: ignore[arg-type]  # each as its query says
 
-    def _relation(self, relation: _Relation) -> Iterator[str]:
+    def _relation(self, relation: Found) -> Iterator[str]:
         if relation.kind == "S":
             yield from self._sequence_alone(relation.oid)
             return
         if relation.kind in "iI":
             yield from self._indexes(relation.oid) or self._constraint_of(relation.oid)
             return
-        owned = list(self._rows(_SEQUENCES, relation.oid))
+        owned = list(self._rows(SEQUENCES, relation.oid))
         columns = self._columns(relation.oid)
         yield from (_sequence(row) for row in owned)
         if relation.query is not None:
@@ -240,12 +240,12 @@ class Definitions:
         yield from self._indexes(relation.oid)
         for definition, rule, comment in self._rows(_RULES, relation.oid):
             yield str(definition).rstrip(";")
-            yield from _comment("rule", f"{rule} on {relation.name}", comment)
+            yield from comment_on("rule", f"{rule} on {relation.name}", comment)
         yield from self._policies(relation)
         yield from self._triggers(_OF_RELATION, relation.oid)
-        yield from _comment(_WORDS[relation.kind], relation.name, relation.comment)
+        yield from comment_on(_WORDS[relation.kind], relation.name, relation.comment)
         for column in columns:
-            yield from _comment("column", f"{relation.name}.{column[0]}", column[13])
+            yield from comment_on("column", f"{relation.name}.{column[0]}", column[13])
 
     def _columns(self, oid: str) -> list[tuple[str | None, ...]]:
         generated = "a.attgenerated" if self._version >= 120000 else "''"
@@ -255,11 +255,11 @@ class Definitions:
         sql = _COLUMNS.format(generated=generated, compression=compression, options=_OPTIONS.format("a.attfdwoptions"))
         return list(self._rows(sql, oid))
 
-    def _table(self, relation: _Relation, columns: Sequence[tuple[str | None, ...]]) -> Iterator[str]:
+    def _table(self, relation: Found, columns: Sequence[tuple[str | None, ...]]) -> Iterator[str]:
         is_partition = relation.bound is not None
         inherits = relation.parents is not None and not is_partition
         own = "o.conparentid = 0" if self._version >= 110000 else "true"
-        constraints = list(self._rows(_CONSTRAINTS.format(own=own), relation.oid, "p" if is_partition else ""))
+        constraints = list(self._rows(CONSTRAINTS.format(own=own), relation.oid, "p" if is_partition else ""))
         shown = [column for column in columns if column[7] == "t" or not inherits]
         lines = [_column(column, typed=relation.of_type is not None) for column in shown]
         lines = [line for line in lines if line]
@@ -294,14 +294,14 @@ class Definitions:
         plain = alter.replace(" only ", " ", 1) if relation.kind == "p" else alter
         yield from (f"{plain} add constraint {row[0]} {row[2]}" for row in constraints if row[1] == "f")
         for name, _, _, comment in constraints:
-            yield from _comment("constraint", f"{name} on {relation.name}", comment)
+            yield from comment_on("constraint", f"{name} on {relation.name}", comment)
 
     def _indexes(self, oid: str) -> list[str]:
         statements: list[str] = []
-        for definition, kind, name, comment in self._rows(_INDEXES, oid):
+        for definition, kind, name, comment in self._rows(INDEXES, oid):
             # The index of a partitioned table brings those of its partitions, unless it is made for it alone.
             statements.append(str(definition).replace(" ON ONLY ", " ON ", 1) if kind == "I" else str(definition))
-            statements += _comment("index", str(name), comment)
+            statements += comment_on("index", str(name), comment)
         return statements
 
     def _constraint_of(self, oid: str) -> Iterator[str]:
@@ -312,7 +312,7 @@ class Definitions:
         for table, name, definition in self._rows(sql, oid):
             yield f"alter table {table} add constraint {name} {definition}"
 
-    def _policies(self, relation: _Relation) -> Iterator[str]:
+    def _policies(self, relation: Found) -> Iterator[str]:
         if relation.secured == "t":
             yield f"alter table {relation.name} enable row level security"
         if relation.forced == "t":
@@ -327,10 +327,10 @@ class Definitions:
                     f" with check ({check})" if check is not None else "",
                 ]
             )
-            yield from _comment("policy", f"{name} on {relation.name}", comment)
+            yield from comment_on("policy", f"{name} on {relation.name}", comment)
 
     def _sequence_alone(self, oid: str) -> Iterator[str]:
-        for row in self._rows(_SEQUENCES, oid):
+        for row in self._rows(SEQUENCES, oid):
             yield _sequence(row)
             yield from _settled(row)
 
@@ -342,7 +342,7 @@ class Definitions:
             yield str(definition)
             if (change := _ENABLED.get(str(enabled))) is not None:
                 yield f"alter table {table} {change} {name}"
-            yield from _comment("trigger", f"{name} on {table}", comment)
+            yield from comment_on("trigger", f"{name} on {table}", comment)
 
     def _routines(self, schema: str, name: str) -> Iterator[str]:
         if self._version < 110000:
@@ -353,7 +353,7 @@ class Definitions:
                     f"{signature} is an aggregate, whose SQL is not known", hint="use pg_dump for it"
                 )
             yield str(definition).rstrip()
-            yield from _comment("procedure" if kind == "p" else "function", str(signature), comment)
+            yield from comment_on("procedure" if kind == "p" else "function", str(signature), comment)
 
     def _types(self, schema: str, name: str) -> Iterator[str]:
         for row in self._rows(_TYPES, schema, name):
@@ -374,7 +374,7 @@ class Definitions:
                         checks or "",
                     ]
                 )
-            yield from _comment("domain" if kind == "d" else "type", str(path), comment)
+            yield from comment_on("domain" if kind == "d" else "type", str(path), comment)
 
     def _rows(self, sql: str, *arguments: str) -> Iterator[tuple[str | None, ...]]:
         # All are taken before the next question is asked.
@@ -421,7 +421,7 @@ def _settled(row: Sequence[str | None]) -> Iterator[str]:
     """Yield what is said of a sequence once the table it belongs to is there, if it belongs to one."""
     if row[9] is not None:
         yield f"alter sequence {row[0]} owned by {row[9]}"
-    yield from _comment("sequence", str(row[0]), row[10])
+    yield from comment_on("sequence", str(row[0]), row[10])
 
 
 def _sequence_settings(row: Sequence[str | None]) -> list[str]:
@@ -441,7 +441,7 @@ def _sequence_settings(row: Sequence[str | None]) -> list[str]:
     return [text for text, differs in settings if differs]
 
 
-def _view(relation: _Relation) -> str:
+def _view(relation: Found) -> str:
     query = str(relation.query).strip().rstrip(";")
     settings = f" with ({relation.settings})" if relation.settings else ""
     method = f" using {relation.method}" if relation.method else ""
@@ -450,7 +450,8 @@ def _view(relation: _Relation) -> str:
     return f"create {word} {relation.name}{method}{settings} as\n{query}{unpopulated}"
 
 
-def _comment(what: str, name: str, comment: str | None) -> list[str]:
+def comment_on(what: str, name: str, comment: str | None) -> list[str]:
+    """Return the statement that comments on something, if there is a comment."""
     if comment is None:
         return []
     text = comment.replace("'", "''")

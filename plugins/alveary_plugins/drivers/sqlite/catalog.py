@@ -23,10 +23,11 @@ from alveary.contracts.catalog import (
     ObjectInfo,
     Relation,
     RelationDetails,
+    Twin,
 )
 from alveary.errors import NulCharacterError, QueryError
 from alveary.sqltext import SQLITE, names_in
-from alveary_plugins.drivers.sqlite import declared
+from alveary_plugins.drivers.sqlite import declared, twins
 
 #: Runs a query with its parameters and returns all rows.
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -197,6 +198,9 @@ class SqliteCatalog(Catalog):
     def definition(self, schema: str, name: str) -> list[str]:
         """Return the statements as SQLite keeps them: as they were written, without the schema."""
         return [sql for (sql,) in self._ask(_DEFINITIONS.format(schema=self.quote(schema)), {"name": name})]
+
+    def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
+        return twins.of_table(self.definition(schema, name), name, [self.quote(twin_schema), self.quote(twin_name)])
 
     def quote(self, name: str) -> str:
         if "\0" in name:

@@ -36,4 +36,5 @@ TYPES = TypeTable(
         (r"datetime|timestamp", Kind.TIMESTAMP),
     ),
     loose=True,
+    unique="create unique index {schema}.{name} on {table} ({columns})",
 )

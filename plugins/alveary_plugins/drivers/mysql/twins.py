@@ -1,0 +1,65 @@
+"""A table like another one, made of what SHOW CREATE TABLE tells: one line for each column, key and constraint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from alveary.contracts.catalog import Trait, Twin
+
+_NAMED = re.compile(r"CONSTRAINT (?P<name>`(?:[^`]|``)*`) (?P<rest>(?P<kind>FOREIGN KEY|CHECK) .*)").fullmatch
+_KEY = re.compile(r"(?P<kind>(?:UNIQUE |FULLTEXT |SPATIAL )?KEY) (?P<name>`(?:[^`]|``)*`).*").fullmatch
+_COLUMN = re.compile(r"(?P<name>`(?:[^`]|``)*`) (?P<rest>.*)").fullmatch
+_WITHIN = {
+    "default": re.compile(r" DEFAULT (?!NULL\b)").search,
+    "numbering": re.compile(r" AUTO_INCREMENT\b").search,
+    "comment": re.compile(r" COMMENT '").search,
+    "check": re.compile(r" CHECK \(").search,
+}
+_TEXT = re.compile(r"'(?:[^'\\]|''|\\.)*'")
+
+
+def of_table(shown: str, at: str, triggers: Sequence[str], *, keeps_names: bool) -> Twin | None:
+    """Return the twin of a table that SHOW CREATE tells so; ``at`` is the quoted path it gets.
+
+    Foreign keys come when the rows are there, for what they lead to may not be. ``keeps_names`` says whether they and
+    checks keep their names, each of which a database has once.
+    """
+    head, *lines = shown.split("\n")
+    if not head.startswith("CREATE TABLE ") or not lines:
+        return None  # a view
+    ends = next((place for place, line in enumerate(lines) if line.startswith(")")), len(lines))
+    kept, within, after = [], list[Trait](), list[tuple[Trait, str]]()
+    for line in lines[:ends]:
+        item = line.strip().removesuffix(",")
+        if (named := _NAMED(item)) is not None:
+            trait = Trait(kind=named["kind"].lower(), name=_plain(named["name"]))
+            made = f"constraint {named['name']} {named['rest']}" if keeps_names else named["rest"]
+            if trait.kind == "foreign key":
+                after.append((trait, f"alter table {at} add {made}"))
+                continue
+            item = made
+            within.append(trait)
+        elif (key := _KEY(item)) is not None:
+            within.append(
+                Trait(kind="unique" if key["kind"].startswith("UNIQUE") else "index", name=_plain(key["name"]))
+            )
+        elif (column := _COLUMN(item)) is not None:
+            rest = _TEXT.sub("''", column["rest"])
+            within += [
+                Trait(kind=f"{kind} of", name=_plain(column["name"])) for kind, has in _WITHIN.items() if has(rest)
+            ]
+        kept.append("  " + item)
+    tail = "\n".join(lines[ends:])
+    if " COMMENT='" in tail:
+        within.append(Trait(kind="comment"))
+    return Twin(
+        create=f"create table {at} (\n" + ",\n".join(kept) + f"\n{tail}",
+        after=tuple(after),
+        within=tuple(within),
+        left=tuple(Trait(kind="trigger", name=name) for name in triggers),
+    )
+
+
+def _plain(name: str) -> str:
+    return name[1:-1].replace("``", "`")
