@@ -50,6 +50,11 @@ class Scope:
         self._schemas = [*catalog.search_path, *(name for name in catalog.schemas if name not in self.unqualified)]
 
     @property
+    def words(self) -> Sequence[Word]:
+        """The words of the statement."""
+        return self._place.words
+
+    @property
     def schemas(self) -> Sequence[str]:
         """The schemas, in the order in which names without a schema are looked for."""
         return self._schemas
@@ -198,7 +203,7 @@ class Scope:
             return [Field(f"{mark}{first + index}") for index in range(query.widths)]
         found: list[Field] = []
         for start, end in query.items:
-            found += self._item(query, start, end, depth)
+            found += self.item(query, start, end, depth)
         return found
 
     def aliases(self, query: Query) -> list[Field]:
@@ -207,10 +212,11 @@ class Scope:
         found = []
         for start, end in query.items:
             if end - start > 1 and words[end - 1].is_name and words[end - 2].lower != ".":
-                found += [field for field in self._item(query, start, end, DEEPEST) if field.name]
+                found += [field for field in self.item(query, start, end, DEEPEST) if field.name]
         return found
 
-    def _item(self, query: Query, start: int, end: int, depth: int) -> list[Field]:
+    def item(self, query: Query, start: int, end: int, depth: int = 0) -> list[Field]:
+        """Return the columns of an item of a select list, ``words[start:end]``; none where they have no name."""
         words = [word for word in self._place.words[start:end] if word.lower != CARET]
         if not words:
             return []

@@ -85,6 +85,11 @@ class Writing:
         return self.at > 0 and self.words[self.at - 1].lower == "."
 
 
+def words_of(text: str, dialect: Dialect) -> list[Word]:
+    """Return all words of a text but comments."""
+    return [word for word, _ in _tokens(text, 0, len(text), dialect) if word.kind is not TokenKind.COMMENT]
+
+
 def read(text: str, caret: int, dialect: Dialect) -> Writing | None:
     """Read a statement; None where nothing is to be suggested: in strings, comments, numbers and parameters."""
     base = 0
