@@ -44,7 +44,7 @@ QUERIES = [
     "select distinct * from v order by id",
     "select id from a where exists (select * from b where b.id = a.id) order by id",
     "select * from a union all select z, id, a_id, n from b order by 1",
-    "select (select count(*) from b), * from a order by id",
+    "select (select count(*) from b), a.* from a order by id",
 ]
 
 
