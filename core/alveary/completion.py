@@ -15,16 +15,16 @@ from itertools import islice
 import msgspec
 
 from alveary.contracts.completion import CatalogView, CompletionRequest, Suggestion
-from alveary.contracts.specs import DriverSpec
 from alveary.errors import InvalidInputError, described
 from alveary.plugins import Completer, Plugins
-from alveary.sqltext import Piece, PieceKind, split
+from alveary.sqltext import Dialect, Piece, PieceKind, split
 
 PATIENCE = 0.5
 """Seconds within which a stranger's completer must have answered."""
 MOST = 1000
 """Suggestions of one completer that are looked at."""
 HOOK = "alveary_complete"
+_WORD_ENDS = "_ .$-"
 
 
 class Completion:
@@ -39,24 +39,25 @@ class Completion:
         self,
         text: str,
         offset: int,
-        driver: DriverSpec,
+        dialect: Dialect,
         catalog: CatalogView,
         *,
+        driver: str = "",
         pieces: Sequence[Piece] | None = None,
         limit: int = 100,
     ) -> list[Suggestion]:
         """Return what could stand at an offset of a script, the best first; their ranges are the script's.
 
-        ``pieces`` are the script's, where they are known already.
+        ``driver`` is the id of the database's driver, and ``pieces`` are the script's where they are known already.
         """
-        start, end = statement_around(text, offset, split(text, driver.dialect) if pieces is None else pieces)
+        start, end = statement_around(text, offset, split(text, dialect) if pieces is None else pieces)
         request = CompletionRequest(
             text=text[start:end],
             caret=offset - start,
-            dialect=driver.dialect,
+            dialect=dialect,
             catalog=catalog,
             limit=limit,
-            driver=driver.id,
+            driver=driver,
         )
         return [
             msgspec.structs.replace(each, start=each.start + start, end=each.end + start)
@@ -154,3 +155,35 @@ def statement_around(text: str, offset: int, pieces: Sequence[Piece]) -> tuple[i
         return offset, offset
     end = piece.end - len(piece.terminator)
     return (piece.start, end) if offset <= end else (offset, offset)
+
+
+def misfit(typed: str, name: str) -> float | None:
+    """Return how badly a name fits what is typed (in lower case), 0 best, None if not at all.
+
+    The name itself, a beginning, the beginning of a word in it, a part, the first letters of its words, its letters in
+    order: each is dearer than the one before.
+    """
+    if not typed:
+        return 0.0
+    low = name.lower()
+    if low.startswith(typed):
+        return 0.0 if len(low) == len(typed) else 5.0 + min(len(low) - len(typed), 40) / 20
+    at = low.find(typed)
+    if at > 0:
+        return (22.0 if low[at - 1] in _WORD_ENDS else 45.0) + min(at, 40) / 20
+    if len(typed) > 1 and _initials(low).startswith(typed):
+        return 25.0
+    place, gaps = -1, 0
+    for letter in typed:
+        following = low.find(letter, place + 1)
+        if following < 0:
+            return None
+        gaps += following - place - 1
+        place = following
+    return 60.0 + min(gaps, 40) if len(typed) > 1 else None
+
+
+def _initials(low: str) -> str:
+    return "".join(
+        sign for at, sign in enumerate(low) if sign not in _WORD_ENDS and (at == 0 or low[at - 1] in _WORD_ENDS)
+    )

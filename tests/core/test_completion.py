@@ -120,7 +120,7 @@ def test_a_second_statement_is_completed_in_its_place(kernel: Kernel, shop_url: 
     _, driver = kernel.target(shop_url)
     known = kernel.catalogs.load(shop_url)
     text = "select 1;\nselect pr from item;\nselect 3"
-    found = kernel.completion.complete(text, 19, driver, known)
+    found = kernel.completion.complete(text, 19, driver.dialect, known, driver=driver.id)
     assert (found[0].text, found[0].start, found[0].end) == ("price", 17, 19)
 
 

@@ -149,6 +149,27 @@ def test_from_the_first_page_to_the_last_of_a_million_rows(person: Person, tmp_p
     person.wait(lambda: person.clipboard() == "row 1000000", "the last cell on the clipboard")
 
 
+def test_what_is_suggested_is_taken_by_a_key_and_run(person: Person) -> None:
+    person.start()
+    person.key("Return")  # the first page's first card: the sample database
+    person.wait((Path(person._home) / "sample.db").exists, "the sample database")
+    time.sleep(2)
+    person.key("ctrl+a")
+    person.type("select a.tit from alb")
+    time.sleep(1)  # what comes unasked may come
+    person.key("ctrl+space")
+    time.sleep(1)
+    person.key("Return")
+    person.type(" a")
+    person.key("ctrl+Home", *["Right"] * len("select a.tit"))
+    person.key("ctrl+space")
+    time.sleep(1)
+    person.key("Return")
+    person.key("ctrl+Return")
+    person.wait(lambda: newest(person).get("outcome") == "completed", "the statement in the history")
+    assert newest(person)["statement"] == "select a.title from album a"
+
+
 def test_what_is_typed_survives_kill_9(person: Person) -> None:
     person.start()
     person.command("new query")

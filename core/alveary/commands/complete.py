@@ -52,7 +52,8 @@ def complete(context: Context, parameters: CompleteParameters) -> Suggestions:
     kernel = context.kernel
     _, driver = kernel.target(parameters.target)
     catalog = kernel.catalogs.load(parameters.target, stopped=context.stopped(), origin="completion")
-    return Suggestions(at=at, suggestions=kernel.completion.complete(text, at, driver, catalog, limit=parameters.limit))
+    found = kernel.completion.complete(text, at, driver.dialect, catalog, driver=driver.id, limit=parameters.limit)
+    return Suggestions(at=at, suggestions=found)
 
 
 def render(found: Suggestions, write: Callable[[str], object]) -> None:

@@ -1,4 +1,4 @@
-"""Names as they are written: when a name needs quotes, and which; how well a name fits what is typed."""
+"""Names as they are written, when one needs quotes, and which; and which of many fit what is typed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ straight_join system table tablesample terminated then tinyblob tinyint tinytext
 unique unlock unsigned update usage use using utc_date utc_time utc_timestamp values varbinary varchar varcharacter
 varying vector virtual when where while window with write xor year_month zerofill
 """
-_WORD_ENDS = "_ .$-"
 
 
 @cache
@@ -98,35 +97,3 @@ def fitting(typed: str, names: Iterable[str], most: int) -> list[str]:
         apart = [(len(low), name) for low, name in lowered if letters(low) and typed not in low]
         found += [name for _, name in nsmallest(most, apart)]
     return found
-
-
-def cost(typed: str, name: str) -> float | None:
-    """Return how badly a name fits what is typed (in lower case), 0 best, None if not at all.
-
-    The name itself, a beginning, the beginning of a word in it, a part, the first letters of its words, its letters in
-    order: each is dearer than the one before.
-    """
-    if not typed:
-        return 0.0
-    low = name.lower()
-    if low.startswith(typed):
-        return 0.0 if len(low) == len(typed) else 5.0 + min(len(low) - len(typed), 40) / 20
-    at = low.find(typed)
-    if at > 0:
-        return (22.0 if low[at - 1] in _WORD_ENDS else 45.0) + min(at, 40) / 20
-    if len(typed) > 1 and _initials(low).startswith(typed):
-        return 25.0
-    place, gaps = -1, 0
-    for letter in typed:
-        following = low.find(letter, place + 1)
-        if following < 0:
-            return None
-        gaps += following - place - 1
-        place = following
-    return 60.0 + min(gaps, 40) if len(typed) > 1 else None
-
-
-def _initials(low: str) -> str:
-    return "".join(
-        sign for at, sign in enumerate(low) if sign not in _WORD_ENDS and (at == 0 or low[at - 1] in _WORD_ENDS)
-    )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 
+from alveary.completion import misfit
 from alveary.contracts.catalog import Relation
 from alveary.contracts.completion import CompletionRequest, Suggestion
 from alveary_plugins.completion.functions import functions, types
 from alveary_plugins.completion.grammar import Expected, expected
 from alveary_plugins.completion.joins import Joins
-from alveary_plugins.completion.names import cost, fitting, written
+from alveary_plugins.completion.names import fitting, written
 from alveary_plugins.completion.reading import read_queries
 from alveary_plugins.completion.scope import Field, Scope
 from alveary_plugins.completion.tree import Place, Source
@@ -139,7 +140,7 @@ class _Suggesting:
         match: str | None = None,
     ) -> None:
         """Add what fits what is typed; ``match`` is what is compared with that, the label without."""
-        badness = cost(self._typed, label if match is None else match)
+        badness = misfit(self._typed, label if match is None else match)
         if badness is None:
             return
         if self._typed and label.startswith(self._writing.typed):
@@ -374,7 +375,7 @@ class _Suggesting:
         names = [*(name for where, name in related if where == schema and name in relations), *names]
         for order, name in enumerate(dict.fromkeys(names)):
             relation = relations[name]
-            badness = cost(typed, name)
+            badness = misfit(typed, name)
             if badness is None or not _is_kind(relation, only):
                 continue
             rank = base + badness - (1.5 if (schema, name) in related else 0.0)

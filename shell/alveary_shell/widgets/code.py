@@ -136,6 +136,14 @@ class Code(Editing):
             return None
         return self.document.offset(places[0]), self.document.offset(places[1])
 
+    def on_screen(self, offset: int) -> tuple[int, int, int] | None:
+        """Return where on the screen a place is: left, top and height of its line; None if it is not seen."""
+        box = self.sheet.call_list("bbox", self.sheet.index(self.document.position(offset)))
+        if not box:
+            return None
+        x, y, _, height = map(int, box)
+        return self.text.winfo_rootx() + x, self.text.winfo_rooty() + y, height
+
     def go_to(self, offset: int, end: int | None = None, *, middle: bool = False) -> None:
         """Put the caret somewhere and show it; with ``end``, select up to there."""
 

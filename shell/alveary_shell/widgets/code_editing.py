@@ -21,6 +21,8 @@ class Editing(tk.Frame):
     document: Document
     sheet: Sheet
     read_only: bool
+    typed: Callable[[str], object] = staticmethod(lambda _: None)
+    """Called with what keys have put into the text; whoever wants to know sets it."""
 
     @property
     def dialect(self) -> Dialect:
@@ -49,6 +51,7 @@ class Editing(tk.Frame):
             start = end = self.sheet.caret
         self.document.replace(start, end, text, "typing")
         self._show_caret()
+        self.typed(text)
 
     def insert(self, text: str) -> None:
         """Put text in the place of the selection, as one step of undo."""
@@ -59,6 +62,16 @@ class Editing(tk.Frame):
         self.document.replace(start, end, text)
         self.document.separate()
         self._show_caret()
+
+    def replace(self, start: int, end: int, text: str, caret: int | None = None) -> None:
+        """Put text in the place of a stretch, as one step of undo; ``caret`` is where in it the caret stands then."""
+        if self._refuses():
+            return
+        position = self.document.position
+        self.document.separate()
+        self.document.replace(position(start), position(end), text)
+        self.document.separate()
+        self.go(position(start + (len(text) if caret is None else caret)))
 
     def replace_all(self, text: str) -> None:
         """Make this the whole text in one step that can be undone; the caret stays near where it was."""

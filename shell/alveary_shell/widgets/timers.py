@@ -30,6 +30,11 @@ class Timers:
         if what not in self._pending:
             self._pending[what] = self._widget.after_idle(self._call(what, callback))
 
+    def forget(self, what: str) -> None:
+        """Do not do one thing any more."""
+        if (id := self._pending.pop(what, None)) is not None:
+            self._widget.after_cancel(id)
+
     def cancel(self) -> None:
         """Do nothing of it any more."""
         for id in self._pending.values():

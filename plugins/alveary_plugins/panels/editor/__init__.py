@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from alveary import CommandSpec, hookimpl
+from alveary import CommandSpec, SettingSpec, hookimpl
 from alveary.contracts.window import PanelSpec, Placement
 
 _HERE = "alveary_plugins.panels.editor"
+
+
+@hookimpl
+def alveary_settings() -> list[SettingSpec]:
+    """Declare when suggestions come."""
+    return [
+        SettingSpec(
+            id="editor.complete",
+            kind="choice",
+            choices=("typing", "dot", "asked"),
+            default="typing",
+            description="When an editor suggests what could stand at the caret: after a pause in typing, only after a "
+            "dot, or only when it is asked to, by Ctrl+Space.",
+        )
+    ]
 
 
 @hookimpl
@@ -97,6 +112,15 @@ def _editing() -> list[CommandSpec]:
             30,
             ("F8",),
             "has_errors",
+        ),
+        _command(
+            "editor.suggest",
+            "Show what could stand at the caret.",
+            "Complete",
+            "Edit",
+            35,
+            ("Ctrl+Space",),
+            "editing",
         ),
         _command(
             "editor.comment",

@@ -145,6 +145,11 @@ def format_all(context: Context, parameters: NoParameters) -> None:
     _editor(context).formatting.format(everything=True)
 
 
+def suggest(context: Context, parameters: NoParameters) -> None:
+    """Show what could stand at the caret."""
+    _editor(context).completing.ask()
+
+
 def comment(context: Context, parameters: NoParameters) -> None:
     """Turn lines into comments, or back."""
     _editor(context).code.comment()

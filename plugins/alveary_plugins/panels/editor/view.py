@@ -17,6 +17,7 @@ from alveary.sqltext import ANSI, Dialect, Piece
 from alveary.statements import Statement
 from alveary_plugins.panels.editor import words
 from alveary_plugins.panels.editor.bars import ConnectionBar, QuestionBar, Shown
+from alveary_plugins.panels.editor.completing import Completing
 from alveary_plugins.panels.editor.connecting import Button, Connecting, Items
 from alveary_plugins.panels.editor.formatting import Formatting
 from alveary_plugins.panels.editor.model import (
@@ -102,6 +103,8 @@ class EditorPanel(Panel):
         self.parameters = ParameterBar(frame, theme, run=self._run_with_values, close=self._put_parameters_away)
         self.code = Code(frame, theme, changed=self._text_changed, moved=self._moved)
         self.formatting = Formatting(self.window, self.code, self._known_dialect)
+        self.completing = Completing(self.window, self.code, self.model, self.connection)
+        self.code.typed = self.completing.typed
         self.bar.pack(fill="x")
         self.code.pack(fill="both", expand=True)
         self.file = TextFile(
@@ -195,6 +198,7 @@ class EditorPanel(Panel):
         return self.window.confirm(f"{what} in {self.title}", detail=detail, yes="Close the tab", no="Keep it open")
 
     def closed(self) -> None:
+        self.completing.close()
         self.model.close()
         self.file.close()
 
@@ -248,6 +252,7 @@ class EditorPanel(Panel):
     def _moved(self) -> None:
         if not self._ready:
             return
+        self.completing.moved()
         self._later("moved", 60 if self.code.document.size < LONG else REST_MILLISECONDS, self._note_move)
         if self.window.active is self:
             self._later("position", 1, self._show_position)
