@@ -114,16 +114,22 @@ class Secrets:
         source.validate(argument)
         return source, argument
 
+    def read(self, password_from: str, target: Target) -> str:
+        """Return the password that a source gives now; raises what :meth:`source` and the source raise."""
+        source, argument = self.source(password_from)
+        caller = self._caller(password_from.partition(":")[0])
+        secret = checked(caller.call(lambda _: source.password(argument, target), None))
+        SECRETS.add(secret)
+        return secret
+
     def _read(self, profile: Profile, password_from: str, target: Target) -> str:
         """Return the password that a source gives, from memory as long as it lives."""
         with self._lock:
             issued = self._issued.get(profile.id)
         if issued is not None and issued.password_from == password_from and time.monotonic() < issued.expires:
             return issued.secret
-        source, argument = self.source(password_from)
-        caller = self._caller(password_from.partition(":")[0])
-        secret = checked(caller.call(lambda _: source.password(argument, target), None))
-        SECRETS.add(secret)
+        secret = self.read(password_from, target)
+        source, _ = self.source(password_from)
         lifetime = profile.password_ttl if profile.password_ttl is not None else source.lifetime
         expires = math.inf if lifetime is None else time.monotonic() + lifetime
         with self._lock:

@@ -12,7 +12,7 @@ from alveary.credentials import Credentials
 from alveary.kernel import Kernel
 from alveary.policy import Confirmation
 from alveary_shell import dialogs
-from alveary_shell.sdk import Window
+from alveary_shell.sdk import PersonAsked, Window
 
 T = TypeVar("T")
 
@@ -43,12 +43,14 @@ class Asking:
 
     def _ask_password(self, target: Target, given_up: threading.Event) -> str | None:
         question = f"Password for {target.display()}"
-        return self._answered(lambda: self._window.ask_text(question, secret=True), given_up)
+        what = PersonAsked(f"the password for {target.display()}")
+        return self._answered(what, lambda: self._window.ask_text(question, secret=True), given_up)
 
     def _accept_host(self, key: HostKey, given_up: threading.Event) -> bool:
         """Ask whether an SSH server is the one it says it is; who only presses Return says no."""
         place = f"{key.host}:{key.port}" if key.port != 22 else key.host
         accepted = self._answered(
+            PersonAsked(f"is {place} the SSH server it says it is?"),
             lambda: self._window.confirm(
                 f"The SSH server {place} is not known",
                 detail=f"Its {key.kind} key has the fingerprint\n{key.fingerprint}\nTrust it only if that is what "
@@ -65,15 +67,28 @@ class Asking:
         def ask() -> str:
             return dialogs.confirm_named(self._window.root, self._window.theme, confirmation)
 
-        return ask() if threading.current_thread() is self._thread else self._answered(ask, given_up)
+        if threading.current_thread() is self._thread:
+            return ask()
+        what = PersonAsked(f"{confirmation.what} must be confirmed", confirmation.name)
+        return self._answered(what, ask, given_up)
 
-    def _answered(self, question: Callable[[], T | None], given_up: threading.Event) -> T | None:
-        """Ask on Tk's thread and wait for the answer in this one; None once it is given up."""
+    def _answered(self, what: PersonAsked, question: Callable[[], T | None], given_up: threading.Event) -> T | None:
+        """Ask on Tk's thread and wait for the answer in this one; None once it is given up.
+
+        Panels are told ``what`` is waited for, so that nobody blames the server.
+        """
         answered = threading.Event()
         answers: list[T | None] = []
 
         def ask() -> None:
-            answers.append(None if given_up.is_set() else question())
+            answer = None
+            if not given_up.is_set():
+                self._window.announce(what)
+                try:
+                    answer = question()
+                finally:
+                    self._window.announce(PersonAsked("", what.place))
+            answers.append(answer)
             answered.set()
 
         self._window.post(ask)

@@ -101,7 +101,8 @@ def ask_choice(root: tk.Misc, theme: Theme, question: str, choices: Sequence[Ans
 def confirm_named(root: tk.Misc, theme: Theme, confirmation: Confirmation) -> str:
     """Have what is done somewhere confirmed: with a yes, or by typing the name. Returns "yes", the name, or ""."""
     dialog = Dialog(root, theme, "Alveary")
-    _texts(dialog, confirmation.question(), "")
+    question = confirmation.question()
+    _texts(dialog, question[:1].upper() + question[1:], "")
     if confirmation.statements:
         _statements(dialog, confirmation)
     refuse = dialog.button("Cancel", lambda: dialog.finish(""))

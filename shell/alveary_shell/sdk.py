@@ -120,6 +120,18 @@ class ActiveChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonAsked:
+    """A dialog asks a person for a thread that waits: ``what`` says what for, and is "" once there is an answer.
+
+    ``place`` is what a question is about that concerns one connection alone, as ``Target.display`` has it; "" for one
+    about the way there.
+    """
+
+    what: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One of several answers a person is offered; ``detail`` says what it means, or why it is not to be had."""
 

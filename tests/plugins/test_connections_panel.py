@@ -14,7 +14,8 @@ import pytest
 from fix_mariadb import PASSWORD as MARIA_PASSWORD
 from fix_mariadb import USER as MARIA_USER
 from fix_mariadb import MariaServer
-from fix_postgres import PASSWORD, ROLE, PostgresServer
+from fix_postgres import PASSWORD as POSTGRES_PASSWORD
+from fix_postgres import ROLE, PostgresServer
 from fix_window import Screen
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,14 @@ from alveary.policy import Confirmation
 from alveary.profiles import Profile
 from alveary.urls import read_url, url_of
 from alveary_plugins.panels.connections import draft
+from alveary_plugins.panels.connections.fields import (
+    DRIVER,
+    FORGET,
+    PASSWORD,
+    REMEMBER,
+    Around,
+    sections,
+)
 from alveary_plugins.panels.connections.form import ConnectionPanel
 from alveary_plugins.panels.connections.model import Databases, Unsaved
 from alveary_plugins.panels.connections.view import ConnectionsPanel
@@ -356,6 +365,16 @@ def test_a_target_s_url_leads_to_it_again(
             assert read.password == password or (user is None and not password)
 
 
+def around(kernel: Kernel) -> Around:
+    return Around(
+        drivers=tuple(kernel.plugins.drivers),
+        vault="the keyring",
+        kept=frozenset(("password", "passphrase")),
+        tunnels=tuple(kernel.plugins.tunnels),
+        sources=tuple(spec for spec in kernel.plugins.vaults if spec.reads),
+    )
+
+
 @pytest.mark.parametrize("id", ["postgres", "mysql", "sqlite"])
 def test_a_connection_goes_through_the_form_unchanged(kernel: Kernel, id: str) -> None:
     driver = kernel.plugins.drivers.find(id)
@@ -363,22 +382,19 @@ def test_a_connection_goes_through_the_form_unchanged(kernel: Kernel, id: str) -
     options = {"postgres": {"options": "-c a=b"}, "mysql": {"max_statement_time": "5"}, "sqlite": {"mode": "ro"}}[id]
     fields: dict[str, Any] = {
         "group": "Work/EU", "color": "red", "environment": "staging", "read_only": True,
-        "connect_timeout": 2.5, "statement_timeout": 60.0, "options": options,
+        "connect_timeout": 2.5, "statement_timeout": 60.0, "options": options, "confirm.writes": "name",
+        "confirm.unfiltered": "never",
     }  # fmt: skip
     if driver.file_based:
         fields["database"] = "/some/where.db"
     else:
         fields |= {"host": "db", "port": 123, "user": "me", "database": "x y", "tls.mode": "verify-full",
-                   "tls.ca": "/ca.pem"}  # fmt: skip
+                   "tls.ca": "/ca.pem", "password_from": "command:op read 'a: b'", "password_ttl": 90.0}  # fmt: skip
     profile = Profile(name="it", scheme=driver.schemes[0]).with_fields(fields)
     values = draft.values_of(profile, driver)
     assert msgspec.structs.replace(draft.profile_of(values, driver), id=profile.id) == profile
     assert draft.problems(values, driver) == {}
-    asked = {
-        field.name
-        for section in draft.sections(driver, kernel.plugins.drivers, [], vault="the keyring", kept="keyring")
-        for field in section.fields
-    }
+    asked = {field.name for section in sections(driver, around(kernel), values) for field in section.fields}
     assert {name for name, value in values.items() if value} <= asked
 
 
@@ -386,7 +402,7 @@ def test_each_field_says_what_is_wrong_with_it(kernel: Kernel) -> None:
     driver = kernel.plugins.drivers.find("postgres")
     assert driver is not None
     values = {
-        draft.DRIVER: "postgres", "name": "a://b", "host": "x y", "port": "99999", "connect_timeout": "soon",
+        DRIVER: "postgres", "name": "a://b", "host": "x y", "port": "99999", "connect_timeout": "soon",
         "color": "reddish", "options.statement_timeout": "a\0b",
     }  # fmt: skip
     found = draft.problems(values, driver)
@@ -434,25 +450,25 @@ def said(page: ConnectionPanel) -> str:
 def test_a_url_fills_the_form_and_its_password_goes_to_its_field(window: MainWindow, screen: Screen) -> None:
     page = page_of(window, screen)
     type_in(page, {"url": "mariadb://me:s3cret@db:3307/crm?ssl_mode=require"})
-    assert page._form.value(draft.DRIVER) == "mysql"
+    assert page._form.value(DRIVER) == "mysql"
     found = {name: page._form.value(name) for name in ("host", "port", "user", "database", "tls.mode", "name")}
     assert found == {
         "host": "db", "port": "3307", "user": "me", "database": "crm", "tls.mode": "require", "name": "crm"
     }  # fmt: skip
-    assert page._form.value(draft.PASSWORD) == "s3cret"
+    assert page._form.value(PASSWORD) == "s3cret"
     page._left("url")
     assert page._form.value("url") == "mysql://me@db:3307/crm"
     assert "s3cret" not in str(page.state())
     assert page.modified
-    type_in(page, {draft.DRIVER: "sqlite"})
+    type_in(page, {DRIVER: "sqlite"})
     assert "host" not in page._form._rows
-    type_in(page, {draft.DRIVER: "postgres"})
+    type_in(page, {DRIVER: "postgres"})
     assert page._form.value("host") == "db"  # nothing typed is lost by looking at another engine
 
 
 def test_what_was_typed_is_back_after_a_restart_but_for_the_password(window: MainWindow, screen: Screen) -> None:
     page = page_of(window, screen)
-    type_in(page, {draft.DRIVER: "postgres", "name": "half", "host": "typed", draft.PASSWORD: "hidden-one"})
+    type_in(page, {DRIVER: "postgres", "name": "half", "host": "typed", PASSWORD: "hidden-one"})
     state = msgspec.json.decode(msgspec.json.encode(page.state()))
     assert "hidden-one" not in str(state)
     again = page_of(window, screen, state)
@@ -468,7 +484,7 @@ def test_a_connection_is_described_and_saved(
     window.run("connections.new", {"group": "Work"})
     (page,) = window.panels("connection")
     assert isinstance(page, ConnectionPanel)
-    type_in(page, {draft.DRIVER: "sqlite", "database": str(shop), "environment": "local", "color": "teal"})
+    type_in(page, {DRIVER: "sqlite", "database": str(shop), "environment": "local", "color": "teal"})
     page.save()
     assert page._form._problems["name"] == "it is empty"
     name = page._form._rows["name"]._field_widget
@@ -538,7 +554,7 @@ def test_a_connection_that_was_removed_meanwhile_can_be_saved_as_new(
     window.run("connections.add", {"name": "shop", "url": shop_url})
     id = window.kernel.profiles.get("shop").id
     window.run("connections.remove", {"name": "shop"})
-    page = page_of(window, screen, {"profile": id, "values": {"name": "shop", draft.DRIVER: "sqlite"}})
+    page = page_of(window, screen, {"profile": id, "values": {"name": "shop", DRIVER: "sqlite"}})
     screen.pump(lambda: "has been removed" in said(page))
     assert page.state()["profile"] is None
     assert page._form.value("name") == "shop"
@@ -547,13 +563,13 @@ def test_a_connection_that_was_removed_meanwhile_can_be_saved_as_new(
 def test_a_test_says_in_place_who_answers_or_why_nobody_does(
     window: MainWindow, screen: Screen, postgres: PostgresServer
 ) -> None:
-    page = page_of(window, screen, {"url": postgres.url(user=ROLE, password=PASSWORD), "name": "pg"})
-    assert page._form.value(draft.PASSWORD) == PASSWORD
+    page = page_of(window, screen, {"url": postgres.url(user=ROLE, password=POSTGRES_PASSWORD), "name": "pg"})
+    assert page._form.value(PASSWORD) == POSTGRES_PASSWORD
     page.test()
     screen.pump(lambda: page._testing is None)
     assert said(page).startswith("PostgreSQL ")
     assert "connected in" in said(page)
-    type_in(page, {draft.PASSWORD: "wrong"})
+    type_in(page, {PASSWORD: "wrong"})
     page.test()
     screen.pump(lambda: page._testing is None)
     assert "password" in said(page).lower()
@@ -592,8 +608,8 @@ def test_a_password_without_a_keyring_holds_until_the_window_closes(
 ) -> None:
     url = f"mysql://{MARIA_USER}@127.0.0.1:{mariadb.port}/{mariadb.new_database()}"
     page = page_of(window, screen, {"url": url, "name": "crm"})
-    assert draft.REMEMBER not in page._form._rows
-    type_in(page, {draft.PASSWORD: MARIA_PASSWORD})
+    assert REMEMBER not in page._form._rows
+    type_in(page, {PASSWORD: MARIA_PASSWORD})
     page.save()
     screen.pump(lambda: "crm" in texts(panel))
     panel.tree.toggle(node(panel, "crm"))
@@ -607,25 +623,25 @@ def test_a_password_goes_to_the_vault_if_it_is_to_be_remembered_and_is_forgotten
 ) -> None:
     ScriptedVault.reset()
     assert window.kernel.plugins.vaults.add(SPEC) is None
-    page = page_of(window, screen, {"url": postgres.url(user=ROLE, password=PASSWORD), "name": "kept"})
-    screen.pump(lambda: draft.REMEMBER in page._form._rows)
+    page = page_of(window, screen, {"url": postgres.url(user=ROLE, password=POSTGRES_PASSWORD), "name": "kept"})
+    screen.pump(lambda: REMEMBER in page._form._rows)
     page.save()
     screen.pump(lambda: "kept" in texts(panel))
     kept = window.kernel.profiles.get("kept")
     assert kept.secrets == {"password": "scripted"}
-    assert list(ScriptedVault.secrets.values()) == [PASSWORD]
+    assert list(ScriptedVault.secrets.values()) == [POSTGRES_PASSWORD]
     page = page_of(window, screen, {"profile": kept.id})
-    screen.pump(lambda: draft.FORGET in page._form._rows)
+    screen.pump(lambda: FORGET in page._form._rows)
     page.test()  # with the password that is kept
     screen.pump(lambda: page._testing is None)
     assert said(page).startswith("PostgreSQL ")
-    type_in(page, {draft.FORGET: YES})
+    type_in(page, {FORGET: YES})
     page.save()
     screen.pump(lambda: ScriptedVault.secrets == {})
     screen.pump(lambda: not window.panels("connection"))
-    page = page_of(window, screen, {"url": postgres.url(user=ROLE, password=PASSWORD), "name": "not kept"})
-    screen.pump(lambda: draft.REMEMBER in page._form._rows)
-    type_in(page, {draft.REMEMBER: ""})
+    page = page_of(window, screen, {"url": postgres.url(user=ROLE, password=POSTGRES_PASSWORD), "name": "not kept"})
+    screen.pump(lambda: REMEMBER in page._form._rows)
+    type_in(page, {REMEMBER: ""})
     page.save()
     screen.pump(lambda: "not kept" in texts(panel))
     assert ScriptedVault.secrets == {}
@@ -642,15 +658,14 @@ def test_a_tunnel_is_asked_for_as_its_kind_declares_it(kernel: Kernel) -> None:
     file = kernel.plugins.drivers.find("sqlite")
     assert driver is not None
     assert file is not None
-    tunnels = list(kernel.plugins.tunnels)
 
     def asked(kind: str) -> set[str]:
-        sections = draft.sections(driver, [], [], vault=None, kept=None, tunnels=tunnels, tunnel=kind)
-        return {field.name for section in sections for field in section.fields if field.name.startswith("tunnel.")}
+        shown = sections(driver, around(kernel), {"tunnel.kind": kind})
+        return {field.name for section in shown for field in section.fields if field.name.startswith("tunnel.")}
 
     assert asked("ssh") - asked("openssh") == {"tunnel.options.known_hosts", "tunnel.options.proxy_command"}
     assert "tunnel.options.jump" in asked("openssh")
-    for section in draft.sections(file, [], [], vault=None, kept=None, tunnels=tunnels):
+    for section in sections(file, around(kernel), {}):
         assert not any(field.name.startswith("tunnel.") for field in section.fields)
 
 
@@ -661,14 +676,14 @@ def test_a_tunnel_survives_the_form_and_leaves_with_its_server(kernel: Kernel, t
     key = tmp_path / "key"
     key.write_text("")
     values = {
-        draft.DRIVER: "postgres", "name": "far", "host": "db.internal", "tunnel.enabled": YES, "tunnel.host": "bastion",
+        DRIVER: "postgres", "name": "far", "host": "db.internal", "tunnel.enabled": YES, "tunnel.host": "bastion",
         "tunnel.port": "2222", "tunnel.user": "ann", "tunnel.method": "key", "tunnel.key": str(key),
         "tunnel.options.jump": "gus@gate", "tunnel.options.proxy_command": YES, "tunnel.kind": "ssh",
     }  # fmt: skip
     profile = draft.profile_of(values, driver, tunnels)
     assert profile.tunnel.target() is not None
     assert profile.tunnel.options == {"jump": "gus@gate", "proxy_command": "true"}
-    kernel.run("connections.add", draft.to_add(profile, driver, None))
+    kernel.run("connections.add", draft.to_add(profile, driver, draft.Secrets()))
     saved = kernel.profiles.get("far")
     assert saved.tunnel == profile.tunnel
     assert (
@@ -677,15 +692,15 @@ def test_a_tunnel_survives_the_form_and_leaves_with_its_server(kernel: Kernel, t
     values |= {"tunnel.kind": "openssh", "tunnel.user": "", "tunnel.port": ""}
     changed = draft.profile_of(values, driver, tunnels)
     assert changed.tunnel.options == {"jump": "gus@gate"}, "openssh knows no such option"
-    kernel.run("connections.edit", draft.to_edit(saved, changed, driver, None, forget=False))
+    kernel.run("connections.edit", draft.to_edit(saved, changed, driver, draft.Secrets()))
     assert kernel.profiles.get("far").tunnel == changed.tunnel
-    gone = draft.profile_of({draft.DRIVER: "postgres", "name": "far", "host": "db.internal"}, driver, tunnels)
-    kernel.run("connections.edit", draft.to_edit(kernel.profiles.get("far"), gone, driver, None, forget=False))
+    gone = draft.profile_of({DRIVER: "postgres", "name": "far", "host": "db.internal"}, driver, tunnels)
+    kernel.run("connections.edit", draft.to_edit(kernel.profiles.get("far"), gone, driver, draft.Secrets()))
     assert kernel.profiles.get("far").tunnel == Profile(name="x", scheme="postgresql").tunnel
     assert draft.problems({"name": "x", "tunnel.enabled": YES}, driver, tunnels) == {
         "tunnel.host": "a tunnel needs the SSH server's name"
     }
-    assert "tunnel=ssh" in draft.test_url(profile, driver, None)
+    assert "tunnel=ssh" in draft.to_test(profile, driver, None, None, None)["target"]
 
 
 def test_an_unknown_ssh_server_is_shown_with_its_fingerprint_and_refused_unless_trusted(

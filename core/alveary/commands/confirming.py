@@ -50,3 +50,13 @@ def confirm_lowering(
     what = "lowering what must be confirmed (" + ", ".join(milder) + ")" if milder else "allowing writes"
     confirmation = Confirmation(what=what, name=name, typed=strict == "name", environment=environment)
     context.kernel.policy.confirm(confirmation, parameters.consent(), context.stopped())
+
+
+def confirm_source(
+    context: Context, parameters: Confirming, password_from: str, name: str, environment: Environment | None
+) -> None:
+    """Have a person confirm what a source of a password does, if it does more than look something up."""
+    source, argument = context.kernel.secrets.source(password_from)
+    if (what := source.confirmation(argument)) is not None:
+        confirmation = Confirmation(what=what, name=name, typed=False, environment=environment)
+        context.kernel.policy.confirm(confirmation, parameters.consent(), context.stopped())

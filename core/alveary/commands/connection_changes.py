@@ -9,14 +9,14 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
-from alveary.commands.confirming import Confirming, confirm_lowering
-from alveary.commands.connections import Name, keep, line, render_kept
+from alveary.commands.confirming import Confirming, confirm_lowering, confirm_source
+from alveary.commands.connections import Name, keep, line, render_kept, ssh_kind
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Confirm, Environment, Level, Target
 from alveary.contracts.tunnel import TunnelMethod
-from alveary.contracts.vault import SecretKey, SecretKind
+from alveary.contracts.vault import SecretKey
 from alveary.errors import AlvearyError, InvalidInputError, NameTakenError, QueryCancelledError
-from alveary.policy import Confirmation, effective, tightened
+from alveary.policy import effective, tightened
 from alveary.profiles import (
     Profile,
     TlsMode,
@@ -164,6 +164,9 @@ class EditParameters(_Fields, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = []
     position: Annotated[int, Meta(ge=1, description="Place among those of its group, counted from 1.")] | None = None
     forget_password: Annotated[bool, Meta(description="Have the password that is kept forgotten.")] = False
+    forget_ssh_secret: Annotated[
+        bool, Meta(description="Have the SSH password and the passphrase that are kept forgotten.")
+    ] = False
 
 
 class RemoveParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,7 +201,7 @@ def add(context: Context, parameters: AddParameters) -> SavedConnection:
     ssh_secret = _ssh_secret(context, parameters, profile)
     kernel.profiles.add(profile)
     kept = keep(context, profile.id, password)
-    ssh_kept = keep(context, profile.id, ssh_secret, _ssh_kind(profile))
+    ssh_kept = keep(context, profile.id, ssh_secret, ssh_kind(profile.tunnel.method))
     return SavedConnection(
         profile=_now(kernel, profile),
         url=address(profile),
@@ -219,17 +222,22 @@ def edit(context: Context, parameters: EditParameters) -> SavedConnection:
     _check(kernel, new, driver)
     if parameters.forget_password and (parameters.password or parameters.ask_password or in_url):
         raise InvalidInputError("a password can't be kept and forgotten at once", hint="leave one of the two out")
+    if parameters.forget_ssh_secret and (parameters.ssh_secret or parameters.ask_ssh_secret):
+        raise InvalidInputError("an SSH secret can't be kept and forgotten at once", hint="leave one of the two out")
     _keep_guards(context, parameters, old, new)
     password = _password(context, parameters, in_url, new, driver)
     ssh_secret = _ssh_secret(context, parameters, new)
     if parameters.forget_password:
         kernel.secrets.forget(SecretKey(old.id, "password"), stopped=context.stopped())
+    if parameters.forget_ssh_secret:
+        for kind in ("passphrase", "ssh_password"):
+            kernel.secrets.forget(SecretKey(old.id, kind), stopped=context.stopped())
     if changes or unset:
         kernel.profiles.change(old.id, lambda now: now.with_fields(changes, unset))
     if parameters.position is not None:
         kernel.profiles.move(old.id, parameters.position - 1)
     kept = keep(context, new.id, password)
-    ssh_kept = keep(context, new.id, ssh_secret, _ssh_kind(new))
+    ssh_kept = keep(context, new.id, ssh_secret, ssh_kind(new.tunnel.method))
     profile = _now(kernel, new)
     moved = "password" in profile.secrets and kept is None and address(new) != address(old)
     return SavedConnection(
@@ -312,10 +320,7 @@ def _keep_guards(context: Context, parameters: Confirming, old: Profile | None, 
     now = old if old is not None else msgspec.structs.replace(new, confirm=Confirm())
     writable = now.read_only and not new.read_only
     if new.password_from is not None and (old is None or old.password_from != new.password_from):
-        source, argument = kernel.secrets.source(new.password_from)
-        if (what := source.confirmation(argument)) is not None:
-            confirmation = Confirmation(what=what, name=new.name, typed=False, environment=new.environment)
-            kernel.policy.confirm(confirmation, parameters.consent(), context.stopped())
+        confirm_source(context, parameters, new.password_from, new.name, new.environment)
     before, after = kernel.confirmed_in(now), kernel.confirmed_in(new)
     confirm_lowering(context, parameters, now.name, now.environment, before, after, writable=writable)
 
@@ -360,10 +365,6 @@ def _password(
     return password
 
 
-def _ssh_kind(profile: Profile) -> SecretKind:
-    return "passphrase" if profile.tunnel.method == "key" else "ssh_password"
-
-
 def _ssh_secret(context: Context, parameters: _Fields, profile: Profile) -> str | None:
     """Return the SSH password or passphrase to keep, asking a person if that is wanted; None if there is none."""
     credentials = context.kernel.credentials
@@ -373,7 +374,7 @@ def _ssh_secret(context: Context, parameters: _Fields, profile: Profile) -> str 
     if (tunnel := profile.tunnel.target()) is None:
         raise InvalidInputError("ssh_secret: the connection goes through no tunnel", hint="give --ssh-host as well")
     if secret is None:
-        name = f"the key {tunnel.key}" if _ssh_kind(profile) == "passphrase" else tunnel.display()
+        name = f"the key {tunnel.key}" if ssh_kind(profile.tunnel.method) == "passphrase" else tunnel.display()
         if credentials.may_ask:
             about = Target(scheme="ssh", host=name, name=name)
             secret = credentials.ask(about, context.stopped())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,10 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
+from alveary.commands.confirming import Confirming, confirm_source
 from alveary.contracts.driver import TlsInfo
-from alveary.contracts.target import Confirm, Environment
+from alveary.contracts.target import Confirm, Environment, Target
+from alveary.contracts.tunnel import TunnelMethod
 from alveary.contracts.vault import SecretKey, SecretKind
 from alveary.errors import (
     AlvearyError,
@@ -127,11 +130,21 @@ class ListParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     group: Annotated[str | None, Meta(description="Only those in this group and the groups in it.")] = None
 
 
-class TryParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to try."""
+class TryParameters(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to try, and where the secrets come from that a URL does not hold."""
 
     target: Annotated[str, Meta(description="Saved name or URL.", extra={"argument": True})]
     remember: Annotated[bool, Meta(description="If it works, keep the password that was given or typed.")] = False
+    secrets_of: Annotated[
+        str | None, Meta(description="For a URL: the saved connection whose password and SSH secrets are used.")
+    ] = None
+    password_from: Annotated[
+        str | None, Meta(description="For a URL: what gives the password, as connections add has it.")
+    ] = None
+    ssh_secret: Annotated[
+        str | None,
+        Meta(description="For a URL: the SSH password, or with a key its passphrase.", extra={"secret": True}),
+    ] = None
 
 
 # -- looking -----------------------------------------------------------------------------------------------------
@@ -203,11 +216,15 @@ def test(context: Context, parameters: TryParameters) -> Tried:
     target, driver = kernel.target(parameters.target)
     if parameters.remember and target.profile_id is None:
         raise InvalidInputError("only a saved connection's password can be kept", hint="see: alveary connections add")
-    with kernel.open(target, driver, record=False) as session:
-        context.job.on_cancel(session.give_up_connecting)
-        session.wait_connected()
-        stopped = context.stopped()
-        round_trip = _answer(session, "ping", stopped)
+    target = _with_secrets(context, parameters, target)
+    try:
+        with kernel.open(target, driver, record=False) as session:
+            context.job.on_cancel(session.give_up_connecting)
+            session.wait_connected()
+            round_trip = _answer(session, "ping", context.stopped())
+    finally:
+        if parameters.ssh_secret is not None and target.profile_id is not None:
+            kernel.secrets.forget_all(target.profile_id)
     assert session.server is not None, "it was connected"
     tls = session.server.tls
     kept, hint = None, None
@@ -229,6 +246,35 @@ def test(context: Context, parameters: TryParameters) -> Tried:
         password=kept,
         hint=hint,
     )
+
+
+def _with_secrets(context: Context, parameters: TryParameters, target: Target) -> Target:
+    """Return the target of a URL with what was said of its secrets."""
+    kernel = context.kernel
+    if target.profile_id is not None:
+        if parameters.secrets_of or parameters.password_from or parameters.ssh_secret:
+            raise InvalidInputError("a saved connection says itself where its secrets come from", hint="give a URL")
+        return target
+    saved = kernel.profiles.get(parameters.secrets_of) if parameters.secrets_of is not None else None
+    if saved is not None:
+        target = msgspec.structs.replace(target, profile_id=saved.id)
+    if (source := parameters.password_from) is not None:
+        if saved is None or saved.password_from != source:
+            confirm_source(context, parameters, source, target.display(), target.environment)
+        target = msgspec.structs.replace(target, password=kernel.secrets.read(source, target))
+    if (secret := parameters.ssh_secret) is not None and target.tunnel is not None:
+        password = target.password or kernel.credentials.find(target)
+        # Under a name of its own: what is merely tried takes nothing's place.
+        trial = SecretKey(os.urandom(8).hex(), ssh_kind(target.tunnel.method))
+        kernel.credentials.use(secret)
+        kernel.secrets.remember(trial, secret)
+        target = msgspec.structs.replace(target, password=password, profile_id=trial.profile_id)
+    return target
+
+
+def ssh_kind(method: TunnelMethod) -> SecretKind:
+    """Return what the secret is that a way to prove who we are needs."""
+    return "passphrase" if method == "key" else "ssh_password"
 
 
 def _answer(session: Session, question: str, stopped: threading.Event) -> Any:

@@ -67,8 +67,8 @@ class TlsInfo(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     downgraded: bool = False
 
-    def summary(self) -> str:
-        """Return it in a few words, such as ``TLSv1.3, db.example verified``."""
+    def summary(self, *, cipher: bool = False) -> str:
+        """Return it in a few words, such as ``TLSv1.3, db.example verified``; with the ``cipher`` if that is wanted."""
         if not self.version:
             return "not encrypted, although TLS was preferred" if self.downgraded else "not encrypted"
         checked = {
@@ -76,7 +76,7 @@ class TlsInfo(msgspec.Struct, frozen=True, kw_only=True):
             "authority": "authority verified",
             "name": f"{self.name} verified",
         }
-        return f"{self.version}, {checked[self.verified]}"
+        return ", ".join(filter(None, (self.version, self.cipher if cipher else "", checked[self.verified])))
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -171,7 +171,12 @@ class _Row:
             frame.pack_propagate(False)
             label = ttk.Label(frame, text=field.label, style="Page.TLabel")
             label.pack(side="left", anchor="n", pady=px(5))
-            theme.follow(frame, lambda: frame.configure(background=theme.color("background")))
+
+            def paint() -> None:
+                height = max(px(28), theme.ui.metrics("linespace") + px(10))  # with a larger letter a taller line
+                frame.configure(background=theme.color("background"), height=height)
+
+            theme.follow(frame, paint)
         room = self._room = tk.Frame(line, borderwidth=0)
         room.pack(side="left", anchor="n", fill="x")
         theme.follow(room, lambda: room.configure(background=theme.color("background")))

@@ -246,7 +246,7 @@ def told(tried: Tried) -> str:
     times = [f"connected in {tried.connect_ms:.0f} ms"]
     if tried.round_trip_ms is not None:
         times.append(f"a round trip takes {tried.round_trip_ms:.2g} ms")
-    encrypted = tried.encryption.summary() if tried.encryption is not None else ""
+    encrypted = tried.encryption.summary(cipher=True) if tried.encryption is not None else ""
     route = tried.route if tried.route != "direct" else None
     lines = [f"{tried.product} {tried.version}", ", ".join(times), encrypted, route or "", tried.hint or ""]
     return "\n".join(line for line in lines if line)

@@ -1,186 +1,43 @@
-"""A connection as it is being described: what a driver makes the form ask, and what becomes of the answers. No Tk."""
+"""A connection as it is being described: what the form holds, and what becomes of it. No Tk."""
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
 
 import msgspec
 
-from alveary.contracts.availability import installed
-from alveary.contracts.driver import Capability
-from alveary.contracts.factory import load_factory
-from alveary.contracts.setting import value_text
-from alveary.contracts.specs import DriverSpec, OptionSpec, TunnelSpec
+from alveary.contracts.specs import DriverSpec, TunnelSpec
 from alveary.contracts.target import Target
-from alveary.contracts.vault import SecretKey, Vault
-from alveary.errors import AlvearyError, InvalidInputError, KeyringFailedError, UnknownTargetError, described
-from alveary.kernel import Kernel
+from alveary.errors import AlvearyError, InvalidInputError, UnknownTargetError
 from alveary.plugins import Registry
-from alveary.profiles import COLORS, Profile, absolute, check, fields_of_url, target_of
+from alveary.profiles import Profile, absolute, check, fields_of_url, target_of
 from alveary.urls import url_of
-from alveary_shell.widgets.form_fields import YES, Choice, Field, Section
+from alveary_plugins.panels.connections.fields import (
+    ARGUMENT,
+    CONFIRMED,
+    DRIVER,
+    PASSWORD,
+    SOURCE,
+    SSH_SECRET,
+    TUNNEL_OPTION,
+    URL,
+    Around,
+    sections,
+)
+from alveary_shell.widgets.form_fields import YES
 
-_log = logging.getLogger(__name__)
-
-URL, PASSWORD, REMEMBER, FORGET, DRIVER = "url", "password", "remember", "forget", "driver"
-SECRET = frozenset((URL, PASSWORD))
-"""Fields that may hold a password, which is written nowhere but into a vault."""
+SECRET = frozenset((URL, PASSWORD, SSH_SECRET))
+"""Fields that may hold a secret, which is written nowhere but into a vault."""
 
 _FILES = ("tls.ca", "tls.certificate", "tls.key")
 _TUNNEL = ("tunnel.enabled", "tunnel.kind", "tunnel.host", "tunnel.port", "tunnel.user", "tunnel.method", "tunnel.key")
-_TUNNEL_OPTION = "tunnel.options."
+_CONFIRM = tuple(f"confirm.{name}" for name in CONFIRMED)
 _FIELDS = (
-    "name", "host", "port", "database", "user", "group", "color", "environment", "read_only", "connect_timeout",
-    "statement_timeout", "application_name", "tls.mode", *_FILES, *_TUNNEL,
+    "name", "host", "port", "database", "user", "group", "color", "environment", "read_only", *_CONFIRM,
+    "connect_timeout", "statement_timeout", "password_ttl", "application_name", "tls.mode", *_FILES, *_TUNNEL,
 )  # fmt: skip
-_TLS_ROLES = ("tls_mode", "tls_ca", "tls_certificate", "tls_key")
-_TLS_MODES = (
-    Choice("", "as usual: require, on this machine prefer"),
-    Choice("disable", "disable: never encrypt"),
-    Choice("prefer", "prefer: encrypt if the server can"),
-    Choice("require", "require: encrypt, whoever answers"),
-    Choice("verify-ca", "verify-ca: with a certificate that can be trusted"),
-    Choice("verify-full", "verify-full: and that is for this host"),
-)
-
-
-# -- what is asked -------------------------------------------------------------------------------------------------
-
-
-def sections(
-    driver: DriverSpec,
-    drivers: Iterable[DriverSpec],
-    groups: Iterable[str],
-    *,
-    vault: str | None,
-    kept: str | None,
-    tunnels: Iterable[TunnelSpec] = (),
-    tunnel: str = "ssh",
-) -> list[Section]:
-    """Return what the form asks of a connection of a driver.
-
-    ``vault`` is what a sentence calls the vault that can be used, None if there is none; ``kept`` the one that keeps
-    the password already. ``tunnel`` is the kind of tunnel that was chosen among those there are.
-    """
-    engines = tuple(Choice(each.id, each.name) for each in drivers)
-    beginning = [
-        Field(URL, "URL", hint="paste one to fill in the rest"),
-        Field("name", "Name", hint="what you call it", width=36),
-        Field(DRIVER, "Engine", "choice", engines, width=24),
-    ]
-    return [
-        Section("", tuple(beginning)),
-        Section("File" if driver.file_based else "Server", tuple(_place(driver, vault, kept))),
-        Section("How it is treated", tuple(_treatment(driver, groups))),
-        *_encryption(driver),
-        *_tunnel(driver, list(tunnels), tunnel),
-        Section("More", tuple(_more(driver))),
-    ]
-
-
-def _place(driver: DriverSpec, vault: str | None, kept: str | None) -> list[Field]:
-    if driver.file_based:
-        return [Field("database", "File", "file", hint="path of the database", width=48)]
-    fields = [
-        Field("host", "Host", hint="localhost", width=36),
-        Field("port", "Port", width=7, beside=True),
-        Field("database", "Database", width=36),
-        Field("user", "User", width=36),
-    ]
-    said = "There is no keyring that can be used: the password is only kept until the window closes."
-    if kept is not None:
-        said = "A password is kept; what is typed here takes its place."
-    elif vault is not None:
-        said = ""
-    fields.append(Field(PASSWORD, "Password", "secret", description=said, width=36))
-    if vault is not None:
-        fields.append(Field(REMEMBER, "", "switch", hint=f"Remember it in {vault}"))
-    if kept is not None:
-        fields.append(Field(FORGET, "", "switch", hint="Forget the password that is kept"))
-    return fields
-
-
-def _treatment(driver: DriverSpec, groups: Iterable[str]) -> list[Field]:
-    environments = (
-        Choice("", "none"),
-        Choice("local", "local"),
-        Choice("staging", "staging"),
-        Choice("production", "production"),
-    )
-    colors = (Choice("", "none"), *(Choice(name, name, color) for name, color in COLORS.items()))
-    fields = [
-        Field("group", "Group", "suggested", tuple(Choice(path, path) for path in groups), hint="none", width=36),
-        Field("environment", "Environment", "segments", environments),
-        Field("color", "Colour", "color", colors),
-    ]
-    if Capability.READ_ONLY in driver.capabilities:
-        fields.append(Field("read_only", "", "switch", hint="Read-only: the server refuses to write"))
-    return fields
-
-
-def _encryption(driver: DriverSpec) -> list[Section]:
-    roles = {option.role for option in driver.options}
-    fields = {
-        "tls_mode": Field("tls.mode", "TLS", "choice", _TLS_MODES, width=48),
-        "tls_ca": Field("tls.ca", "Authorities", "file", hint="file of those to trust, or: system", width=48),
-        "tls_certificate": Field("tls.certificate", "Our certificate", "file", width=48),
-        "tls_key": Field("tls.key", "Its key", "file", width=48),
-    }
-    asked = tuple(field for role, field in fields.items() if role in roles)
-    return [Section("Encryption", asked)] if asked else []
-
-
-def _tunnel(driver: DriverSpec, tunnels: list[TunnelSpec], chosen: str) -> list[Section]:
-    if driver.file_based:
-        return []
-    methods = (Choice("agent", "agent"), Choice("key", "key"), Choice("password", "password"))
-    fields = [
-        Field("tunnel.enabled", "", "switch", hint="Go through an SSH server"),
-        Field("tunnel.kind", "Opened by", "choice", tuple(Choice(each.id, each.name) for each in tunnels), width=24),
-        Field("tunnel.host", "SSH server", hint="bastion.example", width=36),
-        Field("tunnel.port", "Port", hint="22", width=7, beside=True),
-        Field("tunnel.user", "SSH user", hint="yours", width=36),
-        Field("tunnel.method", "By", "segments", methods),
-        Field("tunnel.key", "Key", "file", hint="file of the key, for that method", width=48),
-    ]
-    for option in next((each.options for each in tunnels if each.id == chosen), ()):
-        name = _TUNNEL_OPTION + option.name
-        if option.kind == "bool":
-            fields.append(Field(name, "", "switch", hint=f"{option.name}: {option.description}"))
-        else:
-            fields.append(Field(name, option.name, hint=value_text(option.kind, option.default),
-                                description=option.description, width=36))  # fmt: skip
-    return [Section("SSH tunnel", tuple(fields))]
-
-
-def _more(driver: DriverSpec) -> list[Field]:
-    fields = [
-        Field("connect_timeout", "Connecting takes", hint="usual", width=7,
-              description="seconds at most"),
-        Field("statement_timeout", "A statement takes", hint="any", width=7, description="seconds at most"),
-    ]  # fmt: skip
-    for option in driver.options:
-        if option.role == "application_name":
-            fields.append(
-                Field("application_name", "Our name there", hint=option.default or "", width=36,
-                      description=option.description)
-            )  # fmt: skip
-        elif option.role not in _TLS_ROLES:
-            fields.append(_option(option))
-    return fields
-
-
-def _option(option: OptionSpec) -> Field:
-    name, default = f"options.{option.name}", option.default or ""
-    if not option.choices:
-        return Field(name, option.name, hint=default, description=option.description, width=36)
-    usual = Choice("", f"as usual: {default}" if default else "as usual")
-    choices = (usual, *(Choice(each, each) for each in option.choices))
-    return Field(name, option.name, "choice", choices, description=option.description, width=24)
 
 
 # -- answers -------------------------------------------------------------------------------------------------------
@@ -197,7 +54,8 @@ def values_of(profile: Profile, driver: DriverSpec | None) -> dict[str, str]:
     values |= {f"options.{name}": value for name, value in profile.options.items()}
     if profile.tunnel.host is None:  # nothing was ever said of it, so what holds by default says nothing either
         values |= dict.fromkeys(_TUNNEL, "")
-    values |= {_TUNNEL_OPTION + name: value for name, value in profile.tunnel.options.items()}
+    values |= {TUNNEL_OPTION + name: value for name, value in profile.tunnel.options.items()}
+    values[SOURCE], _, values[ARGUMENT] = (profile.password_from or "").partition(":")
     return values
 
 
@@ -207,7 +65,7 @@ def values_of_url(url: str, drivers: Registry[DriverSpec]) -> dict[str, str]:
     options = fields.pop("options")
     fields.pop("scheme")
     values = dict.fromkeys(("host", "port", "database", "user"), "")
-    values |= {_TUNNEL_OPTION + name: value for name, value in fields.pop("tunnel.options", {}).items()}
+    values |= {TUNNEL_OPTION + name: value for name, value in fields.pop("tunnel.options", {}).items()}
     values |= {path: _written(value) for path, value in fields.items()}
     values |= {f"options.{option.name}": "" for option in driver.options}
     values |= {f"options.{name}": value for name, value in options.items()}
@@ -228,7 +86,7 @@ def profile_of(values: Mapping[str, str], driver: DriverSpec, tunnels: Iterable[
     """Return the connection that was described; InvalidInputError names the first field that is wrong."""
     kind = values.get("tunnel.kind") or "ssh"
     known = {option.name for each in tunnels if each.id == kind for option in each.options}
-    others = {_TUNNEL_OPTION + option.name for each in tunnels for option in each.options if option.name not in known}
+    others = {TUNNEL_OPTION + option.name for each in tunnels for option in each.options if option.name not in known}
     changes = _changes({name: value for name, value in values.items() if name not in others}, driver)
     profile = Profile(name=changes.pop("name", ""), scheme=driver.schemes[0]).with_fields(changes)
     if driver.file_based and profile.database is None:
@@ -241,7 +99,7 @@ def problems(values: Mapping[str, str], driver: DriverSpec, tunnels: Iterable[Tu
     """Return what is wrong, by the names of the fields."""
     found: dict[str, str] = {}
     blank = Profile(name="x", scheme=driver.schemes[0])
-    for path in [*_FIELDS, *(name for name in values if name.startswith(("options.", _TUNNEL_OPTION)))]:
+    for path in [*_FIELDS, *(name for name in values if name.startswith(("options.", TUNNEL_OPTION)))]:
         if path == "tunnel.enabled":  # which alone is nothing
             continue
         value = values.get(path, "")
@@ -264,19 +122,23 @@ def problem(error: AlvearyError) -> tuple[str, str]:
     words = error.message.split(": ")
     if words[0].startswith("connections."):
         words = words[1:]
-    field = words[0].replace("tls_", "tls.")
-    if len(words) > 1 and (field in (*_FIELDS, PASSWORD, DRIVER) or field.startswith(("options.", _TUNNEL_OPTION))):
+    field = words[0].replace("tls_", "tls.").replace("confirm_", "confirm.")
+    if field == "password_from":
+        field = ARGUMENT
+    if len(words) > 1 and (
+        field in (*_FIELDS, PASSWORD, SSH_SECRET, ARGUMENT, DRIVER) or field.startswith(("options.", TUNNEL_OPTION))
+    ):
         return field, ": ".join(words[1:])
     return "", error.message
 
 
 def _changes(values: Mapping[str, str], driver: DriverSpec) -> dict[str, Any]:
     """Return what was typed as fields of a profile, those the driver does not ask left out."""
-    asked = {field.name for section in sections(driver, (), (), vault=None, kept=None) for field in section.fields}
+    asked = {field.name for section in sections(driver, Around(), values) for field in section.fields}
     changes: dict[str, Any] = {}
     options: dict[str, str] = {}
     for path, text in values.items():
-        if path.startswith(_TUNNEL_OPTION):
+        if path.startswith(TUNNEL_OPTION):
             if text and not driver.file_based:
                 changes[path] = "true" if text == YES else text
             continue
@@ -290,7 +152,7 @@ def _changes(values: Mapping[str, str], driver: DriverSpec) -> dict[str, Any]:
             if not text.isascii() or not text.isdigit():
                 raise InvalidInputError(f"{path}: it is not a whole number")
             changes[path] = int(text[:9])
-        elif path in ("connect_timeout", "statement_timeout"):
+        elif path in ("connect_timeout", "statement_timeout", "password_ttl"):
             changes[path] = _seconds(path, text)
         elif path in (*_FILES, "tunnel.key"):
             changes[path] = absolute(text)
@@ -299,6 +161,9 @@ def _changes(values: Mapping[str, str], driver: DriverSpec) -> dict[str, Any]:
         elif path in _FIELDS:
             changes[path] = text
     changes["options"] = options
+    if source := "" if driver.file_based else values.get(SOURCE):
+        argument = values.get(ARGUMENT, "")
+        changes["password_from"] = f"{source}:{argument}" if argument else source
     return changes
 
 
@@ -338,23 +203,54 @@ def url(values: Mapping[str, str], driver: DriverSpec, *, password: str | None =
     return url_of(target, driver, password=password)
 
 
-def test_url(profile: Profile, driver: DriverSpec, password: str | None) -> str:
-    """Return the URL by which what was described is tried, with everything the driver is told."""
-    return url_of(target_of(profile, driver), driver, password=password)
+def to_test(
+    profile: Profile, driver: DriverSpec, saved: Profile | None, password: str | None, ssh_secret: str | None
+) -> dict[str, Any]:
+    """Return the parameters of ``connections.test`` for what was described, with everything the driver is told.
+
+    What is not typed is taken from where it is kept for the connection that is ``saved``.
+    """
+    source = profile.password_from
+    parameters = {
+        "target": url_of(target_of(profile, driver), driver, password=None if source else password),
+        "password_from": source,
+        "secrets_of": saved.name if saved is not None else None,
+        "ssh_secret": ssh_secret,
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
-def to_add(profile: Profile, driver: DriverSpec, password: str | None) -> dict[str, Any]:
+class Secrets(NamedTuple):
+    """What is to become of the secrets: those that were typed and are to be kept, and those to be forgotten."""
+
+    password: str | None = None
+    ssh_secret: str | None = None
+    forget: bool = False
+    forget_ssh: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """Return them as parameters of a command, without what is not said."""
+        said = {
+            "password": self.password,
+            "ssh_secret": self.ssh_secret,
+            "forget_password": self.forget and not self.password,
+            "forget_ssh_secret": self.forget_ssh and not self.ssh_secret,
+        }
+        return {name: value for name, value in said.items() if value}
+
+
+def to_add(profile: Profile, driver: DriverSpec, secrets: Secrets) -> dict[str, Any]:
     """Return the parameters of ``connections.add``."""
-    return {"name": profile.name, **_given(profile, driver), **({"password": password} if password else {})}
+    return {"name": profile.name, **_given(profile, driver), **secrets.parameters()}
 
 
-def to_edit(old: Profile, new: Profile, driver: DriverSpec, password: str | None, *, forget: bool) -> dict[str, Any]:
+def to_edit(old: Profile, new: Profile, driver: DriverSpec, secrets: Secrets) -> dict[str, Any]:
     """Return the parameters of ``connections.edit``."""
     given = _given(new, driver)
     unset = [
         path
-        for path in ("group", "color", "environment", "read_only", "connect_timeout", "statement_timeout",
-                     "application_name", "tls.mode", *_FILES)
+        for path in ("group", "color", "environment", "read_only", *_CONFIRM, "connect_timeout", "statement_timeout",
+                     "password_from", "password_ttl", "application_name", "tls.mode", *_FILES)
         if path.replace(".", "_") not in given
     ]  # fmt: skip
     if new.tunnel.host is None:
@@ -362,11 +258,7 @@ def to_edit(old: Profile, new: Profile, driver: DriverSpec, password: str | None
     else:
         unset += ["tunnel.options", *(f"tunnel.{name}" for name in ("port", "user", "method", "key"))]
     more: dict[str, Any] = {"rename": new.name} if new.name != old.name else {}
-    if password:
-        more["password"] = password
-    elif forget:
-        more["forget_password"] = True
-    return {"name": old.name, **given, "unset": unset, **more}
+    return {"name": old.name, **given, "unset": unset, **more, **secrets.parameters()}
 
 
 def _given(profile: Profile, driver: DriverSpec) -> dict[str, Any]:
@@ -380,8 +272,10 @@ def _given(profile: Profile, driver: DriverSpec) -> dict[str, Any]:
     )
     given: dict[str, Any] = {"url": url_of(target, driver)}
     for field in ("group", "color", "environment", "read_only", "connect_timeout", "statement_timeout",
-                  "application_name"):  # fmt: skip
+                  "password_from", "password_ttl", "application_name"):  # fmt: skip
         given[field] = getattr(profile, field)
+    for field in CONFIRMED:
+        given[f"confirm_{field}"] = getattr(profile.confirm, field)
     for field in ("mode", "ca", "certificate", "key"):
         given[f"tls_{field}"] = getattr(profile.tls, field)
     if (tunnel := profile.tunnel).host is not None:
@@ -390,39 +284,3 @@ def _given(profile: Profile, driver: DriverSpec) -> dict[str, Any]:
             given[f"ssh_{field}"] = getattr(tunnel, field)
         given["tunnel_option"] = [f"{name}={value}" for name, value in tunnel.options.items()]
     return {name: value for name, value in given.items() if value}
-
-
-# -- passwords -----------------------------------------------------------------------------------------------------
-
-_passwords: WeakKeyDictionary[Kernel, dict[str, str]] = WeakKeyDictionary()
-
-
-def remember(kernel: Kernel, profile_id: str, password: str) -> None:
-    """Keep the password of a saved connection in memory only, as long as the kernel lives."""
-    if kernel not in _passwords:
-        kept = _passwords[kernel] = {}
-        kernel.credentials.sources.append(
-            lambda target: kept.get(target.profile_id) if target.profile_id is not None else None
-        )
-    kernel.credentials.use(password)
-    _passwords[kernel][profile_id] = password
-
-
-def password_of(kernel: Kernel, profile: Profile) -> str | None:
-    """Return the password that is kept for a saved connection; may take its time and raise what a vault raises."""
-    return _passwords.get(kernel, {}).get(profile.id) or kernel.secrets.find(SecretKey(profile.id, "password"))
-
-
-def usable_vault(kernel: Kernel) -> str | None:
-    """Return what the vault is called that passwords can be given to, None if there is none; may take its time."""
-    for spec in kernel.plugins.vaults:
-        try:
-            if installed(spec.package):
-                vault: Vault = load_factory(spec.factory)()
-                vault.check()
-                return spec.name
-        except KeyringFailedError:
-            continue
-        except Exception as exc:  # noqa: BLE001  # a stranger's vault; the next one may do
-            _log.warning("the vault %s can't be used: %s", spec.id, described(exc))
-    return None

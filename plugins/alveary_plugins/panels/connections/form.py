@@ -8,19 +8,34 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from alveary.commands.connection_changes import SavedConnection
 from alveary.commands.connections import Tried
 from alveary.contracts.specs import DriverSpec
+from alveary.contracts.target import Confirm, Environment
+from alveary.contracts.vault import SecretKey
 from alveary.errors import AlvearyError, InvalidInputError, QueryCancelledError
 from alveary.jobs import Job
+from alveary.policy import effective
 from alveary.profiles import Profile
 from alveary_plugins.panels.connections import draft
 from alveary_plugins.panels.connections.commands import told
+from alveary_plugins.panels.connections.fields import (
+    DRIVER,
+    FORGET,
+    FORGET_SSH,
+    PASSWORD,
+    REMEMBER,
+    SHAPING,
+    SSH_SECRET,
+    URL,
+    Around,
+    sections,
+)
 from alveary_plugins.panels.connections.model import color_of
 from alveary_plugins.panels.connections.view import ConnectionsPanel
-from alveary_shell.sdk import Panel, Window
+from alveary_shell.sdk import Panel, PersonAsked, Window
 from alveary_shell.theme import button
 from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.form import Form
@@ -46,19 +61,21 @@ class ConnectionPanel(Panel):
         self._saved: dict[str, str] = {}
         """What is saved, as the form holds it."""
         self._touched: set[str] = set()
-        self._vault: str | None = None
-        self._groups: list[str] = []
+        self._refused: dict[str, str] = {}
+        """What a command found wrong, until the field is changed."""
+        self._around = Around(drivers=tuple(self._drivers), tunnels=tuple(self._tunnels))
         self._testing: Job | None = None
         self._closed = False
         self._proposed = ""
         """The name that was proposed for a URL; a person's own takes its place."""
         self._check_id: str | None = None
         self._build()
+        window.subscribe(frame, PersonAsked, self._person_asked)
         first = next(iter(self._drivers), None)
-        begin = {draft.DRIVER: first.id if first is not None else "", draft.REMEMBER: YES}
+        begin = {DRIVER: first.id if first is not None else "", REMEMBER: YES}
         for servers in self._drivers:
             if not servers.file_based:
-                begin[draft.DRIVER] = servers.id
+                begin[DRIVER] = servers.id
                 break
         typed = {name: value for name, value in dict(state.get("values") or {}).items() if isinstance(value, str)}
         for name in ("name", "group"):
@@ -95,7 +112,7 @@ class ConnectionPanel(Panel):
         return {"profile": self.profile_id, "values": {name: self._form.value(name) for name in self._typed()}}
 
     def focus(self) -> None:
-        self._form.focus_field("name" if self._form.value("host") or self._form.value("database") else draft.URL)
+        self._form.focus_field("name" if self._form.value("host") or self._form.value("database") else URL)
 
     def closed(self) -> None:
         self._closed = True
@@ -145,44 +162,38 @@ class ConnectionPanel(Panel):
         theme.follow(foot, paint)
 
     def _arrange(self) -> None:
-        """Show the fields of the driver that was chosen."""
-        driver = self._driver()
-        if driver is not None:
-            kept = self._before.secrets.get("password") if self._before is not None else None
-            self._form.arrange(
-                draft.sections(
-                    driver,
-                    self._drivers,
-                    self._groups,
-                    vault=self._vault,
-                    kept=kept,
-                    tunnels=self._tunnels,
-                    tunnel=self._form.value("tunnel.kind") or "ssh",
-                )
-            )
+        """Show the fields that what was chosen so far needs."""
+        if (driver := self._driver()) is not None:
+            self._form.arrange(sections(driver, self._around, self._form.values))
 
     def _show_url(self) -> None:
         """Show the URL of what the form holds, without a password."""
         driver = self._driver()
         if driver is not None and any(self._form.value(name) for name in ("host", "port", "database", "user")):
-            self._form.fill({draft.URL: draft.url(self._form.values, driver)})
+            self._form.fill({URL: draft.url(self._form.values, driver)})
 
     def _driver(self) -> DriverSpec | None:
-        return self._drivers.find(self._form.value(draft.DRIVER))
+        return self._drivers.find(self._form.value(DRIVER))
 
     def _ask(self, typed: dict[str, str]) -> None:
         """Find out what takes time: the groups, the vault, and what is saved."""
         kernel, id = self.window.kernel, self.profile_id
 
-        def work(job: Job) -> tuple[list[str], str | None, Profile | None]:
-            groups = [group.path for group in kernel.profiles.groups()]
+        def work(job: Job) -> tuple[Around, Profile | None]:
             profile = kernel.profiles.by_id(id) if id is not None else None
-            return groups, draft.usable_vault(kernel), profile
+            around = self._around._replace(
+                groups=tuple(group.path for group in kernel.profiles.groups()),
+                vault=kernel.secrets.usable(),
+                kept=frozenset(profile.secrets) if profile is not None else frozenset(),
+                sources=tuple(spec for spec in kernel.plugins.vaults if spec.reads),
+                usual={each: effective(Confirm(), each, kernel.settings.get) for each in get_args(Environment)},
+            )
+            return around, profile
 
-        def done(found: tuple[list[str], str | None, Profile | None]) -> None:
+        def done(found: tuple[Around, Profile | None]) -> None:
             if self._closed:
                 return
-            self._groups, self._vault, self._before = found
+            self._around, self._before = found
             if self._before is not None:
                 driver = self._drivers.find(self._before.scheme)
                 self._saved = draft.values_of(self._before, driver)
@@ -200,16 +211,16 @@ class ConnectionPanel(Panel):
 
     def _typed(self) -> dict[str, str]:
         """Return what the form holds but for passwords, what is so anyway left out."""
-        left_out = {*draft.SECRET, draft.REMEMBER, draft.FORGET}
+        left_out = {*draft.SECRET, REMEMBER, FORGET, FORGET_SSH}
         return {name: value for name, value in self._form.values.items() if name not in left_out}
 
     def _changed(self, name: str) -> None:
-        if name == draft.URL:
-            self._take_url(self._form.value(draft.URL))
-        elif name in (draft.DRIVER, "tunnel.kind"):
-            self._arrange()
-            self._show_url()
-        elif name != draft.PASSWORD:
+        self._refused.pop(name, None)
+        if name == URL:
+            self._take_url(self._form.value(URL))
+        elif name not in draft.SECRET:
+            if name in SHAPING:
+                self._arrange()
             self._show_url()
         self.window.changed(self)
         self.window.retitle(self)
@@ -219,7 +230,7 @@ class ConnectionPanel(Panel):
     def _left(self, name: str) -> None:
         if self._closed:
             return
-        if name == draft.URL:
+        if name == URL:
             self._show_url()  # without the password that was typed there
         if self._form.value(name) or name in self._touched:
             self._touched.add(name)
@@ -250,14 +261,15 @@ class ConnectionPanel(Panel):
             self.frame.after_cancel(self._check_id)
             self._check_id = None
         driver = self._driver()
-        found = {draft.DRIVER: "no such driver is installed"}
+        found = {DRIVER: "no such driver is installed"}
         if driver is not None:
             found = draft.problems(self._form.values, driver, self._tunnels)
-        self._form.complain({name: said for name, said in found.items() if name in self._touched})
+        self._form.complain({**self._refused, **{name: said for name, said in found.items() if name in self._touched}})
         return found
 
     def _described(self) -> tuple[Profile, DriverSpec] | None:
         """Return what was described; None, after saying what is wrong, where it can't be."""
+        self._refused.clear()
         driver, found = self._driver(), self._check()
         if driver is None or found:
             self._touched |= {*found, *self._form.values}
@@ -280,14 +292,12 @@ class ConnectionPanel(Panel):
         if (described := self._described()) is None:
             return
         profile, driver = described
-        kernel, before, password = self.window.kernel, self._before, self._form.value(draft.PASSWORD) or None
+        kernel = self.window.kernel
+        typed = [self._form.value(name) or None for name in (PASSWORD, SSH_SECRET)]
+        parameters = draft.to_test(profile, driver, self._before, *typed)
 
         def work(job: Job) -> Tried:
-            known = password
-            if known is None and before is not None:
-                known = draft.password_of(kernel, before)
-            url = draft.test_url(profile, driver, known)
-            tried: Tried = kernel.commands.run("connections.test", {"target": url}, job=job)
+            tried: Tried = kernel.commands.run("connections.test", parameters, job=job)
             return tried
 
         def done(tried: Tried) -> None:
@@ -304,12 +314,17 @@ class ConnectionPanel(Panel):
                 return
             field, said = draft.problem(error) if isinstance(error, InvalidInputError) else ("", error.message)
             if field:
-                self._form.complain({field: said})
+                self._refused[field] = said
+                self._check()
             self._say("\n".join(filter(None, [said, error.detail, error.hint])), "x-octagon", "danger")
 
         self._say("Connecting…", "hourglass-split", "muted")
         self._test.show(text=" Stop ", icon="stop-fill")
         self._testing = self.window.background("Testing the connection", work, done, failed)
+
+    def _person_asked(self, event: PersonAsked) -> None:
+        if self._testing is not None:
+            self._say(f"Waiting for you: {event.what}" if event.what else "Connecting…", "hourglass-split", "muted")
 
     def _tested(self) -> None:
         self._testing = None
@@ -331,20 +346,25 @@ class ConnectionPanel(Panel):
         if (described := self._described()) is None:
             return
         profile, driver = described
-        password = self._form.value(draft.PASSWORD) or None
-        in_vault = password is not None and (self._vault is None or self._form.value(draft.REMEMBER) == YES)
-        kept = password if in_vault else None
+        password = None if profile.password_from else self._form.value(PASSWORD) or None
+        in_vault = password is not None and (self._around.vault is None or self._form.value(REMEMBER) == YES)
+        secrets = draft.Secrets(
+            password=password if in_vault else None,
+            ssh_secret=self._form.value(SSH_SECRET) or None if profile.tunnel.enabled else None,
+            forget=self._form.value(FORGET) == YES,
+            forget_ssh=self._form.value(FORGET_SSH) == YES,
+        )
         if self._before is None:
-            command, parameters = "connections.add", draft.to_add(profile, driver, kept)
+            command, parameters = "connections.add", draft.to_add(profile, driver, secrets)
         else:
-            forget = self._form.value(draft.FORGET) == YES
-            command, parameters = "connections.edit", draft.to_edit(self._before, profile, driver, kept, forget=forget)
+            command, parameters = "connections.edit", draft.to_edit(self._before, profile, driver, secrets)
         kernel = self.window.kernel
 
         def work(job: Job) -> SavedConnection:
             saved: SavedConnection = kernel.commands.run(command, parameters, job=job)
             if password is not None and not in_vault:
-                draft.remember(kernel, saved.profile.id, password)
+                kernel.credentials.use(password)
+                kernel.secrets.remember(SecretKey(saved.profile.id, "password"), password)
             return saved
 
         def failed(error: AlvearyError) -> None:
@@ -353,8 +373,8 @@ class ConnectionPanel(Panel):
                 return
             field, said = draft.problem(error)
             if field:
-                self._touched.add(field)
-                self._form.complain({field: said})
+                self._refused[field] = said
+                self._check()
                 self._form.focus_field(field)
             self._say("\n".join(filter(None, [said, error.detail, error.hint])), "x-octagon", "danger")
 
@@ -362,9 +382,13 @@ class ConnectionPanel(Panel):
 
     def _done(self, saved: SavedConnection, open_it: bool) -> None:
         window, name = self.window, saved.profile.name
-        if saved.password is not None and saved.password.vault is None:
-            detail = f"{saved.password.reason}: its password is only kept until the window closes."
-            window.notify(f"{name} is saved", "warning", detail=detail)
+        unkept = [
+            f"{kept.reason}: its {what} is only kept until the window closes."
+            for what, kept in (("password", saved.password), ("SSH secret", saved.ssh_secret))
+            if kept is not None and kept.vault is None
+        ]
+        if unkept:
+            window.notify(f"{name} is saved", "warning", detail="\n".join(unkept))
         else:
             window.notify(f"{name} is saved", "success")
         for panel in window.panels("connections"):

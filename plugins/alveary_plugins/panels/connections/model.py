@@ -143,7 +143,9 @@ class Databases:
     def _light(self, sessions: Sequence[Session], pools: dict[str, int]) -> None:
         for node in self._nodes.values():
             if isinstance(node.data, Saved | Unsaved):
-                states = [session.state for session in sessions_of(node.data, sessions)]
+                connected = sessions_of(node.data, sessions)
+                states = [session.state for session in connected]
+                node.tip = "\n".join([node.tip, *_way(connected)])
                 open_too = pools.get(node.data.database.target, 0)
                 if isinstance(node.data, Unsaved):
                     open_too = pools.get(node.data.target.display(), 0)
@@ -207,6 +209,14 @@ def short_name(target: Target, driver: DriverSpec) -> str:
         in_memory = lives_in_its_session(target, driver)
         return "in memory" if in_memory else os.path.basename(target.database or "") or target.url()
     return f"{target.database}@{target.host or 'localhost'}" if target.database else target.host or target.url()
+
+
+def _way(sessions: Sequence[Session]) -> list[str]:
+    """Return how the connection to a server is encrypted and which way it goes, where one stands."""
+    for session in sessions:
+        if session.server is not None and session.server.tls is not None:
+            return [session.server.tls.summary(cipher=True), session.route]
+    return []
 
 
 def _leads(listed: Listed) -> tuple[object, ...]:

@@ -221,6 +221,8 @@ class EditorModel:
         self._connecting: Job | None = None
         self._attempt: object = None
         """Names the attempt to connect that is under way."""
+        self.asked = ""
+        """What a person is asked meanwhile, so that nobody takes it for the server's silence."""
         self._asking = ""
         self._stopped = threading.Event()
         """Set to give up what is asked of the session."""
@@ -242,6 +244,19 @@ class EditorModel:
             return "cancelling" if self.run.cancelled else "running"
         # Another panel's statement, or the rest of a result that is fetched there.
         return _PHASES.get(self.session.state, "idle")
+
+    @property
+    def waits_for(self) -> str:
+        """What is under way in the phases ``connecting`` and ``waiting``, in a few words."""
+        if self.asked:
+            return f"Waiting for you: {self.asked}"
+        return "Connecting…" if self.phase == "connecting" else f"{self._asking}…"
+
+    def person_asked(self, what: str, place: str) -> None:
+        """Take note of a question to a person, "" for its end; ``place`` is the connection it is about, "" for any."""
+        ours = not place or (self.session is not None and self.session.target.display() == place)
+        self.asked = what if ours and self.phase in ("connecting", "waiting") else ""
+        self._tell.changed()
 
     @property
     def busy(self) -> bool:

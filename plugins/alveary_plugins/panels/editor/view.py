@@ -33,7 +33,7 @@ from alveary_plugins.panels.editor.model import (
 )
 from alveary_plugins.panels.editor.parameters import ParameterBar
 from alveary_plugins.panels.editor.text_file import TextFile
-from alveary_shell.sdk import ActiveChanged, Panel, SessionChanged, StatementQueued, Window
+from alveary_shell.sdk import ActiveChanged, Panel, PersonAsked, SessionChanged, StatementQueued, Window
 from alveary_shell.widgets.code import Code
 
 LOOK_MILLISECONDS = 500
@@ -74,6 +74,7 @@ class EditorPanel(Panel):
         window.subscribe(frame, QueryEnded, self._heard)
         window.subscribe(frame, SessionClosed, self._heard)
         window.subscribe(frame, CancelStepTaken, self.model.stepped)
+        window.subscribe(frame, PersonAsked, lambda event: self.model.person_asked(event.what, event.place))
         window.subscribe(frame, ActiveChanged, lambda event: self._activated() if event.panel is self else None)
         frame.bind("<Destroy>", self._destroyed, add="+")
         self._restore(state)

@@ -21,14 +21,12 @@ def state_text(model: EditorModel) -> tuple[str, str]:
     match model.phase:
         case "disconnected":
             return "", "muted"
-        case "connecting":
-            return "Connecting…", "accent"
+        case "connecting" | "waiting":
+            return model.waits_for, "warning" if model.asked else "accent"
         case "lost":
             error = model.session.error if model.session is not None else None
             told = "; ".join(filter(None, [error.message, error.detail])) if error is not None else ""
             return told or "The session was lost", "danger"
-        case "waiting":
-            return "Waiting for the server…", "accent"
         case "running" | "cancelling" if run is not None:
             many = f" {run.at + 1:,} of {len(run.items):,}" if len(run.items) > 1 else ""
             word = "Cancelling" if run.cancelled else "Running"

@@ -13,6 +13,9 @@ from alveary.errors import InvalidInputError, KeyringFailedError
 class EnvironmentSource(PasswordSource):
     """Reads a variable once; it is remembered as long as the kernel lives."""
 
+    def __init__(self) -> None:
+        self._taken: dict[str, str] = {}
+
     def validate(self, argument: str) -> None:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", argument):
             raise InvalidInputError(
@@ -21,6 +24,8 @@ class EnvironmentSource(PasswordSource):
             )
 
     def password(self, argument: str, target: Target) -> str:
-        if not (password := os.environ.pop(argument, "")):
+        if password := os.environ.pop(argument, ""):
+            self._taken[argument] = password
+        if argument not in self._taken:
             raise KeyringFailedError(f"the environment variable {argument} is not set")
-        return password
+        return self._taken[argument]
