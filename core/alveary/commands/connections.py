@@ -141,6 +141,10 @@ class TryParameters(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbi
     password_from: Annotated[
         str | None, Meta(description="For a URL: what gives the password, as connections add has it.")
     ] = None
+    password: Annotated[
+        str | None,
+        Meta(description="The password; on the command line --password-stdin.", extra={"secret": True}),
+    ] = None
     ssh_secret: Annotated[
         str | None,
         Meta(description="For a URL: the SSH password, or with a key its passphrase.", extra={"secret": True}),
@@ -230,7 +234,8 @@ def test(context: Context, parameters: TryParameters) -> Tried:
     kept, hint = None, None
     if parameters.remember and target.profile_id is not None:
         credentials = kernel.credentials
-        password = None if driver.file_based else credentials.answered(target) or credentials.find(target)
+        given = None if driver.file_based else parameters.password or credentials.answered(target)
+        password = None if driver.file_based else given or credentials.find(target)
         hint = None if password else "no password was needed, so there is none to keep"
         kept = keep(context, target.profile_id, password)
     return Tried(
@@ -251,6 +256,8 @@ def test(context: Context, parameters: TryParameters) -> Tried:
 def _with_secrets(context: Context, parameters: TryParameters, target: Target) -> Target:
     """Return the target of a URL with what was said of its secrets."""
     kernel = context.kernel
+    if parameters.password is not None:
+        target = msgspec.structs.replace(target, password=parameters.password)
     if target.profile_id is not None:
         if parameters.secrets_of or parameters.password_from or parameters.ssh_secret:
             raise InvalidInputError("a saved connection says itself where its secrets come from", hint="give a URL")

@@ -212,7 +212,8 @@ def to_test(
     """
     source = profile.password_from
     parameters = {
-        "target": url_of(target_of(profile, driver), driver, password=None if source else password),
+        "target": url_of(target_of(profile, driver), driver),
+        "password": None if source else password,
         "password_from": source,
         "secrets_of": saved.name if saved is not None else None,
         "ssh_secret": ssh_secret,
