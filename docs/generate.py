@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code, and the store's schema from its migrations: ``python docs/generate.py``."""
+"""Writes docs/reference/ from the code, a plan's picture, the store's schema: ``python docs/generate.py``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing import Any
 import click
 import msgspec
 
-from alveary import Kernel, events, hookspecs
+from alveary import ExplainRequest, Kernel, ServerInfo, events, hookspecs
 from alveary.cli.app import App
 from alveary.cli.verbs import Verbs
 from alveary.commands.contract import render
 from alveary.contracts.setting import value_text
 from alveary.errors import AlvearyError, every_error
+from alveary.explaining.svg import plan_svg
+from alveary.explaining.warnings import Limits, warned
 from alveary.store import upgrade
+from alveary_plugins.drivers.postgres.explaining import read
 
 REFERENCE = Path(__file__).parent / "reference"
 SCHEMA = Path(upgrade.__file__).with_name("schema.sql")
@@ -126,6 +129,17 @@ def schema() -> str:
         return upgrade.schema(store)
 
 
+def plan() -> str:
+    """Return the picture of a plan, one that a server told the tests."""
+    query = (
+        "select h.name, count(*) from bee b join hive h on h.id = b.hive_id "
+        "where b.weight > 9 group by h.name order by 2 desc limit 3"
+    )
+    server = ServerInfo(product="PostgreSQL", version="15.20")
+    told = (Path(__file__).parents[1] / "tests" / "plans" / "postgres" / "join.json").read_text("utf-8")
+    return plan_svg(warned(read(told, ExplainRequest(sql=query, server=server, analyze=True)), Limits()))
+
+
 def pages() -> dict[Path, str]:
     """Return the text of every generated file."""
     return {
@@ -136,6 +150,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "settings.md": settings(),
         REFERENCE / "formats.md": formats(),
         REFERENCE.parent / "contract.json": contract(),
+        REFERENCE.parent / "images" / "plan.svg": plan(),
         SCHEMA: schema(),
     }
 

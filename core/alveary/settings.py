@@ -93,7 +93,8 @@ KERNEL_SETTINGS = (
         default=10.0,
         minimum=1,
         maximum=1e9,
-        description="How many times more or fewer rows than estimated a step of a plan may have had without a warning.",
+        description="How many times more or fewer rows than estimated (of a hundred or more) a step of a plan may have "
+        "had without a warning.",
     ),
     SettingSpec(
         id="explain.filter_percent",
@@ -101,7 +102,8 @@ KERNEL_SETTINGS = (
         default=90.0,
         minimum=0,
         maximum=100,
-        description="A step of a plan whose conditions throw away at least this many percent of its rows is warned of.",
+        description="A step of a plan whose conditions throw away at least this many percent of its rows, a hundred or "
+        "more, is warned of.",
     ),
     SettingSpec(
         id="explain.scan_rows",

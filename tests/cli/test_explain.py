@@ -89,7 +89,7 @@ def test_measuring_what_writes_is_asked_for_and_undone(
     words = ["explain", postgres_url, "delete from bee where id < 4", "--analyze"]
     refused = alveary(*words)
     assert (refused.status, refused.out) == (2, "")
-    assert "running DELETE to measure it, and rolling it back" in refused.err
+    assert "running DELETE to measure it and rolling it back" in refused.err
     ran = alveary(*words, "--yes", "--format", "json")
     plan = json.loads(ran.out)
     assert (plan["undone"], plan["root"]["children"][0]["actual_rows"]) == (True, 3)

@@ -168,7 +168,7 @@ def test_one_statement_is_explained_that_does_not_explain_itself() -> None:
         with pytest.raises(error) as caught:
             wanted(sql, SQLITE, analyze=False)
         assert isinstance(caught.value, AlvearyError)
-    assert wanted("-- x\n update bee set a = 1;", POSTGRES, analyze=True).effects == ("UPDATE", "UPDATE without WHERE")
+    assert wanted("-- x\n update bee set a = 1;", POSTGRES, analyze=True).effects == ("UPDATE without WHERE",)
 
 
 # -- warnings ----------------------------------------------------------------------------------------------------
@@ -179,6 +179,9 @@ def told(node: PlanNode, **limits: float) -> list[str]:
 
 
 def test_limits_are_where_a_warning_begins() -> None:
+    rows = PlanNode(kind="x", estimated_rows=10, actual_rows=1, loops=1)
+    assert told(rows) == []  # so few are worth nothing
+    assert told(msgspec.structs.replace(rows, loops=10)) == ["estimate"]
     rows = PlanNode(kind="x", estimated_rows=10, actual_rows=100, loops=1)
     assert told(rows) == ["estimate"]
     assert told(rows, factor=10.1) == []
@@ -186,6 +189,7 @@ def test_limits_are_where_a_warning_begins() -> None:
     assert told(PlanNode(kind="x", estimated_rows=100, actual_rows=0, loops=0)) == []
     assert told(PlanNode(kind="x", discarded=0.9)) == ["filter"]
     assert told(PlanNode(kind="x", discarded=0.899)) == []
+    assert told(PlanNode(kind="x", discarded=0.99, scanned_rows=99)) == []
     assert told(PlanNode(kind="x", scans=True, scanned_rows=10_001)) == ["scan"]
     assert told(PlanNode(kind="x", scans=True, scanned_rows=10_000)) == []
     assert told(PlanNode(kind="x", spilled="much")) == ["spill"]

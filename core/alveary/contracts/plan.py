@@ -59,7 +59,8 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True):
     scans: bool = False
     """Whether it reads a relation from one end to the other."""
     scanned_rows: Number | None = None
-    """Rows it looked at, in all loops: those that passed and those that did not, or the size of what it reads."""
+    """Rows it looked at, in all loops: those that passed its conditions and those that did not; of a scan that was not
+    measured, the size of what it reads."""
     discarded: float | None = None
     """Which part of the rows it looked at did not pass its conditions, from 0 to 1."""
     discards_measured: bool = False

@@ -19,6 +19,7 @@ from alveary.contracts.specs import DriverSpec, ExplainerSpec
 from alveary.contracts.target import Target
 from alveary.contracts.values import Parameters
 from alveary.errors import AlvearyError, InternalError, InvalidInputError, QueryCancelledError, UnsupportedError
+from alveary.events import SessionState
 from alveary.explaining.warnings import Limits, warned
 from alveary.policy import Clearance, Consent, Policy
 from alveary.runner import Planned, plan
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from alveary.settings import Settings
 
 ORIGIN = "explain"
+STAYS_OPEN = (
+    "Of the transaction that is open only this statement was rolled back, to a savepoint; the locks it took stay until "
+    "the transaction ends."
+)
 MOST_STEPS = 100
 """Statements that an explainer may want run for one plan."""
 MOST_ROWS = 100_000
@@ -71,7 +76,9 @@ def wanted_of(planned: Planned, dialect: Dialect, *, analyze: bool) -> Wanted:
             statement=sql,
             hint="leave that out, or run the statement as it is",
         )
-    effects = tuple(effects_of(sql, dialect).effects.values()) if analyze else ()
+    found = list(dict.fromkeys(effects_of(sql, dialect).effects.values())) if analyze else []
+    # "DELETE" says nothing more where "DELETE without WHERE" is said.
+    effects = tuple(each for each in found if not any(other.startswith(f"{each} ") for other in found))
     return Wanted(sql=sql, line=planned.line, analyze=analyze, effects=effects)
 
 
@@ -100,11 +107,12 @@ def cleared(
     """
     if not want.analyze:
         return None
-    asking = (
-        f"running {', '.join(dict.fromkeys(want.effects))} to measure it, and rolling it back,"
-        if want.effects
-        else None
-    )
+    asking = None
+    if want.effects:
+        what = ", ".join(want.effects)
+        asking = (
+            f"running {what} to measure it and rolling it back, except for sequences and what functions do elsewhere,"
+        )
     try:
         return policy.clear([want.sql], target, driver, consent=consent, stopped=stopped, asking=asking)
     except AlvearyError as exc:
@@ -135,10 +143,11 @@ def explain(
     with guarded(f"the explainer {spec.id} failed", passing=(AlvearyError,)):
         explainer: Explainer = load_factory(spec.factory)()
         steps = explainer.explain(request)
+    within = want.analyze and session.state is SessionState.IN_TRANSACTION
     run = _Run(session, want, parameters, clearance, timeout, stopped or threading.Event())
     found = _driven(spec, steps, run)
     undone = want.analyze
-    remarks = (*found.remarks, *run.notices)
+    remarks = (*found.remarks, *([STAYS_OPEN] if within else []), *run.notices)
     return warned(msgspec.structs.replace(found, undone=undone, remarks=remarks), Limits.of(settings))
 
 

@@ -66,8 +66,8 @@ def columns_of(plan: Plan) -> list[PlanColumn]:
         columns.append(PlanColumn("Estimated", lambda node: amount(node.estimated_rows)))
     if any(node.actual_rows is not None for node in nodes):
         columns.append(PlanColumn("Rows", lambda node: amount(node.actual_rows)))
-    if any(node.scanned_rows is not None and node.estimated_rows is None for node in nodes):
-        columns.append(PlanColumn("Size", lambda node: amount(node.scanned_rows)))
+    if any(_size(node) for node in nodes):
+        columns.append(PlanColumn("Size", _size))
     if any(node.loops is not None for node in nodes):
         columns.append(PlanColumn("Loops", lambda node: amount(node.loops)))
     whole = max((node.total_ms or 0.0 for node in nodes), default=0.0)
@@ -104,6 +104,11 @@ def warning_line(plan_rows: dict[int, PlanNode], warning: PlanWarning) -> str:
 def numbered(plan: Plan) -> dict[int, PlanNode]:
     """Return the steps by their numbers in reading order."""
     return {number: node for number, (_, node) in enumerate(plan.nodes(), start=1)}
+
+
+def _size(node: PlanNode) -> str:
+    """Return how large is what a step reads whole, where there is no estimate that would say so."""
+    return amount(node.scanned_rows) if node.scans and node.estimated_rows is None else ""
 
 
 def _milliseconds(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ from alveary.contracts.plan import Number, Plan, PlanNode, PlanWarning
 
 if TYPE_CHECKING:
     from alveary.settings import Settings
+
+
+FEWEST = 100
+"""Rows, of all loops together, below which neither a wrong estimate nor a condition is worth a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,8 @@ def warned(plan: Plan, limits: Limits) -> Plan:
 
 def _warnings(plan: Plan, limits: Limits) -> Iterator[PlanWarning]:
     for number, (_, node) in enumerate(plan.nodes(), start=1):
-        if (factor := off_by(node)) is not None and factor >= limits.factor and not _is_repeated(node):
+        factor = off_by(node)
+        if factor is not None and factor >= limits.factor and _counts(node) and not _is_repeated(node):
             way = "more" if (node.actual_rows or 0) > (node.estimated_rows or 0) else "fewer"
             yield PlanWarning(
                 rule="estimate",
@@ -49,13 +55,14 @@ def _warnings(plan: Plan, limits: Limits) -> Iterator[PlanWarning]:
                 message=f"{factor:,.0f} times {way} rows than estimated: {amount(node.actual_rows)} instead of "
                 f"{amount(node.estimated_rows)}",
             )
-        if node.discarded is not None and node.discarded > 0 and node.discarded * 100 >= limits.percent:
-            kept = (1 - node.discarded) * 100
+        looked = node.scanned_rows
+        if node.discarded and node.discarded * 100 >= limits.percent and (looked is None or looked >= FEWEST):
             how = "its conditions throw" if node.discards_measured else "by the estimate its conditions throw"
+            percent = math.floor(node.discarded * 10_000) / 100  # never 100 where a row passed
             yield PlanWarning(
                 rule="filter",
                 node=number,
-                message=f"{how} away {100 - kept:.4g} % of the rows it looks at",
+                message=f"{how} away {percent:g} % of the {amount(looked) or 'many'} rows it looks at",
             )
         if node.spilled is not None:
             yield PlanWarning(rule="spill", node=number, message=f"memory did not suffice: {node.spilled}")
@@ -78,6 +85,10 @@ def off_by(node: PlanNode) -> float | None:
     if actual < estimated and node.may_stop_early:
         return None
     return max(actual / estimated, estimated / actual)
+
+
+def _counts(node: PlanNode) -> bool:
+    return max(node.estimated_rows or 0, node.actual_rows or 0) * (node.loops or 1) >= FEWEST
 
 
 def _is_repeated(node: PlanNode) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 from alveary.contracts.driver import BatchSize, Connection, Message, Notice, TransactionState
-from alveary.errors import ConnectionLostError, InternalError, QueryCancelledError
+from alveary.errors import ConnectionLostError, InternalError, QueryCancelledError, QueryError, UnsupportedError
 
 _SAVEPOINT = "alveary_undone"
 _MOST_TRIES = 100
@@ -26,7 +26,16 @@ def undone(connection: Connection, sql: str, parameters: Any, batch: BatchSize) 
         return
     within = state is TransactionState.ACTIVE
     if within:
-        _run(connection, f"savepoint {_SAVEPOINT}")
+        try:
+            _run(connection, f"savepoint {_SAVEPOINT}")
+        except QueryCancelledError:
+            raise
+        except QueryError as exc:
+            raise UnsupportedError(
+                "in an open transaction one statement alone can't be undone here",
+                hint="commit the transaction, or roll it back",
+                server_code=exc.server_code,
+            ) from exc
     else:
         connection.begin()
     is_back = False

@@ -19,6 +19,7 @@ from alveary.testing.conformance.catalogs import Catalogs
 from alveary.testing.conformance.connecting import Connecting
 from alveary.testing.conformance.copying import Copying
 from alveary.testing.conformance.cursors import Cursors
+from alveary.testing.conformance.explaining import Explaining
 from alveary.testing.conformance.loading import Loading
 from alveary.testing.conformance.statements import Statements
 from alveary.testing.conformance.transactions import ReadOnly, Transactions
@@ -28,6 +29,6 @@ __all__ = ["DriverConformance"]
 
 
 class DriverConformance(
-    Connecting, Statements, Values, Loading, Copying, Transactions, ReadOnly, Cancelling, Catalogs, Cursors
+    Connecting, Statements, Values, Loading, Copying, Transactions, ReadOnly, Cancelling, Catalogs, Cursors, Explaining
 ):
     """All that every driver must be able to do; see the attributes and fixtures of ``Conformance`` for what to set."""

@@ -196,7 +196,7 @@ def _step(name: str, members: Members) -> PlanNode:
     actual = _first(members, "r_output_rows") if actual is None else actual
     scans = is_table and way in ("ALL", "index") and not words(get("table_name") or "<").startswith("<")
     scanned = None
-    if scans:
+    if is_table:
         # A change is no part of a join, and says no loops.
         scanned = rows if actual is None else actual * (1 if loops is None else loops)
     filtered, measured = number(get("filtered")), False
@@ -414,5 +414,10 @@ def _scanned(node: PlanNode) -> PlanNode:
     below = node.children[0] if node.condition is not None and len(node.children) == 1 else None
     if below is not None and below.actual_rows and node.actual_rows is not None:
         share = 1 - node.actual_rows / below.actual_rows
-        return msgspec.structs.replace(node, discarded=min(1.0, max(0.0, share)), discards_measured=True)
+        return msgspec.structs.replace(
+            node,
+            discarded=min(1.0, max(0.0, share)),
+            discards_measured=True,
+            scanned_rows=below.actual_rows * (below.loops or 0),
+        )
     return node

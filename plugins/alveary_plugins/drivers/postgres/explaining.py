@@ -197,7 +197,7 @@ class _Draft:
             total_ms=None if self.total_ms is None else round(self.total_ms, 6),
             own_ms=None if own is None else round(own, 6),
             scans=scans,
-            scanned_rows=scanned if scans else None,
+            scanned_rows=scanned if scans or removed else None,
             discarded=discarded,
             discards_measured=discarded is not None,
             spilled=self._spilled(),
