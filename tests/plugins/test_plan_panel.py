@@ -299,6 +299,18 @@ def test_only_the_lines_in_sight_are_drawn(window: MainWindow, screen: Screen) -
     assert panel.tree.chosen < 1001
 
 
+def test_it_begins_at_its_first_line_and_comes_back_where_it_was(window: MainWindow, screen: Screen) -> None:
+    wide = PlanNode(kind="Append", children=tuple(PlanNode(kind=f"Step {at}") for at in range(200)))
+    panel = shown(window, screen, plan_of(wide, warnings=()))
+    assert panel.tree.canvas.canvasy(0) == 0
+    screen.press(panel.tree.canvas, "<End>")
+    front = panel.model.front
+    shown(window, screen, plan_of())
+    assert front is not None
+    panel.choose(front.number)
+    screen.pump(lambda: "Step 199" in texts(panel.tree.canvas))
+
+
 def test_it_follows_the_theme_and_the_zoom(window: MainWindow, screen: Screen) -> None:
     panel = shown(window, screen, plan_of())
     before = panel.tree._drawing

@@ -79,7 +79,13 @@ def test_the_tree_is_what_sqlite_says(kernel: Kernel, session: Session, file: Pa
 
 
 def test_a_large_table_that_is_read_whole_is_warned_of_whatever_it_is_called(kernel: Kernel, session: Session) -> None:
-    for sql in ("select * from bee", "select * from bee as b, hive", "select * from (select * from heavy) x"):
+    for sql in (
+        "select * from bee",
+        "select * from bee as b, hive",
+        "select * from (select * from heavy) x",
+        "select b.id, hive.name from hive, bee b where b.weight > 3 and b.id = b.id",
+        'select * from "bee" "hive"',
+    ):
         (warning,) = explained(kernel, session, sql).warnings
         assert (warning.rule, warning.message.endswith("about 20,000 rows")) == ("scan", True)
     assert explained(kernel, session, "select * from bee where id = 3").warnings == ()

@@ -21,7 +21,7 @@ HOT = 0.3
 
 LEAST_STEP = 20
 """Heights of a line that the tree is wide at least, as long as columns can be left out for it."""
-SPARED = ("Cost", "Total ms", "Loops", "Size")
+SPARED = ("Cost", "Total ms", "Loops", "Size", "Estimated")
 """Columns that are left out where there is no room, the first one first; their numbers are told of the step, too."""
 
 
@@ -144,7 +144,7 @@ class PlanDrawing:
         room = self.step_right - left - self.unit * 0.5
         role = "faint" if is_dead else "text"
         yield Label(left, middle, self._cut(text, room, bold=not is_dead), role, bold=not is_dead)
-        if row.node.condition is not None:
+        if row.node.condition is not None and row.node.condition not in row.node.title:
             after = left + self._metrics.width(text, bold=not is_dead) + self.unit * 0.7
             if (room := self.step_right - after - self.unit * 0.5) > 4 * self.unit:
                 yield Label(

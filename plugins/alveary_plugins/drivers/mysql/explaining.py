@@ -3,6 +3,7 @@
 The documents of both nest what is done in objects whose names say what it is. So every object, and every object of a
 list, becomes a step, but for those that only count (``cost_info``, ``r_engine_stats``); what is neither is a detail.
 MariaDB says the time of all loops together: of a query block the steps below included, of everything else without them.
+What says no time of its own has none here, and in all that of the steps below.
 MySQL says that of one loop, the steps below included; its loops are multiplied.
 """
 
@@ -238,7 +239,7 @@ def _summed(node: PlanNode) -> PlanNode:
         return msgspec.structs.replace(node, own_ms=round(max(0.0, node.total_ms - below), 6))
     if node.own_ms is not None:
         return msgspec.structs.replace(node, total_ms=round(node.own_ms + below, 6))
-    return msgspec.structs.replace(node, total_ms=round(below, 6), own_ms=0.0) if known else node
+    return msgspec.structs.replace(node, total_ms=round(below, 6)) if known else node
 
 
 def _is_figure(name: str, value: Any) -> bool:

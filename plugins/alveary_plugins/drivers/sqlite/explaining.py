@@ -44,7 +44,7 @@ class SqliteExplainer(Explainer):
         words = _words(request.sql)
         if not words or words[0].lower() not in _EXPLAINABLE:
             raise InvalidInputError(
-                f"SQLite has no plan of {words[0].upper() if words else 'this'}",
+                f"SQLite has no plan of {(words[0] if words else '').upper() or 'this'}",
                 hint="SELECT, INSERT, UPDATE and DELETE have plans",
                 statement=request.sql,
             )
@@ -130,18 +130,18 @@ def _scanned(plan: Plan, words: Sequence[str]) -> dict[str, list[str]]:
 
     A plan knows a table by its alias alone; the statement has the table's name before it.
     """
-    aliases = {
-        alias.lower(): name
-        for at, alias in enumerate(words)
-        if at and (name := words[at - 2] if words[at - 1].lower() == "as" and at > 1 else words[at - 1])
-    }
+    aliases: dict[str, list[str]] = {}
+    for at, alias in enumerate(words):
+        before = at - 2 if at > 1 and words[at - 1].lower() == "as" else at - 1
+        if before >= 0 and words[before]:
+            aliases.setdefault(alias.lower(), []).append(words[before])
     tables: dict[str, list[str]] = {}
     made = {
         node.kind.rpartition(" ")[2] for _, node in plan.nodes() if node.kind.startswith(("CO-ROUTINE", "MATERIALIZE"))
     }
     for _, node in plan.nodes():
         if node.scans and node.relation is not None and node.relation not in made:
-            for name in (node.relation, aliases.get(node.relation.lower(), node.relation)):
+            for name in (node.relation, *aliases.get(node.relation.lower(), [])):
                 tables.setdefault(name, []).append(node.relation)
     return tables
 
@@ -155,7 +155,7 @@ def _sized(plan: Plan, sizes: dict[str, Any]) -> Plan:
 
 
 def _words(sql: str) -> list[str]:
-    """Return the words and names of a statement, in their order."""
+    """Return the words and names of a statement, in their order, and nothing ("") for what stands between them."""
     found = []
     for token in tokens(sql, SQLITE):
         text = sql[token.start : token.end]
@@ -163,6 +163,8 @@ def _words(sql: str) -> list[str]:
             found.append(text)
         elif token.kind is TokenKind.QUOTED_IDENTIFIER:
             found.append(text[1:-1].replace('""', '"'))
+        elif token.kind not in (TokenKind.WHITESPACE, TokenKind.COMMENT):
+            found.append("")
     return found
 
 

@@ -194,11 +194,10 @@ class PlanTree(tk.Frame):
             self.canvas.yview_moveto(max(0.0, top) / drawing.height)
 
     def _into_sight(self) -> None:
-        drawing = self._drawing
-        if drawing is None or self.chosen not in self.numbers or not drawing.height:
-            return
-        at = self.numbers.index(self.chosen)
-        top, height = self.canvas.canvasy(0), self.canvas.winfo_height()
+        drawing, height = self._drawing, self.canvas.winfo_height()
+        if drawing is None or self.chosen not in self.numbers or height < drawing.row_height:
+            return  # it has no place yet, in which anything could be seen
+        at, top = self.numbers.index(self.chosen), self.canvas.canvasy(0)
         if at * drawing.row_height < top:
             self.canvas.yview_moveto(at * drawing.row_height / drawing.height)
         elif (at + 1) * drawing.row_height > top + height:

@@ -350,7 +350,7 @@ def _words(entry: Entry | None) -> str:
         return NOTHING
     if entry.error is not None:
         return visible_lines(words_of(entry.error))
-    return "The statement is run to measure it…" if entry.analyze else "The server is asked how it would run it…"
+    return "Waiting for the plan; what is run is rolled back…" if entry.analyze else "Waiting for the plan…"
 
 
 def _line(sql: str) -> str:
