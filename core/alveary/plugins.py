@@ -88,6 +88,7 @@ class PluginInfo(msgspec.Struct, kw_only=True):
     state: str = "loaded"
     """``loaded``, ``disabled``, ``skipped`` (safe mode) or ``failed`` (nothing of it is used)."""
     declares: dict[str, list[str]] = {}
+    """Ids by their kind, and as ``answers`` the questions it is asked: ``review``, ``complete``."""
     faults: list[PluginFault] = []
 
 
@@ -328,14 +329,18 @@ class Plugins:
                     if not info.built_in:
                         self._start.at(info.name)
                     self._declare(info, hook, implementations[info.name].function, expected, registry, names)
-        reviews = self._implementations("alveary_review")
+        for info, asked in self._answering(plugins, "alveary_review"):
+            self.guards[info.name] = _guard(asked.function, asked.argnames)
+        for info, asked in self._answering(plugins, "alveary_complete"):
+            self._completers.append(Completer(info.name, info.built_in, _completing(asked)))
+
+    def _answering(self, plugins: Sequence[_Plugin], hook: str) -> Iterator[tuple[PluginInfo, pluggy.HookImpl]]:
+        """Yield the plugins that answer a question, which they need not declare."""
+        implementations = self._implementations(hook)
         for _, info in plugins:
-            if info.state == "loaded" and info.name in reviews:
-                self.guards[info.name] = _guard(reviews[info.name].function, reviews[info.name].argnames)
-        completions = self._implementations("alveary_complete")
-        for _, info in plugins:
-            if info.state == "loaded" and info.name in completions:
-                self._completers.append(Completer(info.name, info.built_in, _completing(completions[info.name])))
+            if info.state == "loaded" and info.name in implementations:
+                info.declares.setdefault("answers", []).append(hook.removeprefix("alveary_"))
+                yield info, implementations[info.name]
 
     def _implementations(self, hook: str) -> dict[str, pluggy.HookImpl]:
         return {each.plugin_name: each for each in getattr(self._manager.hook, hook).get_hookimpls()}

@@ -132,6 +132,7 @@ def test_plugins_are_listed_disabled_and_enabled(alveary: Alveary) -> None:
     assert re.search(
         r"^sqlite +0\.1\.0 +alveary +loaded +drivers: sqlite; explainers: sqlite$", listed.out, re.MULTILINE
     )
+    assert re.search(r"^guards +0\.1\.0 +alveary +loaded +answers: review$", listed.out, re.MULTILINE)
     assert alveary("plugins", "disable", "demo").out == "demo is disabled from the next start on\n"
     assert alveary("demo").status == 2
     states = {each["name"]: each["state"] for each in json.loads(alveary("plugins", "--format", "json").out)["plugins"]}

@@ -9,10 +9,10 @@ import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from alveary.catalogs import LEVELS, KnownCatalog
 from alveary.completion import misfit
 from alveary.contracts.completion import CatalogView, NothingKnown, Suggestion
 from alveary.errors import AlvearyError
+from alveary.known import LEVELS, KnownCatalog
 from alveary.sessions import Session
 from alveary.sqltext import Dialect
 from alveary_plugins.panels.editor.connecting import Connecting
