@@ -30,6 +30,7 @@ from alveary.errors import (
     KeyringFailedError,
     MissingPackageError,
     SessionClosedError,
+    StorageError,
     UnsupportedError,
     described,
 )
@@ -453,7 +454,20 @@ class Kernel:
             return None
         if (port := target.port or session.driver.port) is None:
             raise InvalidInputError("port: to go through a tunnel the database's port must be said")
-        return lambda stopped, timeout: self.tunnels.lease(target, port, stopped, timeout)
+
+        def lease(stopped: threading.Event, timeout: float) -> Lease:
+            self._prepare_children()  # a program may open the tunnel
+            return self.tunnels.lease(target, port, stopped, timeout)
+
+        return lease
+
+    def _prepare_children(self) -> None:
+        """Take secrets out of what a child process inherits; without a store there is no connection that names one."""
+        if self.paths.store.exists():
+            try:
+                self.secrets.prepare()
+            except StorageError as exc:  # which is told to whoever needs it
+                logging.getLogger(__name__).info("saved connections can't be read: %s", exc.message)
 
     def _host(self, name: str, session: Session, kind: HostKind) -> WorkerHost:
         if kind == "thread":
@@ -464,6 +478,7 @@ class Kernel:
                 if self._forkserver is None:
                     from alveary.workers.forkserver import ForkServer
 
+                    self._prepare_children()
                     self._forkserver = ForkServer()
                 forkserver = self._forkserver
         # What a first session has shown to be harmless is imported before the fork from then on, so that a further

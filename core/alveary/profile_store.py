@@ -83,6 +83,10 @@ class ProfileStore:
             if name_key(each.name) not in taken
         ]
 
+    def own(self) -> list[Profile]:
+        """Return one's own connections, those that can be read."""
+        return [each.profile for each in self._own() if each.profile is not None]
+
     def _own(self) -> list[Saved]:
         if not self._is_made():
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import threading
 import time
@@ -30,6 +31,8 @@ from alveary.plugins import Registry
 from alveary.profile_store import ProfileStore
 from alveary.profiles import Profile
 from alveary.redaction import SECRETS
+
+_log = logging.getLogger(__name__)
 
 LOAD_SECONDS = 10.0
 """How long importing a vault's library may take, on a slow disk."""
@@ -113,6 +116,18 @@ class Secrets:
         source: PasswordSource = self._caller(id).call(lambda made: made, None)
         source.validate(argument)
         return source, argument
+
+    def prepare(self) -> None:
+        """Have sources take what no child process should inherit, for every saved connection that names one."""
+        for profile in self._profiles.own():
+            if profile.password_from is not None:
+                try:
+                    source, argument = self.source(profile.password_from)
+                    self._caller(profile.password_from.partition(":")[0]).call(
+                        functools.partial(_prepare, source, argument), None
+                    )
+                except AlvearyError as exc:  # who uses the connection is told
+                    _log.info("a source of passwords can't be prepared: %s", exc.message)
 
     def read(self, password_from: str, target: Target) -> str:
         """Return the password that a source gives now; raises what :meth:`source` and the source raise."""
@@ -237,6 +252,10 @@ class Secrets:
         return self._callers.setdefault(id, _Caller(spec))
 
 
+def _prepare(source: PasswordSource, argument: str, _: object) -> None:
+    source.prepare(argument)
+
+
 def _delete(key: SecretKey, vault: Vault) -> None:
     vault.delete(key)
 
@@ -274,11 +293,18 @@ class _Caller:
         """Return the vault's answer; raises KeyringFailedError, KeyringTimeoutError or QueryCancelledError."""
         self.check(stopped)
         assert self._vault is not None, "it was found"
-        return self._run(functools.partial(question, self._vault), ANSWER_SECONDS, stopped, secret)
+        return self._run(functools.partial(question, self._vault), ANSWER_SECONDS, stopped, secret, holds=True)
 
     def _run(
-        self, question: Callable[[], T], seconds: float, stopped: threading.Event | None, secret: str | None = None
+        self,
+        question: Callable[[], T],
+        seconds: float,
+        stopped: threading.Event | None,
+        secret: str | None = None,
+        *,
+        holds: bool = False,
     ) -> T:
+        """Ask in a thread. A vault that ``holds`` secrets may repeat one in what it raises; we know only our own."""
         deadline = time.monotonic() + seconds
         answers: list[T] = []
         failures: list[BaseException] = []
@@ -306,6 +332,8 @@ class _Caller:
             return answers[0]
         if isinstance(failures[0], AlvearyError):
             raise failures[0]
+        if holds and secret is None:  # its text is left out: nobody knows what in it is a secret
+            raise KeyringFailedError(f"{self.name} failed: {type(failures[0]).__name__}") from None
         raise KeyringFailedError(f"{self.name} failed: {described(failures[0], secret)}") from failures[0]
 
     def _still_wanted(self, deadline: float, seconds: float, stopped: threading.Event | None) -> None:

@@ -92,7 +92,7 @@ def export_connections(context: Context, parameters: ExportParameters) -> Export
     format = _format(parameters.format, output)
     profiles = [kernel.profiles.get(name) for name in dict.fromkeys(parameters.names)]
     if not parameters.names:
-        profiles = [each.profile for each in kernel.profiles.all() if each.profile is not None and each.source is None]
+        profiles = kernel.profiles.own()
     if not profiles:
         raise InvalidInputError("no connection is saved", hint="save one with: alveary connections add NAME URL")
     left_out = []

@@ -59,6 +59,10 @@ class PasswordSource(ABC):
         """Raise KeyringFailedError, saying why, where it can't be used."""
         return
 
+    def prepare(self, argument: str) -> None:
+        """Take what no child process should inherit; called for saved connections before the first child starts."""
+        return
+
     def confirmation(self, argument: str) -> str | None:
         """Return what a person must agree to before a connection is saved that uses it; None for nothing."""
         return None

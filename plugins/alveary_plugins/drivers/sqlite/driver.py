@@ -6,6 +6,7 @@ It speaks the standard library's sqlite3, and leaves what SQLite does as sqlite3
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import sqlite3
@@ -108,8 +109,11 @@ class SqliteConnection(Connection):
         # A file may hold views and triggers of a stranger: they get no functions with side effects, and a broken
         # page is found before it is used. foreign_keys stays off as in every sqlite3 program: that a statement does
         # here what it does there is worth more than a better default.
-        self._tell("pragma trusted_schema = off")
+        if _can_distrust():
+            self._tell("pragma trusted_schema = off")
         self._tell("pragma cell_size_check = on")
+        # Reading a mapped file that somebody makes shorter would end the process.
+        self._tell("pragma mmap_size = 0")
         if read_only:
             self._tell("pragma query_only = on")
             self._guard = _ReadOnlyGuard(db)
@@ -324,6 +328,23 @@ class SqliteConnection(Connection):
             if self._was_active and not self._db.in_transaction and error.detail is None:
                 error.detail = "SQLite rolled the open transaction back"
         return error
+
+
+@functools.cache
+def _can_distrust() -> bool:
+    """Return whether a schema that is not trusted may use all that is harmless.
+
+    Before 3.41 SQLite counts its own JSON functions among those that are not: a table with a check by ``json_valid``
+    would make the whole file unreadable. We register no function and load no extension, and those with side effects
+    that SQLite brings itself are refused to any schema.
+    """
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        db.execute("pragma trusted_schema = off")
+        try:
+            db.execute("create table probe (a check (json_valid(a)))")
+        except sqlite3.OperationalError as exc:
+            return "unsafe" not in str(exc)  # a SQLite without JSON says something else
+    return True
 
 
 class _ReadOnlyGuard:

@@ -23,9 +23,12 @@ class EnvironmentSource(PasswordSource):
                 hint="write env:NAME, as in env:SHOP_PASSWORD",
             )
 
-    def password(self, argument: str, target: Target) -> str:
+    def prepare(self, argument: str) -> None:
         if password := os.environ.pop(argument, ""):
             self._taken[argument] = password
+
+    def password(self, argument: str, target: Target) -> str:
+        self.prepare(argument)
         if argument not in self._taken:
             raise KeyringFailedError(f"the environment variable {argument} is not set")
         return self._taken[argument]
