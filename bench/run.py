@@ -15,6 +15,7 @@ from pathlib import Path
 import cancels
 import catalogs
 import cold_query
+import complete
 import cycles
 import dispatch
 import exports
@@ -47,6 +48,7 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "P12": exports.measure_growth,
     "P13": lambda settings: [*streams.measure(settings), *window_streams.measure(settings)],
     "C1": cycles.measure,
+    "E1": complete.measure,
     "I1": imports.measure,
     "I2": imports.measure_sqlite,
     "H1": history.measure,

@@ -10,12 +10,14 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 
 import msgspec
 
 from alveary.contracts.completion import CatalogView, CompletionRequest, Suggestion
 from alveary.errors import InvalidInputError, described
+from alveary.matching import Level, Query
 from alveary.plugins import Completer, Plugins
 from alveary.sqltext import Dialect, Piece, PieceKind, split
 
@@ -24,7 +26,6 @@ PATIENCE = 0.5
 MOST = 1000
 """Suggestions of one completer that are looked at."""
 HOOK = "alveary_complete"
-_WORD_ENDS = "_ .$-"
 
 
 class Completion:
@@ -158,32 +159,16 @@ def statement_around(text: str, offset: int, pieces: Sequence[Piece]) -> tuple[i
 
 
 def misfit(typed: str, name: str) -> float | None:
-    """Return how badly a name fits what is typed (in lower case), 0 best, None if not at all.
-
-    The name itself, a beginning, the beginning of a word in it, a part, the first letters of its words, its letters in
-    order: each is dearer than the one before.
-    """
+    """Return how badly a name fits what is typed, 0 best, None if not at all; a shorter one of two alike is better."""
     if not typed:
         return 0.0
-    low = name.lower()
-    if low.startswith(typed):
-        return 0.0 if len(low) == len(typed) else 5.0 + min(len(low) - len(typed), 40) / 20
-    at = low.find(typed)
-    if at > 0:
-        return (22.0 if low[at - 1] in _WORD_ENDS else 45.0) + min(at, 40) / 20
-    if len(typed) > 1 and _initials(low).startswith(typed):
-        return 25.0
-    place, gaps = -1, 0
-    for letter in typed:
-        following = low.find(letter, place + 1)
-        if following < 0:
-            return None
-        gaps += following - place - 1
-        place = following
-    return 60.0 + min(gaps, 40) if len(typed) > 1 else None
+    found = _query(typed).match(name)
+    if found is None or (found.level is Level.SCATTERED and found.span > _WIDEST * len(typed)):
+        return None
+    return 0.0 if found.level is Level.EXACT else _COSTS[found.level] + min(len(name) - len(typed), 40) / 20
 
 
-def _initials(low: str) -> str:
-    return "".join(
-        sign for at, sign in enumerate(low) if sign not in _WORD_ENDS and (at == 0 or low[at - 1] in _WORD_ENDS)
-    )
+_COSTS = {Level.BEGINNING: 5.0, Level.WORD: 22.0, Level.INITIALS: 25.0, Level.INSIDE: 45.0, Level.SCATTERED: 60.0}
+_WIDEST = 6
+"""Characters over which each letter may be scattered: what lies farther apart nobody meant."""
+_query = lru_cache(maxsize=64)(Query)

@@ -1,6 +1,8 @@
 """DuckDB for Alveary: declares the driver; nothing here imports duckdb, so that declaring costs nothing."""
 
-from alveary import Capability, DriverSpec, hookimpl
+from collections.abc import Iterable
+
+from alveary import Capability, CompletionRequest, DriverSpec, Suggestion, hookimpl
 from alveary.sqltext import POSTGRES
 
 
@@ -11,3 +13,13 @@ def alveary_drivers() -> list[DriverSpec]:
                        capabilities=frozenset(Capability).difference(("bulk", "copy", "dependencies")),
                        dialect=POSTGRES, package="duckdb", file_based=True, exclusive=True,
                        system_schemas=("information_schema", "pg_catalog"))]  # fmt: skip
+
+
+@hookimpl
+def alveary_complete(request: CompletionRequest) -> Iterable[Suggestion]:
+    """Suggest what DuckDB has besides PostgreSQL's words, which Alveary knows."""
+    if request.driver != "duckdb":
+        return ()
+    from alveary_duckdb.completion import suggest
+
+    return suggest(request)
