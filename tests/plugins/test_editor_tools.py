@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from fix_editor import open_editor, statements_of
 from fix_window import Screen
 
@@ -170,3 +172,110 @@ def test_an_error_is_marked_in_its_statement_and_goes_when_that_is_run_again(
     panel.code.insert("from")
     run_at("1 from")
     assert panel.code.errors.lines == set()
+
+
+# -- stars and names ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def library_url(tmp_path: Path) -> str:
+    """A database of two tables and a view."""
+    connection = sqlite3.connect(tmp_path / "library.db")
+    connection.executescript(
+        "create table author (id integer primary key, name text not null, \"Born in\" text default '?');"
+        "create table book (id integer primary key, author_id integer references author (id), title text);"
+        "create index by_title on book (title); create view titles as select title from book;"
+    )
+    connection.close()
+    return f"sqlite:///{tmp_path / 'library.db'}"
+
+
+def test_a_star_becomes_its_columns_as_one_step(window: MainWindow, screen: Screen, library_url: str) -> None:
+    text = "select 1;\nselect a.*, b.title from author a join book b on b.author_id = a.id;\n"
+    panel = open_editor(window, screen, text=text, target=library_url)
+    screen.pump(lambda: panel.model.dialect.name == "sqlite")
+    panel.code.go_to(text.index("a.*") + 2)
+    screen.press(panel.code.text, "<Control-Alt-e>")
+    expanded = text.replace("a.*", 'a.id, a.name, a."Born in"')
+    screen.pump(lambda: panel.code.content == expanded)
+    assert panel.code.caret == expanded.index(", b.title")
+    panel.code.undo()
+    assert panel.code.content == text
+
+
+def test_a_star_that_is_not_certain_and_none_at_all_are_told(
+    window: MainWindow, screen: Screen, library_url: str
+) -> None:
+    told: list[str] = []
+    window.notify = lambda text, *_, **__: told.append(text)  # type: ignore[method-assign]  # to hear it
+    panel = open_editor(window, screen, text="select * from nowhere; select 1", target=library_url)
+    screen.pump(lambda: panel.model.dialect.name == "sqlite")
+    panel.code.go_to(8)
+    window.run("editor.expand")
+    screen.pump(lambda: told)
+    panel.code.go_to(len(panel.code.content))
+    window.run("editor.expand")
+    screen.pump(lambda: len(told) == 2)
+    assert told == [
+        "A star is left as it is: the columns of nowhere are not known",
+        "There is no star to expand at the caret",
+    ]
+
+
+def test_a_name_is_peeked_at_by_key_and_the_keyboard_stays_in_the_editor(
+    window: MainWindow, screen: Screen, library_url: str
+) -> None:
+    text = "select b.author_id from book b"
+    panel = open_editor(window, screen, text=text, target=library_url)
+    screen.pump(lambda: panel.model.dialect.name == "sqlite")
+    peek = panel.scopes._peek
+    panel.code.go_to(text.index("author_id") + 2)
+    screen.press(panel.code.text, "<F12>")
+    screen.pump(lambda: peek.shown)
+    assert peek.text is not None
+    shown = peek.text.get("1.0", "end")
+    assert "→ author.id" in shown
+    assert "by_title" in shown
+    assert "CREATE TABLE book" in shown.replace("create table", "CREATE TABLE")
+    assert "author_id" in peek.text.get(*map(str, peek.text.tag_ranges("meant")))
+    assert window.root.focus_get() is panel.code.text
+    screen.press(panel.code.text, "<Escape>")
+    assert not peek.shown
+    panel.code.go_to(text.index("b.author"))
+    screen.press(panel.code.text, "<F12>")
+    screen.pump(lambda: peek.shown)
+    screen.press(panel.code.text, "<F12>")
+    assert not peek.shown
+    screen.press(panel.code.text, "<F12>")
+    screen.pump(lambda: peek.shown)
+    screen.press(panel.code.text, "x")
+    assert not peek.shown
+
+
+def test_the_pointer_peeks_with_control_held_once_there_is_a_session(
+    window: MainWindow, screen: Screen, library_url: str
+) -> None:
+    panel = open_editor(window, screen, text="select * from titles", target=library_url, connect=True)
+    screen.pump(lambda: panel.model.connected)
+    box = panel.code.text.bbox("1.16")
+    assert box is not None
+    panel.code.text.event_generate("<Control-Motion>", x=box[0] + 1, y=box[1] + 2)
+    peek = panel.scopes._peek
+    screen.pump(lambda: peek.shown)
+    assert peek.text is not None
+    assert "title" in peek.text.get("1.0", "end")
+
+
+def test_what_a_name_means_is_opened(
+    window: MainWindow, screen: Screen, library_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, object]] = []
+    panel = open_editor(window, screen, text="select * from author; select nothing", target=library_url)
+    screen.pump(lambda: panel.model.dialect.name == "sqlite")
+    monkeypatch.setattr(window, "open", lambda panel, state: opened.append((panel, state)))
+    panel.code.go_to(16)
+    screen.press(panel.code.text, "<Shift-F12>")
+    screen.pump(lambda: opened)
+    assert opened == [
+        ("table", {"target": library_url, "schema": "main", "table": "author", "implied": True, "session": None})
+    ]

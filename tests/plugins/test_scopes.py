@@ -142,7 +142,7 @@ MEANT = [
     ("select |nothing| from orders", None),
     ("select '|orders|'", None),
     ("select 1 -- |orders|", None),
-    ("select 1 |+| 2 from orders", None),
+    ("select 1 + |+| 2 from orders", None),
     ("drop table |orders|", "orders"),
 ]
 
@@ -154,7 +154,7 @@ def test_a_name_means_what_the_scope_says(marked: str, meant: str | None, dialec
     chosen = next(each for each in (POSTGRES, MYSQL, SQLITE) if each is dialect)
     before, name, after = marked.split("|")
     text = before + name + after
-    for caret in (len(before) + 1, len(before) + len(name)):
+    for caret in (len(before), len(before) + 1, len(before) + len(name)):
         found = resolve(text, caret, chosen, catalog(chosen.name))
         said = None if found is None else ".".join(filter(None, [found.name, found.column]))
         assert said == meant

@@ -35,6 +35,8 @@ def resolve(text: str, offset: int, dialect: Dialect, catalog: CatalogView) -> M
     gives a name, is nothing the database holds.
     """
     writing = read(text, offset, dialect)
+    if writing is not None and writing.start == writing.end and offset < len(text):
+        writing = read(text, offset + 1, dialect)  # right before a name that one is meant
     if writing is None or writing.start == writing.end:
         return None
     place = read_queries(writing.words, text, writing.at)

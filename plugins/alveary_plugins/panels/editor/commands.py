@@ -150,6 +150,21 @@ def suggest(context: Context, parameters: NoParameters) -> None:
     _editor(context).completing.ask()
 
 
+def expand(context: Context, parameters: NoParameters) -> None:
+    """Write columns in the place of stars."""
+    _editor(context).scopes.expand()
+
+
+def peek(context: Context, parameters: NoParameters) -> None:
+    """Show what the name at the caret means, or put that away."""
+    _editor(context).scopes.peek()
+
+
+def open_object(context: Context, parameters: NoParameters) -> None:
+    """Open what the name at the caret means in a tab."""
+    _editor(context).scopes.open_object()
+
+
 def comment(context: Context, parameters: NoParameters) -> None:
     """Turn lines into comments, or back."""
     _editor(context).code.comment()

@@ -32,6 +32,7 @@ from alveary_plugins.panels.editor.model import (
     without_password,
 )
 from alveary_plugins.panels.editor.parameters import ParameterBar
+from alveary_plugins.panels.editor.scopes import Scopes
 from alveary_plugins.panels.editor.text_file import TextFile
 from alveary_shell.sdk import ActiveChanged, Panel, PersonAsked, SessionChanged, StatementQueued, Window
 from alveary_shell.widgets.code import Code
@@ -103,6 +104,7 @@ class EditorPanel(Panel):
         self.question = QuestionBar(frame, theme)
         self.parameters = ParameterBar(frame, theme, run=self._run_with_values, close=self._put_parameters_away)
         self.code = Code(frame, theme, changed=self._text_changed, moved=self._moved)
+        self.scopes = Scopes(self.window, self.code, self.model)
         self.formatting = Formatting(self.window, self.code, self._known_dialect)
         self.completing = Completing(self.window, self.code, self.model, self.connection)
         self.code.typed = self.completing.typed
@@ -142,6 +144,8 @@ class EditorPanel(Panel):
                 ("Copy", code.copy),
                 ("Paste", code.paste),
                 None,
+                ("Peek", lambda: run("editor.peek")),
+                ("Expand *", lambda: run("editor.expand")),
                 ("Format", lambda: run("editor.format")),
                 ("Toggle comment", code.comment),
                 ("Find…", code.open_find),
