@@ -64,11 +64,14 @@ class ParameterBar(tk.Frame):
         self._foot.pack(side="bottom", fill="x", padx=px(14), pady=(0, px(5)))
         self._wrong.pack(side="left")
         self._note.pack(side="right")
-        FlatButton(self, theme, close, icon="x-lg").pack(side="right", anchor="n", padx=px(6), pady=px(6))
-        FlatButton(self, theme, run, text="Run", icon="play-fill", role="success").pack(
-            side="right", anchor="n", pady=px(6)
-        )
+        self._beside = 0
+        """How many fields stand beside each other; 0 while that is not known."""
+        self._buttons = tk.Frame(self, borderwidth=0)
+        self._buttons.pack(side="right", anchor="n", padx=px(6), pady=px(6))
+        FlatButton(self._buttons, theme, close, icon="x-lg").pack(side="right")
+        FlatButton(self._buttons, theme, run, text="Run", icon="play-fill", role="success").pack(side="right")
         self._rows.pack(side="left", fill="x", expand=True, padx=px(10), pady=(px(6), px(3)))
+        self.bind("<Configure>", lambda _: self._arrange(), add="+")
         theme.follow(self, self._paint)
 
     # -- what is remembered --------------------------------------------------------------------------------------
@@ -99,8 +102,7 @@ class ParameterBar(tk.Frame):
             child.destroy()
         self._fields, self._labels = {}, []
         self._wrong.configure(text="")
-        px = self._theme.px
-        for row, name in enumerate(names):
+        for name in names:
             text, kind = self._given.get(name) or Given("", "Secret" if is_secret_name(name.lower()) else "Text")
             label = tk.Label(self._rows, text=drawn(f":{name}"), borderwidth=0, anchor="e")
             entry = ttk.Entry(self._rows, width=24, font=self._theme.code)
@@ -108,10 +110,6 @@ class ParameterBar(tk.Frame):
             choice = ttk.Combobox(self._rows, values=KINDS, state="readonly", width=13, font=self._theme.ui)
             choice.set(kind)
             choice.bind("<<ComboboxSelected>>", partial(self._kind_chosen, name), add="+")
-            column = (row % 2) * 3
-            label.grid(row=row // 2, column=column, sticky="e", padx=(px(4), px(6)), pady=px(2))
-            entry.grid(row=row // 2, column=column + 1, sticky="ew", pady=px(2))
-            choice.grid(row=row // 2, column=column + 2, padx=(px(4), px(14)), pady=px(2))
             for widget in (entry, choice):
                 widget.bind("<Escape>", lambda _: self._then(self._close))
                 for keys in ("<Return>", "<Control-Return>"):
@@ -119,7 +117,27 @@ class ParameterBar(tk.Frame):
             self._fields[name] = entry, choice
             self._labels.append(label)
             self._show_kind(name)
+        self._beside = 0
         self._paint()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put two fields beside each other if there is room, else one below the other."""
+        px = self._theme.px
+        widths = [
+            label.winfo_reqwidth() + entry.winfo_reqwidth() + choice.winfo_reqwidth() + px(28)
+            for label, (entry, choice) in zip(self._labels, self._fields.values(), strict=True)
+        ]
+        room = self.master.winfo_width() - self._buttons.winfo_reqwidth() - px(20)
+        beside = 2 if len(widths) > 1 and max(widths[::2]) + max(widths[1::2]) <= room else 1
+        if beside == self._beside:
+            return
+        self._beside = beside
+        for number, (label, (entry, choice)) in enumerate(zip(self._labels, self._fields.values(), strict=True)):
+            row, column = number // beside, number % beside * 3
+            label.grid(row=row, column=column, sticky="e", padx=(px(4), px(6)), pady=px(2))
+            entry.grid(row=row, column=column + 1, sticky="ew", pady=px(2))
+            choice.grid(row=row, column=column + 2, padx=(px(4), px(14)), pady=px(2))
 
     def focus_first(self) -> None:
         """Put the focus into the first field."""
@@ -180,7 +198,7 @@ class ParameterBar(tk.Frame):
     def _paint(self) -> None:
         theme = self._theme
         grounds: list[tk.Frame | tk.Label] = [
-            self, self._rows, self._foot, self._note, self._wrong, *self._labels,
+            self, self._buttons, self._rows, self._foot, self._note, self._wrong, *self._labels,
         ]  # fmt: skip
         for widget in grounds:
             widget.configure(background=theme.color("surface"))
