@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 REST_MILLISECONDS = 400
 """How long the pointer rests on a name, Ctrl held down, until it is looked up."""
+FOCUS_MILLISECONDS = 30
+"""After which the keyboard has come to where it goes."""
 WIDEST, HIGHEST = 110, 24
 """Characters of a line, and lines, that are seen at once."""
 LONGEST_CELL = 60
@@ -36,9 +39,12 @@ class Peek:
         self._window: tk.Toplevel | None = None
         self.text: tk.Text | None = None
         self._place = -1
+        self._seen = (-1, -1)
+        """The document's version and the caret when it came."""
         code.text.bind("<Escape>", self._escaped, add="+")
-        for event in ("<Key>", "<Button-1>", "<Configure>"):
-            code.text.bind(event, self._put_away, add="+")
+        for event in ("<Button-1>", "<Unmap>", "<Configure>"):
+            code.text.bind(event, lambda _: self.close(), add="+")
+        code.text.bind("<FocusOut>", lambda _: self._timers.later("left", FOCUS_MILLISECONDS, self._left), add="+")
         code.bind("<Destroy>", lambda _: self._timers.cancel(), add="+")
 
     @property
@@ -90,6 +96,19 @@ class Peek:
         AutoScrollbar(text)
         self._put_beside(window, text, meant)
 
+    def _left(self) -> None:
+        """Put it away if the keyboard went elsewhere than into it, where text can be selected and copied."""
+        focused = None
+        with contextlib.suppress(KeyError):  # a menu of Tk's own has the focus, which tkinter does not know
+            focused = self._code.focus_get()
+        if self._window is not None and not str(focused or "").startswith((str(self._window), str(self._code.text))):
+            self.close()
+
+    def moved(self) -> None:
+        """Put it away if the caret is somewhere else, or the text another, than when it came."""
+        if self._window is not None and self._seen != (self._code.document.version, self._code.caret):
+            self.close()
+
     def close(self) -> bool:
         """Put it away; return whether it was there."""
         self._timers.cancel()
@@ -104,11 +123,6 @@ class Peek:
 
     def _escaped(self, _: tk.Event[tk.Misc]) -> str | None:
         return "break" if self.close() else None
-
-    def _put_away(self, event: tk.Event[tk.Misc]) -> None:
-        # A key that is only held down, as Ctrl is for the pointer, and the key that puts it away itself, do nothing.
-        if str(event.type) != "KeyPress" or not event.keysym.startswith(("Control", "Shift", "F12")):
-            self.close()
 
     def _fill(
         self,
@@ -148,7 +162,7 @@ class Peek:
     def _put_beside(self, window: tk.Toplevel, text: tk.Text, meant: Meant) -> None:
         """Put it below the name, or above where there is more room; never beyond the screen."""
         code, px = self._code, self._theme.px
-        self._place = meant.start
+        self._place, self._seen = meant.start, (code.document.version, code.caret)
         place = code.document.position(meant.start)
         box = code.text.bbox(code.sheet.index(place)) or (px(40), px(40), 0, px(16))
         x, y = code.text.winfo_rootx() + box[0], code.text.winfo_rooty() + box[1]
@@ -160,6 +174,7 @@ class Peek:
         window.geometry(f"+{max(min(x, right - width), 0)}+{top}")
         window.deiconify()
         window.lift()
+        window.bind("<Escape>", lambda _: self.close() and code.text.focus_set())
         window.bind("<Button-4>", lambda _: text.yview_scroll(-3, "units"))
         window.bind("<Button-5>", lambda _: text.yview_scroll(3, "units"))
 

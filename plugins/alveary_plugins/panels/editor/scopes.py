@@ -178,6 +178,10 @@ class Scopes:
 
     # -- names ---------------------------------------------------------------------------------------------------
 
+    def moved(self) -> None:
+        """Put away what is shown if the caret is somewhere else, or the text another."""
+        self._peek.moved()
+
     def peek(self, offset: int | None = None) -> None:
         """Show what the name at a place means, at the caret if none is said; again, put that away."""
         if offset is None and self._peek.close():

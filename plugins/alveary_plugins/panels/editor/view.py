@@ -104,10 +104,10 @@ class EditorPanel(Panel):
         self.question = QuestionBar(frame, theme)
         self.parameters = ParameterBar(frame, theme, run=self._run_with_values, close=self._put_parameters_away)
         self.code = Code(frame, theme, changed=self._text_changed, moved=self._moved)
-        self.scopes = Scopes(self.window, self.code, self.model)
         self.formatting = Formatting(self.window, self.code, self._known_dialect)
         self.completing = Completing(self.window, self.code, self.model, self.connection)
         self.code.typed = self.completing.typed
+        self.scopes = Scopes(self.window, self.code, self.model)  # whose keys come behind those of the suggestions
         self.bar.pack(fill="x")
         self.code.pack(fill="both", expand=True)
         self.file = TextFile(
@@ -257,6 +257,7 @@ class EditorPanel(Panel):
     def _moved(self) -> None:
         if not self._ready:
             return
+        self.scopes.moved()
         self.completing.moved()
         self._later("moved", 60 if self.code.document.size < LONG else REST_MILLISECONDS, self._note_move)
         if self.window.active is self:
