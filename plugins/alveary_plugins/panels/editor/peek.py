@@ -96,6 +96,10 @@ class Peek:
         AutoScrollbar(text)
         self._put_beside(window, text, meant)
 
+    def _escaped_within(self, _: tk.Event[tk.Misc]) -> None:
+        self.close()
+        self._code.text.focus_set()
+
     def _left(self) -> None:
         """Put it away if the keyboard went elsewhere than into it, where text can be selected and copied."""
         focused = None
@@ -174,7 +178,7 @@ class Peek:
         window.geometry(f"+{max(min(x, right - width), 0)}+{top}")
         window.deiconify()
         window.lift()
-        window.bind("<Escape>", lambda _: self.close() and code.text.focus_set())
+        window.bind("<Escape>", self._escaped_within)
         window.bind("<Button-4>", lambda _: text.yview_scroll(-3, "units"))
         window.bind("<Button-5>", lambda _: text.yview_scroll(3, "units"))
 
