@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -126,6 +129,73 @@ def test_a_silent_server_is_left_by_cancel_by_disconnect_and_by_the_end_of_the_p
             assert time.monotonic() - started < HANG
             assert all(statement.outcome is not None for _, statement in left)
         measured("F05 longest gap between ticks", ticks.longest)
+
+
+Trouble = Callable[[Proxy], None]
+TROUBLES: dict[str, Trouble] = {
+    "silent": Proxy.swallow,
+    "slow": lambda proxy: proxy.slow(200),
+    "late": lambda proxy: proxy.delay(30),
+    "half closed": Proxy.half_close,
+    "cut": Proxy.cut,
+    "reset": Proxy.reset,
+}
+
+
+@pytest.mark.parametrize(
+    "trouble", [pytest.param(name, marks=() if name in ("silent", "reset") else pytest.mark.soak) for name in TROUBLES]
+)
+def test_disconnecting_and_leaving_are_bounded_whatever_the_network_does_and_the_session(
+    kernel: Kernel, line: Line, trouble: str, tmp_path: Path, measured: Measure
+) -> None:
+    hosts: tuple[HostKind, ...] = ("thread", "process")
+    longest = 0.0
+    for leaves in (False, True):
+        began = [kernel.connect(line.url, host=host) for host in hosts for _ in range(4)]
+        for session in began[::4]:
+            session.begin()
+        for session in began[1::4]:
+            session.execute(line.sleep.format(600))
+        for session in began[2::4]:
+            session.execute(line.rows.format(5_000_000))
+        line.wait_running(4)
+        TROUBLES[trouble](line.proxy)
+        asking = [threading.Thread(target=ask, args=(session,)) for session in began[3::4]]
+        for thread in asking:
+            thread.start()
+        connecting = [kernel.open(*kernel.target(line.url), host=host) for host in hosts]
+        export = {"target": line.url, "sql": ["select 1"], "format": "csv", "output": str(tmp_path / "rows.csv")}
+        job = kernel.commands.submit("query.run", export)
+        if leaves:
+            started = time.monotonic()
+            kernel.close()
+            took = time.monotonic() - started
+            measured(f"leaving, with 11 sessions on a line that is {trouble} ({line.name})", took)
+            assert took < HANG
+        else:
+            job.cancel()
+            for session in (*began, *connecting):
+                started = time.monotonic()
+                session.close()
+                longest = max(longest, time.monotonic() - started)
+        assert job.wait(HANG)
+        for thread in asking:
+            thread.join(HANG)
+            assert not thread.is_alive()
+        assert all(session.state in (SessionState.BROKEN, SessionState.CLOSED) for session in (*began, *connecting))
+        line.proxy.cut()
+        line.proxy.mend()
+        line.end_all()
+        line.wait_running(0)
+    measured(f"the longest disconnect on a line that is {trouble} ({line.name})", longest)
+    assert longest < HANG
+
+
+def ask(session: Session) -> None:
+    """Ask what is not answered, until the session is over."""
+    with contextlib.suppress(AlvearyError):
+        while True:
+            session.catalog().schemas()
 
 
 def test_a_slow_line_shows_how_far_it_is_and_can_be_cancelled(kernel: Kernel, line: Line) -> None:

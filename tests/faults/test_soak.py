@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import threading
@@ -92,6 +94,20 @@ def test_bytes_that_are_wrong_anywhere_hang_nobody(kernel: Kernel, line: Line, m
     assert seeds > 50
 
 
+WARM, MEASURED = 1500, 1500
+"""Sessions until what may fill has filled, above all the cache of the store's pages, and those measured then."""
+
+
+def slope(samples: list[tuple[int, float]]) -> float:
+    """Return how much the second value grows with each of the first, by least squares."""
+    return statistics.linear_regression(*zip(*samples, strict=True)).slope
+
+
+def objects() -> int:
+    gc.collect()
+    return len(gc.get_objects())
+
+
 def memory() -> float:
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MB
@@ -105,10 +121,10 @@ def test_sessions_that_come_and_go_leave_nothing_behind(kernel: Kernel, line: Li
         line.proxy.cut,
     ]
     samples: list[tuple[int, float]] = []
-    cycles, warm, losses, began = 0, 0, 0, time.monotonic()
-    threads = descriptors = 0
+    cycles, losses, began = 0, 0, time.monotonic()
+    threads = descriptors = before = 0
     with Ticks(limit=1.0) as ticks:  # its threads all work
-        while time.monotonic() - began < SECONDS / 2:
+        while cycles < WARM + MEASURED or time.monotonic() - began < SECONDS / 2:
             cycles += 1
             session = kernel.connect(line.url)
             try:
@@ -122,18 +138,21 @@ def test_sessions_that_come_and_go_leave_nothing_behind(kernel: Kernel, line: Li
             except (QueryError, ConnectionFailedError):
                 losses += 1
             session.close()
-            if not warm and time.monotonic() - began > SECONDS / 8:
-                warm = cycles
+            if cycles == WARM:
                 threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
-            if warm and cycles % 20 == 0:
+                before = objects()
+            if cycles >= WARM and cycles % 20 == 0:
                 samples.append((cycles, memory()))
     assert losses > 0
-    grown = (samples[-1][1] - samples[0][1]) / max(samples[-1][0] - samples[0][0], 1) * 1000
+    grown = slope(samples) * 1000
     measured(f"L07 memory in MB per 1,000 sessions ({line.name}, {cycles} sessions)", grown)
+    more = objects() - before
+    measured(f"L07 more objects of Python ({line.name}, {cycles - WARM} sessions)", more)
     measured(f"L07 longest gap between ticks ({line.name})", ticks.longest)
     assert threading.active_count() <= threads + 3
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 6
-    assert grown < 20
+    assert more < 2_000
+    assert grown < 2.0
 
 
 def test_a_long_history_is_searched_and_pruned(kernel: Kernel, measured: Measure) -> None:
