@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import tkinter as tk
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from faults.ticks import Ticks
 from fix_faults import HANG, Measure
 from fix_mariadb import MariaServer, running_mariadb
 from fix_postgres import PostgresServer
+from fix_window import Screen
 
 from alveary import Kernel
 from alveary.errors import ConnectionLostError, TooManyConnectionsError
@@ -22,6 +24,7 @@ from alveary.events import Outcome, SessionState
 from alveary.runner import plan
 from alveary.sessions import Session
 from alveary.sqltext import SQLITE
+from alveary_shell.widgets.code import Code
 
 MB = 1 << 20
 CELL = 64 * MB
@@ -137,6 +140,44 @@ def test_a_script_of_a_hundred_thousand_statements_is_split_and_stops_where_it_f
         result = session.run("select count(*) from spot")
         assert result is not None
         assert result.window(0, 1) == [(200,)]
+
+
+def test_one_line_of_five_megabytes(
+    screen: Screen, frame: tk.Frame, tmp_path: Path, kernel: Kernel, measured: Measure
+) -> None:
+    line = f"select length('{'x' * 5 * MB}')"
+    started = time.monotonic()
+    (statement,) = plan([line], SQLITE)
+    measured("L09 splitting a line of 5 MB", time.monotonic() - started)
+    with kernel.connect("sqlite:///:memory:") as session:
+        result = session.run(statement.sql)
+        assert result is not None
+        assert result.window(0, 1) == [(5 * MB,)]
+    code = Code(frame, screen.theme, dialect=SQLITE)
+    code.pack(fill="both", expand=True)
+    longest = 0.0
+
+    def pump(until: Callable[[], bool]) -> None:
+        nonlocal longest
+        deadline = time.monotonic() + HANG
+        while not until():
+            began = time.monotonic()
+            screen.root.update()
+            longest = max(longest, time.monotonic() - began)
+            assert began < deadline, "it hangs"
+
+    started = time.monotonic()
+    code.load(line)
+    longest = time.monotonic() - started
+    pump(lambda: not code.loading)
+    measured("L09 a line of 5 MB shown", time.monotonic() - started)
+    code.go_to(len(line))
+    code.text.focus_force()
+    pump(lambda: code.text.focus_get() is code.text)
+    code.text.event_generate("<Key>", keysym="semicolon")
+    pump(lambda: len(code.content) > len(line))
+    assert code.content == line + ";"
+    measured("L09 the longest that the window waits with a line of 5 MB", longest)
 
 
 # -- servers at their end ------------------------------------------------------------------------------------------
