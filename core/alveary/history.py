@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -18,6 +19,8 @@ from alveary.wire import Small
 
 if TYPE_CHECKING:
     from alveary.store.database import Store
+
+_log = logging.getLogger(__name__)
 
 RUNNING, INTERRUPTED, TIMED_OUT = "running", "interrupted", "timed out"
 """Outcomes beside those of :class:`~alveary.events.Outcome`. Only the first is stored: the second is a ``running`` of
@@ -249,10 +252,19 @@ def _entry(row: tuple[object, ...]) -> HistoryEntry:
     values |= {
         "started_at": started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "cut": int(cut[1]) if cut else 0,
-        "parameters": msgspec.json.decode(str(values["parameters"] or "[]")),
+        "parameters": _names(str(values["parameters"] or "[]")),
         "outcome": outcome,
     }
     return msgspec.convert(values, HistoryEntry)
+
+
+def _names(text: str) -> list[str]:
+    """Return the names of an entry's parameters; none where the cell was damaged, which must not hide the others."""
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except msgspec.MsgspecError as exc:
+        _log.warning("the parameters of an entry of the history can't be read: %s", exc)
+        return []
 
 
 def _is_alive(process: str) -> bool:

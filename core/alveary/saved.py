@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -17,6 +18,8 @@ from alveary.inputs import check_text
 from alveary.sqltext import Dialect, parameters
 from alveary.store.database import Store
 from alveary.wire import SAFE, Small
+
+_log = logging.getLogger(__name__)
 
 LONGEST_NAME = 200
 """Characters of a name, of a folder in a path, or of a tag."""
@@ -212,10 +215,19 @@ def _query(row: Sequence[Any], tags: list[str]) -> SavedQuery:
         description=description,
         tags=tags,
         connection=connection,
-        parameters=msgspec.json.decode(plain, type=list[SavedParameter]),
+        parameters=_parameters(id, plain),
         created_at=_iso(created_at),
         updated_at=_iso(updated_at),
     )
+
+
+def _parameters(id: str, text: str) -> list[SavedParameter]:
+    """Return a query's parameters; none where the cell was damaged, which must not hide the other queries."""
+    try:
+        return msgspec.json.decode(text, type=list[SavedParameter])
+    except msgspec.MsgspecError as exc:
+        _log.warning("the parameters of the saved query %s can't be read: %s", id, exc)
+        return []
 
 
 def _iso(microseconds: int) -> str:

@@ -290,3 +290,19 @@ def test_closing_is_not_held_up_by_a_copy_that_can_not_be_made(home: Path, monke
     save(home, "new")
     with closing(Store(home)) as store:
         assert store.check() == []
+
+
+def test_a_damaged_cell_of_the_history_or_the_saved_queries_hides_no_other(kernel: Kernel, shop_url: str) -> None:
+    with kernel.connect(shop_url) as session:
+        for number in range(2):
+            session.run("select :n as n", {"n": number})
+    assert kernel.recorder.flush()
+    for name in ("one", "two"):
+        kernel.run("queries.save", {"name": name, "sql": "select :n", "defaults": {"n": "5"}})
+    for damage in ("{", '[{"name": 7}]', "", "[1, 2"):
+        with kernel.store.writing() as connection:
+            connection.execute("update history set parameters = ? where id = 1", (damage,))
+            connection.execute("update saved_queries set parameters = ? where name = 'one'", (damage,))
+        assert sorted(entry.parameters for entry in kernel.history.search("")) == [[], ["n"]]
+        found = {query.name: [each.name for each in query.parameters] for query in kernel.saved.all()}
+        assert found == {"one": [], "two": ["n"]}
