@@ -61,7 +61,8 @@ def test_it_is_found_by_its_entry_point(run: Run, environment: Path) -> None:
     (plugin,) = [
         plugin for plugin in json.loads(listed.stdout)["plugins"] if plugin["distribution"] == "alveary-duckdb"
     ]
-    assert (plugin["name"], plugin["state"], plugin["declares"]) == ("duckdb", "loaded", {"drivers": ["duckdb"]})
+    assert (plugin["name"], plugin["state"]) == ("duckdb", "loaded")
+    assert plugin["declares"] == {"drivers": ["duckdb"], "explainers": ["duckdb"], "answers": ["complete"]}
     where = run("python", "-c", "import alveary, alveary_duckdb; print(alveary.__file__, alveary_duckdb.__file__)")
     assert where.stdout.count(str(environment)) == 2, where
 
@@ -106,5 +107,6 @@ def test_it_is_as_small_as_it_says() -> None:
 
     assert lines("driver.py", "catalog.py") < 150
     assert lines("completion.py") < 40
+    assert lines("explaining.py") < 40
     suite = (EXAMPLE / "tests" / "test_conformance.py").read_text("utf-8")
     assert len([line for line in suite.partition("class ")[2].splitlines() if line.strip()]) <= 10

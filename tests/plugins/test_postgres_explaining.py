@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fix_postgres import PostgresServer
 from hypothesis import given
@@ -18,8 +19,11 @@ from alveary import Kernel, ServerInfo, Session
 from alveary.contracts.plan import Explained, ExplainRequest, Plan, PlanNode
 from alveary.errors import NotConfirmedError, QueryCancelledError, QueryError, ReadOnlyError
 from alveary.explaining import cleared, explain, explainer_of, wanted
+from alveary.explaining.svg import plan_svg
+from alveary.explaining.texts import plan_text
 from alveary.explaining.warnings import Limits, warned
 from alveary.policy import Consent
+from alveary.wire import json_text
 from alveary_plugins.drivers.postgres.explaining import PostgresExplainer, read
 
 PLANS = Path(__file__).parents[1] / "plans" / "postgres"
@@ -185,6 +189,15 @@ def test_a_plan_that_is_nested_without_end_comes_as_it_was_said() -> None:
     raw = '[{"Plan": ' + '{"Node Type": "Limit", "Plans": [' * 5000 + "]}" * 5000 + "}]"
     plan = read(raw, request())
     assert (plan.root.kind, plan.raw) == ("A plan that can't be read", raw)
+
+
+def test_a_plan_of_a_hundred_steps_in_a_row_is_told_drawn_and_sent() -> None:
+    step = '{"Node Type": "Nested Loop", "Actual Rows": 1, "Actual Loops": 1, "Actual Total Time": 1.5, "Plans": ['
+    plan = warned(read('[{"Plan": ' + step * 140 + "]}" * 140 + "}]", request()), Limits())
+    assert len(nodes(plan)) == 140
+    assert plan_text(plan).count("Nested Loop") == 140
+    assert plan_svg(plan).count("Nested Loop") == 140
+    assert msgspec.json.decode(json_text(plan, Plan), type=Plan) == plan
 
 
 def test_an_older_server_is_asked_only_for_what_it_knows() -> None:

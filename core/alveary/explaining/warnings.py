@@ -79,7 +79,7 @@ def off_by(node: PlanNode) -> float | None:
 
     Less than one row counts as one. Of a step that may have stopped early, few rows tell nothing.
     """
-    if node.estimated_rows is None or node.actual_rows is None or not node.was_executed:
+    if node.estimated_rows is None or node.actual_rows is None or node.was_executed is False:
         return None
     estimated, actual = max(1.0, node.estimated_rows), max(1.0, node.actual_rows)
     if actual < estimated and node.may_stop_early:

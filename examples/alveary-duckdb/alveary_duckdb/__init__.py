@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from alveary import Capability, CompletionRequest, DriverSpec, Suggestion, hookimpl
+from alveary import Capability, CompletionRequest, DriverSpec, ExplainerSpec, Suggestion, hookimpl
 from alveary.sqltext import POSTGRES
 
 
@@ -23,3 +23,10 @@ def alveary_complete(request: CompletionRequest) -> Iterable[Suggestion]:
     from alveary_duckdb.completion import suggest
 
     return suggest(request)
+
+
+@hookimpl
+def alveary_explainers() -> list[ExplainerSpec]:
+    """Declare how DuckDB's plans are asked for and read."""
+    factory = "alveary_duckdb.explaining:DuckdbExplainer"
+    return [ExplainerSpec(id="duckdb", drivers=("duckdb",), factory=factory, measures=True)]

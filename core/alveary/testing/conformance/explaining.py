@@ -56,7 +56,10 @@ class Explaining(Conformance):
         assert session.state is SessionState.IDLE
         session.begin()
         completed(session, "insert into bee values (4, 'four')")
-        explained(alveary_kernel, session, "delete from bee where k > 1", analyze=True)
+        try:
+            explained(alveary_kernel, session, "delete from bee where k > 1", analyze=True)
+        except UnsupportedError:  # an engine without savepoints
+            assert len(completed(session, "select k from bee")) == 4, "the transaction goes on"
         session.commit()
         assert completed(session, "select k from bee order by k") == [(1,), (2,), (3,), (4,)]
 
