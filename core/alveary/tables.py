@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+_ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _NUMBER = re.compile(r"~?-?\d+(\.\d+)?")
 
 
@@ -29,3 +30,22 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def visible_lines(text: str) -> str:
+    """Do the same, but leave line feeds and tabs alone."""
+    if text.isascii() and not _ACTS.search(text):
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else visible(char) for char in text)
+
+
+def visible_json(text: str) -> str:
+    """Return JSON of the same value that can't drive a terminal: what is not printable is written as ``\\uXXXX``."""
+    if text.isprintable():
+        return text
+
+    def escaped(char: str) -> str:
+        units = char.encode("utf-16-be", "surrogatepass")
+        return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+    return "".join(char if char.isprintable() else escaped(char) for char in text)

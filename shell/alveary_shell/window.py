@@ -577,7 +577,7 @@ class MainWindow(Window):
             if item is None:
                 menu.add_separator()
             else:
-                menu.add_command(label=item[0], command=item[1])
+                menu.add_command(label=shown(item[0]), command=item[1])
         menu.bind("<Unmap>", lambda _: menu.after_idle(menu.destroy))
         menu.tk_popup(event.x_root, event.y_root)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import re
 import select
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from conftest import Ran
 
 from alveary import Kernel
 
@@ -53,6 +57,59 @@ def test_control_characters_can_not_drive_a_terminal(format: str, shop_url: str,
     for dangerous in ("\x1b", "\x9b", "\u202e", "\x07"):
         assert dangerous not in screen
     assert "1b" in screen.lower()
+
+
+UNSEEN = "\x1b[31m\u202eevil\u2066\x07\x9b"
+ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture
+def unseen(tmp_path: Path) -> Path:
+    """A database whose names act, with one row in its table, and a file of such names to import."""
+    path = tmp_path / "unseen.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f'create table "n{UNSEEN}" ("n{UNSEEN}" text, other integer)')
+        db.execute(f'create trigger "t{UNSEEN}" after insert on "n{UNSEEN}" begin select 1; end')
+        db.execute(f'insert into "n{UNSEEN}" values (?, 1)', (UNSEEN,))
+        db.commit()
+    (tmp_path / "rows.csv").write_text(f"n{UNSEEN},b\n{UNSEEN},1\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["catalog", "URL"], 0),
+        (["catalog", "URL", "--ddl", f'"n{UNSEEN}"'], 0),
+        (["catalog", "URL", "--format", "json"], 0),
+        (["preview", "rows.csv"], 0),
+        (["import", "URL", "rows.csv", "--table", f'"m{UNSEEN}"'], 0),
+        (["copy", "URL", f'"n{UNSEEN}"', "sqlite:///other.db?mode=rwc"], 0),
+        (["query", "URL", f"select * from nosuch where '{UNSEEN}'", "--error-format", "json"], 1),
+        (["history", "--search", UNSEEN], 0),
+        (["sent"], 0),
+        (["connections", "show", UNSEEN], 2),
+        (["query", f"sqlite:///{UNSEEN}.db", "select 1"], 3),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_nothing_that_any_command_says_can_drive_a_terminal(
+    unseen: Path, tmp_path: Path, words: list[str], status: int
+) -> None:
+    ended, screen = on_a_terminal(*[word.replace("URL", f"sqlite:///{unseen}") for word in words], cwd=tmp_path)
+    assert ended == status, screen
+    screen = screen.replace("\r\x1b[K", "")  # the line that says how far it is, which is ours
+    assert ACTING.findall(screen) == []
+
+
+def test_what_is_redirected_is_exact(alveary: Callable[..., Ran], unseen: Path) -> None:
+    url = f"sqlite:///{unseen}"
+    assert f'CREATE TABLE "n{UNSEEN}"' in alveary("catalog", url, "--ddl", f'"n{UNSEEN}"').out
+    listed = json.loads(alveary("catalog", url, "--format", "json").out)
+    assert [each["name"] for each in listed["relations"]] == [f"n{UNSEEN}"]
+    ran = alveary("query", url, f"select * from nosuch where '{UNSEEN}'", "--error-format", "json")
+    assert UNSEEN in json.loads(ran.err)["statement"]
+    assert alveary("query", url, f"select '{UNSEEN}' as x", "--format", "csv").out == f"x\n{UNSEEN}\n"
 
 
 def test_a_format_that_is_no_text_is_kept_from_a_terminal(shop_url: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from alveary.errors import ErrorRecord
 from alveary.redaction import redacted
-from alveary.tables import visible
+from alveary.tables import visible, visible_json
 from alveary.wire import json_text
 
 _WIDTH = 100
@@ -31,7 +31,7 @@ def failure_text(error: ErrorRecord, *, as_json: bool = False, blotted: Callable
         hint=error.hint and blotted(error.hint),
     )
     if as_json:
-        return json_text(error) + "\n"
+        return visible_json(json_text(error)) + "\n"
     code = error.code if error.server_code is None else f"{error.code} ({error.server_code})"
     lines = [f"error {code}: {visible(error.message)}"]
     if error.detail:

@@ -18,6 +18,7 @@ from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import CommandSpec
 from alveary.errors import AlvearyError, InvalidInputError, WindowUnavailableError
 from alveary.strangers import guarded
+from alveary.tables import visible_json, visible_lines
 from alveary.wire import json_text
 
 _WINDOW = "window"
@@ -198,7 +199,12 @@ def _render(spec: CommandSpec, result: Any) -> None:
     with guarded(f"the result of {spec.id} can't be shown", passing=(AlvearyError, OSError)):
         with contextlib.redirect_stdout(sys.stderr):  # what its module prints when it is imported is no data
             render = load_factory(spec.render)
-        render(result, sys.stdout.write)
+        # To a person's terminal nothing goes that could drive it; what is redirected stays as it is.
+        render(result, _write_visible if sys.stdout.isatty() else sys.stdout.write)
+
+
+def _write_visible(text: str) -> None:
+    sys.stdout.write(visible_lines(text))
 
 
 def _run_command(app: App) -> click.Command:
@@ -260,7 +266,8 @@ def pairs(words: tuple[str, ...], option: str) -> dict[str, Any]:
 
 def write_json(result: Any, kind: Any) -> None:
     """Print a result, which was declared to be of a type, as one line of JSON."""
-    sys.stdout.write(json_text(result, kind) + "\n")
+    text = json_text(result, kind)
+    sys.stdout.write((visible_json(text) if sys.stdout.isatty() else text) + "\n")
 
 
 def _secrets(app: App, parameters: type[msgspec.Struct]) -> dict[str, str]:
