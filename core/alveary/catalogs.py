@@ -108,9 +108,13 @@ class Catalogs:
 
         A URL or name is known by the :meth:`load` that was given it, a session by where it leads.
         """
-        key = self._names.get(of) if isinstance(of, str) else key_of(of.target, of.driver, of)
+        key = self.key(of)
         kept = self._kept.get(key) if key is not None else None
         return None if kept is None else kept.known
+
+    def key(self, of: str | Session) -> str | None:
+        """Return the key that events name a catalog by, None for a URL or name that nothing was loaded of."""
+        return self._names.get(of) if isinstance(of, str) else key_of(of.target, of.driver, of)
 
     def kept(self) -> list[Reached]:
         """Return all that is known, without asking or waiting for anything."""
@@ -163,8 +167,7 @@ class Catalogs:
     def forget(self, of: str | Session) -> None:
         """Keep nothing of a target any more."""
         with self._lock:
-            key = self._names.get(of) if isinstance(of, str) else key_of(of.target, of.driver, of)
-            if key is not None:
+            if (key := self.key(of)) is not None:
                 self._drop(key)
 
     def session_over(self, session: Session) -> None:
@@ -236,7 +239,7 @@ class Catalogs:
         before, started = kept.known, time.monotonic()
         asker = _Asker(lambda: self._open(kept.target, kept.driver, kept.session, stopped, origin))
         known = before
-        telling = _Telling(self._bus, kept, started)
+        telling = _Telling(self._bus, kept, started, origin)
         try:
             if known is None or refresh or None in outdated:
                 telling.begin(())
@@ -302,8 +305,9 @@ class Catalogs:
 class _Telling:
     """Says on the bus that a catalog is read, once, and that it was."""
 
-    def __init__(self, bus: Bus, kept: _Kept, started: float) -> None:
+    def __init__(self, bus: Bus, kept: _Kept, started: float, origin: str) -> None:
         self._bus = bus
+        self._origin = origin
         self._kept = kept
         self._started = started
         self._begun = False
@@ -314,7 +318,9 @@ class _Telling:
         if not self._begun:
             self._begun = True
             target = self._kept.target.display()
-            self._bus.publish(SchemaRefreshStarted(catalog=self._kept.key, target=target, schemas=schemas))
+            self._bus.publish(
+                SchemaRefreshStarted(catalog=self._kept.key, target=target, origin=self._origin, schemas=schemas)
+            )
 
     def end(self, error: AlvearyError | None) -> None:
         if self._begun:
@@ -322,6 +328,7 @@ class _Telling:
                 SchemaRefreshed(
                     catalog=self._kept.key,
                     target=self._kept.target.display(),
+                    origin=self._origin,
                     schemas=self._schemas,
                     seconds=time.monotonic() - self._started,
                     error=None if error is None else error.record(),

@@ -339,11 +339,12 @@ class JobEnded(Event, frozen=True, kw_only=True, tag="job:ended"):
 class SchemaRefreshStarted(Event, frozen=True, kw_only=True, tag="schema:refresh-started"):
     """What a database holds is being asked for, to be kept; ``catalog`` is the key it is kept under.
 
-    ``schemas`` are those that are read, empty where they are not known yet.
+    ``schemas`` are those that are read, empty where they are not known yet; ``origin`` says for what.
     """
 
     catalog: str
     target: str
+    origin: str
     schemas: tuple[str, ...] = ()
 
 
@@ -352,6 +353,7 @@ class SchemaRefreshed(Event, frozen=True, kw_only=True, tag="schema:refreshed"):
 
     catalog: str
     target: str
+    origin: str
     seconds: float
     schemas: tuple[str, ...] = ()
     error: ErrorRecord | None = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fix_mariadb import MariaServer
@@ -16,19 +17,10 @@ from alveary import Kernel
 from alveary.contracts.catalog import ColumnInfo, Relation
 from alveary.errors import QueryCancelledError
 from alveary.paths import Paths
-from alveary.workers.questions import AskedCatalog
 from alveary_plugins.panels.catalog import sql
-from alveary_plugins.panels.catalog.model import (
-    Database,
-    Part,
-    Schema,
-    Shelf,
-    Table,
-    plural,
-    read,
-    relation_node,
-    type_icon,
-)
+from alveary_plugins.panels.catalog.model import Database, Part, Schema, Table
+from alveary_plugins.panels.catalog.nodes import plural, relation_node, type_icon
+from alveary_plugins.panels.catalog.reading import read
 from alveary_plugins.panels.connections.view import ConnectionsPanel
 from alveary_plugins.panels.table.view import TablePanel
 from alveary_shell.widgets.tree_rows import Node
@@ -68,8 +60,8 @@ def test_a_postgres_database_is_shown_level_by_level(kernel: Kernel, postgres: P
     with postgres.database() as name:
         postgres.psql(SHOP, name)
         schemas = below(kernel, Database(postgres.url(name)))
-        assert [node.text for node in schemas] == ["public", "information_schema", "pg_catalog"]
-        assert [(node.open, node.role) for node in schemas] == [(True, "text"), (False, "muted"), (False, "muted")]
+        assert [node.text for node in schemas] == ["public", "information_schema", "pg_catalog", "Server"]
+        assert [(node.open, node.role) for node in schemas[:3]] == [(True, "text"), (False, "muted"), (False, "muted")]
         tables, views = below(kernel, schemas[0].data)
         assert [(node.text, node.aside, node.open) for node in (tables, views)] == [
             ("Tables", "2", True),
@@ -92,10 +84,12 @@ def test_a_postgres_database_is_shown_level_by_level(kernel: Kernel, postgres: P
             ("twice", "123", "numeric", ""),
             ("Indexes", "folder2", "", "2"),
             ("Foreign keys", "folder2", "", "1"),
+            ("Used by", "box-arrow-in-left", "", ""),
+            ("Uses", "box-arrow-right", "", ""),
         ]
         assert columns[0].tip == "primary key, column 2"
         assert columns[2].tip == "references customer (id)"
-        indexes, keys = columns[-2].children or [], columns[-1].children or []
+        indexes, keys = columns[-4].children or [], columns[-3].children or []
         assert sorted((node.text, node.detail) for node in indexes) == [
             ("late", "(lower(data::text)) partial"),
             ("orders_pkey", "primary key (line, id)"),
@@ -113,7 +107,7 @@ def test_a_mariadb_server_shows_its_databases(kernel: Kernel, mariadb: MariaServ
     assert named(schemas, "mysql").role == "muted"
     (table,) = below(kernel, schemas[0].data)
     assert table.text == "only_one"
-    assert [node.text for node in below(kernel, table.data)] == ["id", "a`b", "Indexes"]
+    assert [node.text for node in below(kernel, table.data)] == ["id", "a`b", "Indexes", "Used by", "Uses"]
 
 
 def test_a_level_that_holds_one_thing_is_left_out(kernel: Kernel, shop_url: str) -> None:
@@ -123,21 +117,55 @@ def test_a_level_that_holds_one_thing_is_left_out(kernel: Kernel, shop_url: str)
     assert item.data.schema.implied
 
 
-def test_the_details_of_a_schema_are_read_once(kernel: Kernel, shop_url: str) -> None:
-    asked: list[str] = []
-    with kernel.connect(shop_url) as session:
+def test_opening_one_table_asks_about_that_table_alone(kernel: Kernel, postgres: PostgresServer) -> None:
+    with postgres.database() as name:
+        postgres.psql(SHOP, name)
+        (tables, _), *_ = [below(kernel, node.data) for node in below(kernel, Database(postgres.url(name)))[:1]]
+        before = len(kernel.sent.entries("tree"))
+        below(kernel, (tables.children or [])[0].data)
+        asked = [each.text for each in kernel.sent.entries("tree")[before:]]
+        assert asked
+        assert all("$2" in text for text in asked)
 
-        def ask(question: str, *arguments: str | None) -> Any:
-            asked.append(question)
-            return session.ask(question, *arguments)
 
-        catalog, shelf = AskedCatalog(ask), Shelf()
-        assert len(shelf.details(catalog, "main", "item").columns) == 4
-        assert shelf.details(catalog, "main", "nobody").columns == []
-        assert asked == ["columns", "indexes", "foreign_keys"]
-        shelf.forget()
-        shelf.details(catalog, "main", "item")
-        assert len(asked) == 6
+def test_a_schema_shows_all_kinds_of_things_and_what_is_not_told(kernel: Kernel, postgres: PostgresServer) -> None:
+    with postgres.database() as name:
+        postgres.psql(
+            """create table bee (id int) partition by range (id); create table bee_1 partition of bee default;
+               alter table bee add constraint sane check (id > 0);
+               create function buzz(a int) returns int language sql as 'select id from bee where id = a';
+               create type mood as enum ('calm'); create extension citext;
+               create function noted() returns trigger language plpgsql as 'begin return new; end';
+               create trigger note after insert on bee for each row execute function noted();
+               create role walled login; revoke usage on schema public from public""",
+            name,
+        )
+        try:
+            schemas = below(kernel, Database(postgres.url(name)))
+            assert [node.text for node in schemas][-1] == "Server"
+            assert "Roles" in [node.text for node in below(kernel, schemas[-1].data)]
+            folders = below(kernel, schemas[0].data)
+            assert [(node.text, node.aside) for node in folders] == [
+                ("Partitioned tables", "1"), ("Enums", "1"), ("Extensions", "1"), ("Functions", "2"),
+            ]  # fmt: skip
+            functions = below(kernel, named(folders, "Functions").data)
+            assert [(node.text, node.detail) for node in functions] == [
+                ("buzz(a integer)", "integer"), ("noted()", "trigger"),
+            ]  # fmt: skip
+            used_by, uses = functions[0].children or []
+            assert [(each.text, each.aside) for each in below(kernel, uses.data)] == [("bee", "text")]
+            assert [each.text for each in below(kernel, used_by.data)] == ["nothing"]
+            (citext,) = below(kernel, named(folders, "Extensions").data)
+            assert "citext" in {node.text for node in below(kernel, citext.data)}
+            bee = below(kernel, (folders[0].children or [])[0].data)
+            assert [node.text for node in bee] == ["id", "Constraints", "Triggers", "Partitions", "Used by", "Uses"]
+            assert [node.text for node in named(bee, "Partitions").children or []] == ["bee_1"]
+            walled = below(kernel, Database(postgres.url(name, user="walled")))
+            gaps = named(below(kernel, walled[0].data), "Not told").children or []
+            assert gaps[0].text == "schema public"
+            assert "USAGE" in gaps[0].detail
+        finally:
+            postgres.psql("drop role walled", name)
 
 
 def test_reading_is_given_up_when_it_is_stopped(kernel: Kernel, shop_url: str) -> None:
@@ -148,7 +176,7 @@ def test_reading_is_given_up_when_it_is_stopped(kernel: Kernel, shop_url: str) -
 
 
 def test_kinds_and_types_have_their_icons() -> None:
-    schema = Schema(Database("x"), "public", False, Shelf())
+    schema = Schema(Database("x"), "public", False)
     icons = {
         kind: relation_node(Table(schema, Relation(schema="public", name="x", kind=kind))).icon
         for kind in ("table", "view", "materialized view", "something new")
@@ -166,12 +194,14 @@ def test_kinds_and_types_have_their_icons() -> None:
 def table_in(kernel: Kernel, database: Database, schema: str, name: str, *, implied: bool = False) -> Table:
     catalog = kernel.catalog(database.target)
     relation = next(each for each in catalog.relations(schema) if each.name == name)
-    return Table(Schema(database, schema, implied, Shelf()), relation)
+    return Table(Schema(database, schema, implied), relation)
 
 
 def columns_of(kernel: Kernel, table: Table) -> list[ColumnInfo]:
     catalog = kernel.catalog(table.schema.database.target)
-    return table.schema.shelf.details(catalog, table.schema.name, table.relation.name).columns
+    details = catalog.details(table.schema.name, table.relation.name)
+    assert details is not None
+    return list(details.columns)
 
 
 NASTY = 'o"r d`e]r.s'
@@ -215,8 +245,8 @@ def test_what_the_server_makes_is_not_inserted(kernel: Kernel, postgres: Postgre
 
 def test_a_name_is_qualified_unless_its_schema_is_implied(kernel: Kernel, shop_url: str) -> None:
     catalog = kernel.catalog(shop_url)
-    assert sql.qualified(catalog, Schema(Database(shop_url), "main", True, Shelf()), "a b") == '"a b"'
-    assert sql.qualified(catalog, Schema(Database(shop_url), "main", False, Shelf()), "a b") == '"main"."a b"'
+    assert sql.qualified(catalog, Schema(Database(shop_url), "main", True), "a b") == '"a b"'
+    assert sql.qualified(catalog, Schema(Database(shop_url), "main", False), "a b") == '"main"."a b"'
 
 
 # -- from the tree -------------------------------------------------------------------------------------------------
@@ -299,3 +329,46 @@ def test_enter_opens_the_table_once(window: MainWindow, screen: Screen, panel: C
     screen.press(panel.tree.canvas, "<Return>")
     assert window.panels("table") == [page]
     assert window.active is page
+
+
+def test_what_uses_a_table_is_opened_below_it(
+    window: MainWindow, screen: Screen, panel: ConnectionsPanel, shop: Path
+) -> None:
+    with closing(sqlite3.connect(shop)) as db:
+        db.execute("create view cheap as select * from item where price < 1")
+    table = panel.tree.selected
+    assert table is not None
+    window.run("catalog.used-by")
+    screen.pump(lambda: panel.tree.selected is not None and panel.tree.selected.text == "Used by")
+    used_by = panel.tree.selected
+    assert used_by is not None
+    screen.pump(lambda: [child.text for child in used_by.children or []] == ["cheap"])
+    window.run("catalog.copy-name")
+    panel.tree.select(table)
+    window.run("catalog.uses")
+    screen.pump(lambda: panel.tree.selected is not None and panel.tree.selected.text == "Uses")
+    uses = panel.tree.selected
+    assert uses is not None
+    screen.pump(lambda: [child.text for child in uses.children or []] == ["nothing"])
+
+
+def test_what_our_own_statements_define_comes_up_and_what_others_do_after_f5(
+    window: MainWindow, screen: Screen, panel: ConnectionsPanel, shop: Path
+) -> None:
+    (root,) = panel.model.roots
+
+    with closing(sqlite3.connect(shop)) as db:
+        db.execute("create table theirs (k int)")
+    with window.kernel.connect("shop") as session:
+        session.run("create table ours (k int)")
+        screen.pump(lambda: "ours" in _texts(root))
+    with closing(sqlite3.connect(shop)) as db:
+        db.execute("create table late (k int)")
+    panel.tree.select(root)
+    assert "late" not in _texts(root)
+    screen.press(panel.tree.canvas, "<F5>")
+    screen.pump(lambda: "late" in _texts(root))
+
+
+def _texts(node: Node) -> set[str]:
+    return {node.text}.union(*map(_texts, node.children or ()))

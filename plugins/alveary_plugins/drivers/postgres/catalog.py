@@ -166,22 +166,14 @@ class PostgresCatalog(Catalog):
         )
         sql = questions.RELATIONS.format(
             uncounted=uncounted,
-            partition="c.relispartition," if self._version >= 100000 else "false,",
+            partition="c.relispartition" if self._version >= 100000 else "false",
             block=questions.BLOCK,
             owner="pg_catalog.pg_get_userbyid(c.relowner)" if name else "null",
             only=questions.ONLY if name else "",
         )
         found = []
-        for relname, kind, comment, rows, size, persistence, key, parents, partition, secured, owner in self._of(
-            sql, schema, *name
-        ):
-            parent = json.loads(parents)[0] if parents is not None else (None, None)
-            special = [
-                _PERSISTENCE.get(persistence or "", ""),
-                f"partition by {key}" if key is not None else "",
-                f"{'partition of' if partition == 't' else 'inherits'} {parent[1]}" if parents is not None else "",
-                "row level security" if secured == "t" else "",
-            ]
+        for relname, kind, comment, rows, size, special, owner in self._of(sql, schema, *name):
+            detail, parent = (None, (None, None)) if special is None else _special(json.loads(special))
             found.append(
                 Relation(
                     schema=schema,
@@ -190,7 +182,7 @@ class PostgresCatalog(Catalog):
                     rows=rows and int(rows),
                     size=size and int(size),
                     comment=comment,
-                    detail=", ".join(filter(None, special)) or None,
+                    detail=detail,
                     parent_schema=parent[0],
                     parent=parent[1],
                     owner=owner,
@@ -311,6 +303,19 @@ class PostgresCatalog(Catalog):
 
     def _of(self, question: str, *path: str) -> Iterable[tuple[Any, ...]]:
         return self._ask(question, list(path))
+
+
+def _special(found: list[Any]) -> tuple[str | None, tuple[str | None, str | None]]:
+    """Return what is special about a relation in words, and the schema and name of the one it belongs to."""
+    persistence, key, parents, partition, secured = found
+    schema, name = parents[0] if parents else (None, None)
+    words = [
+        _PERSISTENCE.get(persistence, ""),
+        f"partition by {key}" if key is not None else "",
+        f"{'partition of' if partition else 'inherits'} {name}" if name is not None else "",
+        "row level security" if secured else "",
+    ]
+    return ", ".join(filter(None, words)) or None, (schema, name)
 
 
 def _trigger(bits: int) -> str:

@@ -32,14 +32,16 @@ SEARCH_PATH = "select pg_catalog.array_to_json(pg_catalog.current_schemas(true))
 # meanwhile. So our objects are made while it still works.
 
 # -1, and before version 14 a 0 without pages, is how the server says that it never counted. What a table is a
-# partition of, or inherits from, is looked up only where there is such.
+# partition of, or inherits from, is looked up only where there is such; what is special stands in one cell, for most
+# tables have nothing of it.
 RELATIONS = """
     select c.relname, c.relkind, d.description,
            case when c.reltuples < 0 or c.reltuples = 0 and {uncounted} then null else c.reltuples::bigint end,
            case when c.relpages > 0 and c.relkind in ('r', 'm') then c.relpages * {block} end,
-           nullif(c.relpersistence, 'p'),
-           case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
-           h.parents, {partition} c.relrowsecurity, {owner}
+           case when c.relpersistence <> 'p' or c.relkind = 'p' or c.relrowsecurity or h.parents is not null then
+               pg_catalog.json_build_array(c.relpersistence, pg_catalog.pg_get_partkeydef(c.oid), h.parents,
+                                           {partition}, c.relrowsecurity) end,
+           {owner}
       from pg_catalog.pg_class c
       left join pg_catalog.pg_description d
              on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
@@ -149,7 +151,16 @@ _ON_RELATIONS = """
       from pg_catalog.pg_statistic_ext s join pg_catalog.pg_class c on c.oid = s.stxrelid
      where s.stxnamespace in (select oid from here) {only}"""
 _HERE = "with here as materialized (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1)"
-ON_RELATION = f"{_HERE} {_ON_RELATIONS}"
+ON_RELATION = f"""{_HERE} {_ON_RELATIONS}
+    union all
+    select s.relname, 'sequence', '', c.relname, pg_catalog.format_type(q.seqtypid, null),
+           pg_catalog.obj_description(s.oid, 'pg_class'), null
+      from pg_catalog.pg_depend d
+      join pg_catalog.pg_class c on c.oid = d.refobjid
+      join pg_catalog.pg_class s on s.oid = d.objid and s.relnamespace = c.relnamespace
+      join pg_catalog.pg_sequence q on q.seqrelid = s.oid
+     where c.relnamespace in (select oid from here) and d.classid = 'pg_catalog.pg_class'::regclass
+       and d.deptype in ('a', 'i') and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0 {{only}}"""
 
 OBJECTS = f"""
     {_HERE},
@@ -163,9 +174,13 @@ OBJECTS = f"""
       left join brought b on b.objid = p.oid and b.classid = 'pg_catalog.pg_proc'::regclass
      where p.pronamespace in (select oid from here) and {OWN_ROUTINE}
     union all
-    select c.relname, 'sequence', '', null, pg_catalog.format_type(q.seqtypid, null),
+    select c.relname, 'sequence', '', o.relname, pg_catalog.format_type(q.seqtypid, null),
            pg_catalog.obj_description(c.oid, 'pg_class'), b.extname
       from pg_catalog.pg_class c join pg_catalog.pg_sequence q on q.seqrelid = c.oid
+      left join pg_catalog.pg_depend d
+             on d.objid = c.oid and d.classid = 'pg_catalog.pg_class'::regclass and d.deptype in ('a', 'i')
+            and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0
+      left join pg_catalog.pg_class o on o.oid = d.refobjid and o.relnamespace = c.relnamespace
       left join brought b on b.objid = c.oid and b.classid = 'pg_catalog.pg_class'::regclass
      where c.relnamespace in (select oid from here)
     union all

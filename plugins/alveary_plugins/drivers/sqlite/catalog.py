@@ -71,6 +71,7 @@ _FOREIGN_KEYS = """
 
 _ONLY = "and m.name = :name"
 _TOUCHING = 'and (m.name = :name or f."table" = :name collate nocase)'
+_BREAKABLE = "and (m.type = 'view' or upper(m.sql) like 'CREATE VIRTUAL%')"
 _SQL = "select name, sql from {schema}.sqlite_master where type = :type and sql is not null {only}"
 _NAMES = "select name from {schema}.sqlite_master where type in ('table', 'view')"
 
@@ -157,7 +158,7 @@ class SqliteCatalog(Catalog):
         """Return the views whose columns can't be told, and why: what they read is gone."""
         broken: list[Gap] = []
         if schema:
-            self._of_all(_COLUMNS, schema, broken=broken)
+            self._of_all(_COLUMNS, schema, "", only=_BREAKABLE, broken=broken)
         return broken
 
     def dependencies(self, schema: str, name: str) -> Dependencies | None:

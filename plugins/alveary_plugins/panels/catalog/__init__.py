@@ -33,7 +33,15 @@ def alveary_commands() -> list[CommandSpec]:
         command("first-rows", "Read the first rows of the selected table in an editor.", "First rows in an editor", 60),
         command("select", "Write a query of the selected table into an editor.", "SELECT in an editor", 70),
         command("insert", "Write an INSERT into the selected table into an editor.", "INSERT in an editor", 70),
-        command("definition", "Write the SQL that makes the selected table into an editor.", "DDL in an editor", 70),
+        command(
+            "definition",
+            "Write the SQL that makes what is selected into an editor.",
+            "DDL in an editor",
+            70,
+            enabled="has_definition",
+        ),
+        command("used-by", "Show what uses what is selected.", "What uses it", 75, enabled="has_dependencies"),
+        command("uses", "Show what the selected thing uses.", "What it uses", 75, enabled="has_dependencies"),
         command(
             "copy-name", "Copy the name of what is selected, quoted.", "Copy name", 80, "Ctrl+C", enabled="has_name"
         ),

@@ -15,7 +15,17 @@ from alveary.jobs import Job
 from alveary.pool import lives_in_its_session
 from alveary.sqltext import script
 from alveary_plugins.panels.catalog import sql
-from alveary_plugins.panels.catalog.model import Failed, Part, Schema, Table, catalog_of
+from alveary_plugins.panels.catalog.model import (
+    USED_BY,
+    USES,
+    Failed,
+    Found,
+    Part,
+    Schema,
+    Table,
+    Thing,
+)
+from alveary_plugins.panels.catalog.reading import catalog_of
 from alveary_shell.sdk import Window, window_of
 from alveary_shell.widgets.tree_rows import Node
 
@@ -35,6 +45,16 @@ def has_tree(window: Window) -> bool:
 def has_table(window: Window) -> bool:
     """A relation is selected, or something in one."""
     return _table_of(_selected(window)) is not None
+
+
+def has_definition(window: Window) -> bool:
+    """Something is selected that SQL could make."""
+    return _definable(_selected(window)) is not None
+
+
+def has_dependencies(window: Window) -> bool:
+    """Something is selected that may use other things, and be used."""
+    return isinstance(_selected(window), Table | Thing)
 
 
 def has_name(window: Window) -> bool:
@@ -83,16 +103,28 @@ def insert(context: Context, parameters: NoParameters) -> None:
 
 
 def definition(context: Context, parameters: NoParameters) -> None:
-    """Write the SQL that makes the selected table, with its indexes and triggers, into an editor."""
+    """Write the SQL that makes what is selected, a table with its indexes and triggers, into an editor."""
     window = window_of(context)
-    table = _table(window)
-    schema, name = table.schema, table.relation.name
+    found = _definable(_selected(window))
+    if found is None:
+        raise UnknownObjectError("nothing is selected that SQL could make", hint="select it in the tree of databases")
+    schema, name = found
 
     def text(catalog: Catalog) -> str:
         _, driver = window.kernel.target(schema.database.target)
         return script(catalog.definition(schema.name, name), driver.dialect)
 
     _write(window, schema, text, lambda text: window.open("editor", {"target": schema.database.target, "text": text}))
+
+
+def uses(context: Context, parameters: NoParameters) -> None:
+    """Open what the selected table or other thing uses, below it."""
+    _panel(window_of(context)).show_below(USES)
+
+
+def used_by(context: Context, parameters: NoParameters) -> None:
+    """Open what uses the selected table or other thing, below it."""
+    _panel(window_of(context)).show_below(USED_BY)
 
 
 def copy_name(context: Context, parameters: NoParameters) -> None:
@@ -111,6 +143,11 @@ def copy_name(context: Context, parameters: NoParameters) -> None:
             lambda catalog: sql.qualified(catalog, data.schema, data.relation.name),
             lambda name: _copied(window, name),
         )
+    elif isinstance(data, Thing) and data.schema.name:
+        name, schema = data.object.name, data.schema
+        _write(window, schema, lambda catalog: sql.qualified(catalog, schema, name), lambda name: _copied(window, name))
+    elif isinstance(data, Found):
+        _copied(window, data.name)
     elif isinstance(data, Part) and data.name:
         schema = data.table.schema
         _write(window, schema, lambda catalog: catalog.quote(data.name), lambda name: _copied(window, name))
@@ -120,8 +157,7 @@ def copy_name(context: Context, parameters: NoParameters) -> None:
 
 def refresh(context: Context, parameters: NoParameters) -> None:
     """Read what is selected anew."""
-    window = window_of(context)
-    panel = cast("ConnectionsPanel", window.panels("connections")[0])  # there is no other kind
+    panel = _panel(window_of(context))
     panel.refresh(panel.selected)
 
 
@@ -135,9 +171,14 @@ def _generate(window: Window, write: Callable[[Catalog, Schema, str, list[Column
     schema, name = table.schema, table.relation.name
 
     def text(catalog: Catalog) -> str:
-        return write(catalog, schema, name, schema.shelf.details(catalog, schema.name, name).columns)
+        return write(catalog, schema, name, _columns(catalog, schema.name, name))
 
     _write(window, schema, text, lambda text: window.open("editor", {"target": schema.database.target, "text": text}))
+
+
+def _columns(catalog: Catalog, schema: str, name: str) -> list[ColumnInfo]:
+    details = catalog.details(schema, name)
+    return [] if details is None else list(details.columns)
 
 
 def _write(window: Window, schema: Schema, write: Callable[[Catalog], str], done: Callable[[str], object]) -> None:
@@ -166,6 +207,17 @@ def _node(window: Window) -> Node | None:
 def _selected(window: Window) -> object:
     node = _node(window)
     return node.data if node is not None else None
+
+
+def _panel(window: Window) -> ConnectionsPanel:
+    return cast("ConnectionsPanel", window.panels("connections")[0])  # there is no other kind
+
+
+def _definable(data: object) -> tuple[Schema, str] | None:
+    if isinstance(data, Thing):
+        return (data.schema, data.object.name) if data.schema.name else None
+    table = _table_of(data)
+    return None if table is None else (table.schema, table.relation.name)
 
 
 def _table_of(data: object) -> Table | None:

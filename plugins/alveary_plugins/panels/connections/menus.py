@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from alveary.profile_store import Group
-from alveary_plugins.panels.catalog.model import Failed, Folder, Part, Schema, Table
+from alveary_plugins.panels.catalog.model import (
+    Dependents,
+    Failed,
+    Folder,
+    Found,
+    Objects,
+    Part,
+    Schema,
+    Server,
+    Table,
+    Thing,
+)
 from alveary_plugins.panels.connections.model import Saved, Unsaved
 from alveary_shell.widgets.tree_rows import Node
 
@@ -13,6 +24,8 @@ Item = tuple[str, str] | None
 _NEW: list[Item] = [("New connection…", "connections.new"), ("New group…", "connections.group")]
 _REFRESH: Item = ("Refresh", "catalog.refresh")
 _COPY: Item = ("Copy name", "catalog.copy-name")
+_ENDS: list[Item] = [("What uses it", "catalog.used-by"), ("What it uses", "catalog.uses")]
+_DDL: Item = ("DDL in an editor", "catalog.definition")
 
 
 def items(node: Node | None) -> list[Item]:
@@ -60,6 +73,9 @@ def items(node: Node | None) -> list[Item]:
             None,
             ("SELECT in an editor", "catalog.select"),
             ("INSERT in an editor", "catalog.insert"),
+            _DDL,
+            None,
+            *_ENDS,
             None,
             ("Import into this table…", "importing.into-table"),
             None,
@@ -72,6 +88,10 @@ def items(node: Node | None) -> list[Item]:
         return [_COPY, _REFRESH]
     if isinstance(data, Failed):
         return [("Try again", "catalog.refresh"), ("Copy the error", "catalog.copy-name")]
-    if isinstance(data, Folder | Part):
+    if isinstance(data, Thing):
+        return [_DDL, None, *_ENDS, None, _COPY] if data.schema.name else [_COPY]
+    if isinstance(data, Found):
+        return [_COPY]
+    if isinstance(data, Folder | Part | Objects | Server | Dependents):
         return [_REFRESH]
     return _NEW

@@ -17,7 +17,18 @@ from alveary.profile_store import Group
 from alveary.profiles import COLORS
 from alveary.sessions import Session
 from alveary.urls import url_of
-from alveary_plugins.panels.catalog.model import Database, Failed, Folder, Part, Schema, Table
+from alveary_plugins.panels.catalog.model import (
+    Database,
+    Dependents,
+    Failed,
+    Folder,
+    Objects,
+    Part,
+    Schema,
+    Server,
+    Table,
+    Thing,
+)
 from alveary_shell.widgets.tree_rows import Badge, Node
 
 BADGES = {
@@ -152,6 +163,10 @@ class Databases:
                 lights = [_LIGHTS.get(state, "success") for state in states] + ["success"] * bool(open_too)
                 node.dot = next((light for light in ("success", "warning", "danger") if light in lights), None)
 
+    def databases(self) -> list[Node]:
+        """Return the nodes of connections and unsaved databases."""
+        return [node for node in self._nodes.values() if isinstance(node.data, Saved | Unsaved)]
+
     def node_of(self, key: str) -> Node | None:
         """Return the node of a group, a connection or an unsaved database by its key."""
         return self._nodes.get(key)
@@ -171,10 +186,10 @@ def database_of(data: object) -> Database | None:
     """Return the database that what a node stands for belongs to."""
     if isinstance(data, Saved | Unsaved):
         return data.database
-    if isinstance(data, Schema):
+    if isinstance(data, Schema | Server):
         return data.database
-    if isinstance(data, Folder | Table):
-        return data.schema.database
+    if isinstance(data, Folder | Objects | Table | Thing | Dependents):
+        return data.schema.database if data.schema.name else None
     return data.table.schema.database if isinstance(data, Part) else None
 
 

@@ -10,10 +10,18 @@ from typing import Any
 
 from alveary.commands.connections import Listing
 from alveary.errors import AlvearyError
-from alveary.events import CommandEnded, SessionClosed, SessionOpened, SessionOpenFailed, SessionStateChanged
+from alveary.events import (
+    CommandEnded,
+    SchemaRefreshed,
+    SessionClosed,
+    SessionOpened,
+    SessionOpenFailed,
+    SessionStateChanged,
+)
 from alveary.jobs import Job
 from alveary.profile_store import Group
-from alveary_plugins.panels.catalog.model import Failed, Part, Schema, Table, read
+from alveary_plugins.panels.catalog.model import TREE, Failed, Part, Table
+from alveary_plugins.panels.catalog.reading import is_read, read
 from alveary_plugins.panels.connections.menus import items
 from alveary_plugins.panels.connections.model import Databases, Saved, Unsaved, failure, waiting
 from alveary_shell.sdk import Panel, Window
@@ -40,6 +48,8 @@ class ConnectionsPanel(Panel):
         closed = state.get("closed")
         self.model = Databases(window.kernel.plugins.drivers, closed if isinstance(closed, list) else ())
         self._reads: dict[Node, Job] = {}
+        self._wanted_below: dict[Node, str] = {}
+        """Keys of children that are to be opened once they are read."""
         self._pending: dict[str, str] = {}
         self._listed = False
         self._wanted: str | None = None
@@ -49,6 +59,7 @@ class ConnectionsPanel(Panel):
         for kind in (SessionOpened, SessionOpenFailed, SessionStateChanged, SessionClosed):
             subscribe(frame, kind, lambda _: self._later("arrange", SOON, self._arrange))
         subscribe(frame, CommandEnded, self._command_ended)
+        subscribe(frame, SchemaRefreshed, self._refreshed)
         self.ask()
 
     # -- what the window asks ------------------------------------------------------------------------------------
@@ -81,14 +92,25 @@ class ConnectionsPanel(Panel):
 
     def refresh(self, node: Node | None = None) -> None:
         """Read a node anew, or the list of connections without one."""
-        while node is not None and not isinstance(node.data, Saved | Unsaved | Schema | Table):
+        while node is not None and not (isinstance(node.data, Saved | Unsaved) or is_read(node.data)):
             node = node.parent
         if node is None:
             self.ask()
+        else:
+            self._read(node, refresh=True)
+
+    def show_below(self, key: str) -> None:
+        """Open the child with this key of the node that is selected, once that has been read, and select it."""
+        if (node := self.selected) is None:
             return
-        if isinstance(node.data, Table):
-            node.data.schema.shelf.forget()
-        self._read(node)
+        if (child := node.find((key,))) is None:
+            self._wanted_below[node] = key
+            self._read(node)
+            return
+        node.open = child.open = True
+        if child.children is None:
+            self._read(child)
+        self.tree.select(child)
 
     def ask(self) -> None:
         """Read the list of saved connections."""
@@ -230,8 +252,8 @@ class ConnectionsPanel(Panel):
         elif (job := self._reads.pop(node, None)) is not None:
             job.cancel()
 
-    def _read(self, node: Node) -> None:
-        """Read what is in a node, in the background."""
+    def _read(self, node: Node, *, refresh: bool = False) -> None:
+        """Read what is in a node, in the background; what is known of it is only asked again for a ``refresh``."""
         what = node.data.database if isinstance(node.data, Saved | Unsaved) else node.data
         if (before := self._reads.pop(node, None)) is not None:
             before.cancel()
@@ -240,7 +262,7 @@ class ConnectionsPanel(Panel):
         def work(job: Job) -> list[Node]:
             stopped = threading.Event()
             job.on_cancel(stopped.set)
-            return read(kernel, what, stopped)
+            return read(kernel, what, stopped, refresh=refresh)
 
         def done(children: list[Node]) -> None:
             if self._reads.get(node) is job:
@@ -273,6 +295,20 @@ class ConnectionsPanel(Panel):
         for child in _unread(children):
             self._read(child)
         self.tree.refresh()
+        if (key := self._wanted_below.pop(node, None)) is not None and node.find((key,)) is not None:
+            self.tree.select(node)
+            self.show_below(key)
+
+    def _refreshed(self, event: SchemaRefreshed) -> None:
+        """Show what a catalog holds that was read anew, not by the tree itself, wherever it is shown."""
+        if event.error is not None or event.origin == TREE:
+            return
+        catalogs = self.window.kernel.catalogs
+        for node in self.model.databases():
+            database = node.data.database
+            shown = node.open and node.children is not None and node not in self._reads
+            if shown and catalogs.key(database.session or database.target) == event.catalog:
+                self._read(node)
 
     # -- what a person does --------------------------------------------------------------------------------------
 

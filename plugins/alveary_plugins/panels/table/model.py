@@ -242,22 +242,22 @@ class TableReader:
 
 def structure_of(catalog: Catalog, place: Place) -> Structure:
     """Return how a table is built; UnknownObjectError if it is not there."""
-    relation = next((each for each in catalog.relations(place.schema) if each.name == place.table), None)
-    if relation is None:
+    details = catalog.details(place.schema, place.table)
+    if details is None:
         raise UnknownObjectError(
             f"there is no {place.table!r} in the schema {place.schema!r}", hint="was it renamed or removed?"
         )
-    columns = catalog.columns(place.schema)
-    keys = catalog.foreign_keys(place.schema)
-    mine = [key for key in keys if key.relation == place.table]
-    unsaid = {key.target_relation for key in keys if not key.target_columns}
+    unsaid = {key.target_relation for key in details.foreign_keys if not key.target_columns}
+    if any(not key.target_columns for key in details.referenced_by):
+        unsaid.add(place.table)
+    others = {name: catalog.details(place.schema, name) for name in unsaid}
     return Structure(
-        relation=relation,
-        columns=[column for column in columns if column.relation == place.table],
-        indexes=[index for index in catalog.indexes(place.schema) if index.relation == place.table],
-        foreign_keys=mine,
-        referenced_by=[key for key in keys if key.target_relation == place.table and key.target_schema == place.schema],
-        keys_of_others={name: key_of([column for column in columns if column.relation == name]) for name in unsaid},
+        relation=details.relation,
+        columns=list(details.columns),
+        indexes=list(details.indexes),
+        foreign_keys=list(details.foreign_keys),
+        referenced_by=list(details.referenced_by),
+        keys_of_others={name: key_of(other.columns) for name, other in others.items() if other is not None},
     )
 
 
