@@ -11,6 +11,7 @@ from fix_editor import open_editor, statements_of
 from fix_window import Screen
 
 from alveary_plugins.panels.editor.view import EditorPanel
+from alveary_plugins.panels.saved.view import given_by_default
 from alveary_shell.window import MainWindow
 
 # -- laying out --------------------------------------------------------------------------------------------------
@@ -130,6 +131,22 @@ def test_values_are_there_again_after_a_restart_but_no_secret(
     kept = b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
     assert b"Ann" in kept
     assert b"sesame-4711" not in kept
+
+
+def test_a_saved_query_brings_its_defaults_along(window: MainWindow, screen: Screen, shop_url: str) -> None:
+    kernel = window.kernel
+    query = kernel.commands.run(
+        "queries.save",
+        {
+            "name": "q",
+            "sql": "select :day, :n, :ok, :nothing, :other",
+            "defaults": {"day": "2024-01-01", "n": 1.5, "ok": True, "nothing": None},
+        },
+    )
+    state = {"text": query.statement, "parameters": given_by_default(query)}
+    panel = open_editor(window, screen, target=shop_url, connect=True, **state)
+    ask(window, screen, panel)
+    assert panel.parameters.values() == {"day": "2024-01-01", "n": 1.5, "ok": True, "nothing": None, "other": ""}
 
 
 # -- errors ------------------------------------------------------------------------------------------------------

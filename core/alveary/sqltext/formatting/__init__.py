@@ -128,8 +128,9 @@ def lay_out(text: str, dialect: Dialect, style: Style) -> str:
         change = str.upper if style.keyword_case == "upper" else str.lower
         for at in keyword_places([hint_of(word) for word in words]):
             words[at].text = change(words[at].text)
-    lines = Builder(words, short=style.width // 2, leading=style.commas == "leading").statement(tree)
-    return Printer(words, gaps, indent=style.indent, width=style.width).printed(lines)
+    builder = Builder(words, short=style.width // 2, leading=style.commas == "leading")
+    lines = builder.statement(tree)
+    return Printer(words, gaps, forced=builder.forced, indent=style.indent, width=style.width).printed(lines)
 
 
 def _touches(piece: Piece, within: tuple[int, int] | None) -> bool:

@@ -93,6 +93,8 @@ class Builder:
         """A statement of at most ``short`` characters stays on one line; with ``leading`` commas begin lines."""
         self._words, self._short, self._leading = words, short, leading
         self._is_long = False
+        self.forced: list[int] = []
+        """The words at which the groups begin that are broken in any case."""
 
     def statement(self, nodes: list[Node]) -> Doc:
         """Return the whole statement; a short one stays on one line."""
@@ -173,7 +175,7 @@ class Builder:
             docs.append(Indent([LINE, *self._listed(items)]))
         elif kind == "actions":
             docs.append(Indent([LINE, *self._listed(items)]))
-            return Group(first, last, docs, force=self._is_long)
+            return self._forced(Group(first, last, docs, force=self._is_long))
         elif kind == "definition":
             docs += self._definition(body)
         else:
@@ -328,7 +330,12 @@ class Builder:
                 docs = [Fill([[_first(part) for part in item] for item in items])]
             else:
                 docs = self._listed(items)
-        return Group(opening, closing + 1, [opening, Indent([LINE, *docs]), LINE, closing], force=force)
+        return self._forced(Group(opening, closing + 1, [opening, Indent([LINE, *docs]), LINE, closing], force=force))
+
+    def _forced(self, group: Group) -> Group:
+        if group.force:
+            self.forced.append(group.first)
+        return group
 
     def _single(self, item: list[Node]) -> bool:
         """Return whether an item is one token, a sign before it aside: then many can stand on a line."""

@@ -5,6 +5,7 @@ A part that fits on the rest of its line stays on it; one that does not has all 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -44,8 +45,12 @@ LINE = Line()
 class Printer:
     """Prints words in their order, and breaks the lines of what does not fit."""
 
-    def __init__(self, words: Sequence[Word], gaps: list[str], *, indent: int, width: int) -> None:
-        """``gaps`` stand before the words where no line breaks; ``indent`` and ``width`` count characters."""
+    def __init__(
+        self, words: Sequence[Word], gaps: list[str], *, forced: Sequence[int], indent: int, width: int
+    ) -> None:
+        """``gaps`` stand before the words where no line breaks; ``forced`` groups begin at these words; ``indent`` and
+        ``width`` count characters."""
+        self._groups = sorted(forced)
         self._words, self._gaps = words, gaps
         self._step, self._width = indent, width
         self._parts: list[str] = []
@@ -56,10 +61,11 @@ class Printer:
         self._must_break = False
         self._lone_comma = False
         """A comma is all that stands on the line."""
-        self._ends, self._forced = [0], [0]
+        self._ends, self._forced, self._spanning = [0], [0], [0]
         for word, gap in zip(words, gaps, strict=True):
             self._ends.append(self._ends[-1] + len(gap) + len(word.text))
             self._forced.append(self._forced[-1] + _breaks(words, len(self._forced) - 1))
+            self._spanning.append(self._spanning[-1] + ("\n" in word.text))
 
     def printed(self, doc: Doc) -> str:
         """Return the text."""
@@ -81,8 +87,30 @@ class Printer:
                 self._print(doc.docs, indent + self._step, broken=broken, tail=behind)
             elif isinstance(doc, Fill):
                 self._fill(doc, indent, behind, broken=broken)
+            elif not doc.force and self._fits(doc, behind):
+                self._whole(doc, indent, behind)
             else:
-                self._print(doc.docs, indent, broken=doc.force or not self._fits(doc, behind), tail=behind)
+                self._print(doc.docs, indent, broken=True, tail=behind)
+
+    def _whole(self, group: Group, indent: int, tail: int) -> None:
+        """Print a group that fits on the line; only one that holds a forced one, or what spans lines, needs a look."""
+        first, last = max(group.first, self._at), group.last
+        at = bisect_left(self._groups, group.first)
+        if (at < len(self._groups) and self._groups[at] < last) or self._spanning[last] > self._spanning[group.first]:
+            self._print(group.docs, indent, broken=False, tail=tail)
+            return
+        while last > first and self._words[last - 1].is_comment:
+            last -= 1
+        if first < last:
+            self._word(first, indent)
+            for text in self._words[first + 1 : last]:
+                self._parts += (self._gaps[self._at], text.text)
+                self._at += 1
+            self._column += self._ends[last] - self._ends[first + 1]
+            self._must_break = self._words[last - 1].ends
+            self._lone_comma = self._lone_comma and last == first + 1
+        for place in range(last, group.last):
+            self._word(place, indent)
 
     def _tails(self, docs: Sequence[Doc], tail: int) -> list[int]:
         tails = []

@@ -40,11 +40,7 @@ class Word:
     """Of a word that may be a keyword: not one next to a dot."""
     ends_line: bool = False
     """Of a comment: nothing follows on its line."""
-
-    @property
-    def is_comment(self) -> bool:
-        """Whether it is one."""
-        return self.kind is TokenKind.COMMENT
+    is_comment: bool = False
 
     @property
     def ends(self) -> bool:
@@ -54,12 +50,12 @@ class Word:
     @property
     def owns_line(self) -> bool:
         """Whether it is a comment that stands on a line of its own."""
-        return self.kind is TokenKind.COMMENT and self.below and self.ends_line
+        return self.is_comment and self.below and self.ends_line
 
     @property
     def trails(self) -> bool:
         """Whether it is a comment at the end of the line of what is before it."""
-        return self.kind is TokenKind.COMMENT and self.ends_line and not self.below
+        return self.is_comment and self.ends_line and not self.below
 
 
 def words_of(text: str, dialect: Dialect) -> list[Word]:
@@ -81,7 +77,8 @@ def words_of(text: str, dialect: Dialect) -> list[Word]:
             lower = ""
         # A comment behind which the text ends is no block comment, or behind it the statement ends as well.
         ends_line = kind is TokenKind.COMMENT and not token.startswith("/*")
-        words.append(Word(token, kind, not blank and start > 0, "\n" in blank, lower, ends_line))
+        is_comment = kind is TokenKind.COMMENT
+        words.append(Word(token, kind, not blank and start > 0, "\n" in blank, lower, ends_line, is_comment))
         blank = ""
     return words
 

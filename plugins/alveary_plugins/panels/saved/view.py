@@ -6,6 +6,8 @@ import tkinter as tk
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from alveary.saved import SavedQuery
 from alveary_shell.sdk import Panel, Window
 from alveary_shell.widgets.listing import ListColumn, Listing
@@ -73,7 +75,7 @@ class SavedPanel(Panel):
 
     def _open(self, id: str) -> None:
         query = self._queries[id]
-        state = {"text": query.statement, "target": query.connection}
+        state = {"text": query.statement, "target": query.connection, "parameters": given_by_default(query)}
         self.window.open("editor", {name: value for name, value in state.items() if value is not None})
 
     def _menu(self, id: str, event: tk.Event[tk.Misc]) -> None:
@@ -97,6 +99,22 @@ class SavedPanel(Panel):
             lambda job: kernel.commands.run("queries.delete", {"name": id}, job=job),
             lambda _: self.ask(),
         )
+
+
+def given_by_default(query: SavedQuery) -> dict[str, list[str]]:
+    """Return the defaults of a query as an editor is given values: text and kind by name."""
+    found = {}
+    for each in query.parameters:
+        value = each.default
+        if value is UNSET:
+            continue
+        if value is None:
+            found[each.name] = ["", "NULL"]
+        elif isinstance(value, bool):
+            found[each.name] = [str(value).lower(), "Boolean"]
+        else:
+            found[each.name] = [str(value), "Text" if isinstance(value, str) else "Number"]
+    return found
 
 
 def _cells(query: SavedQuery) -> list[str]:
