@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 
 from alveary import Kernel, ServerInfo, Session
 from alveary.contracts.plan import Explained, ExplainRequest, Plan, PlanNode
-from alveary.errors import NotConfirmedError, QueryCancelledError, QueryError, ReadOnlyError
+from alveary.errors import (
+    AlvearyError,
+    ConnectionLostError,
+    NotConfirmedError,
+    QueryCancelledError,
+    QueryError,
+    ReadOnlyError,
+)
 from alveary.explaining import cleared, explain, explainer_of, wanted
 from alveary.explaining.svg import plan_svg
 from alveary.explaining.texts import plan_text
@@ -332,35 +339,45 @@ def test_a_table_that_is_read_whole_is_warned_of_without_measuring(kernel: Kerne
     assert explained(kernel, session, "select * from bee where weight = 3").warnings == ()
 
 
+RUNNING = (
+    "from pg_stat_activity where state = 'active' and query ~ 'returning pg_sleep.60.' and pid <> pg_backend_pid()"
+)
+
+
 @pytest.mark.parametrize("host", ["thread", "process"])
-def test_a_measurement_can_be_cancelled_and_is_undone(
-    kernel: Kernel, postgres: PostgresServer, session: Session, host: Any
+@pytest.mark.parametrize(
+    ("way", "error"), [("cancelled", QueryCancelledError), ("killed", ConnectionLostError)], ids=["cancelled", "killed"]
+)
+def test_a_measurement_that_is_stopped_leaves_nothing(
+    kernel: Kernel, postgres: PostgresServer, session: Session, host: Any, way: str, error: type[AlvearyError]
 ) -> None:
     stopped = threading.Event()
     database = session.target.database or ""
     sql = "with d as (delete from bee returning pg_sleep(60)) select * from d"
-    failed: list[BaseException] = []
+    failed: list[AlvearyError] = []
     with kernel.connect(session.target.url(), host=host) as other:
 
         def measure() -> None:
             try:
                 explained(kernel, other, sql, analyze=True, yes=True, stopped=stopped)
-            except QueryCancelledError as exc:
+            except AlvearyError as exc:
                 failed.append(exc)
 
         thread = threading.Thread(target=measure)
         thread.start()
-        running = "select count(*) from pg_stat_activity where state = 'active' and query ~ 'returning pg_sleep.60.'"
-        deadline = threading.Event()
+        pause = threading.Event()
         for _ in range(600):
-            if postgres.psql(f"{running} and pid <> pg_backend_pid()", database, "-A", "-t").strip() == b"1":
+            if postgres.psql(f"select count(*) {RUNNING}", database, "-A", "-t").strip() == b"1":
                 break
-            deadline.wait(0.05)
-        stopped.set()
+            pause.wait(0.05)
+        if way == "cancelled":
+            stopped.set()
+        else:
+            postgres.psql(f"select pg_terminate_backend(pid) {RUNNING}", database)
         thread.join(HANG)
-        assert [type(error) for error in failed] == [QueryCancelledError]
-        assert value(other, "select count(*) from bee") == "20000"
-        assert other.state.value == "idle"
+        assert [type(each) for each in failed] == [error]
+        assert other.state.value == ("idle" if way == "cancelled" else "broken")
+    assert value(session, "select count(*) from bee") == "20000"
 
 
 def test_only_what_was_asked_for_is_in_the_history_and_everything_is_told_as_sent(
