@@ -268,6 +268,30 @@ def test_the_editor_says_that_it_waits_for_a_person_to_know_a_server_and_for_the
         assert not words.state_text(panel.model)[0]
 
 
+def test_the_tree_says_so_where_it_would_say_that_it_loads(
+    window: MainWindow, screen: Screen, postgres: PostgresServer, sshd: SshServer, ssh_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    url = f"{postgres.url()}?tunnel=ssh://{sshd.user}@127.0.0.1:{sshd.port}&tunnel_key={sshd.key}"
+    window.run("connections.add", {"name": "far", "url": url, "tls_mode": "disable"})
+    (tree,) = window.panels("connections")
+    assert isinstance(tree, ConnectionsPanel)
+    screen.pump(lambda: tree.model.roots)
+    (node,) = tree.model.roots
+    seen: list[str] = []
+
+    def dialog(*_: Any, **__: Any) -> bool:
+        screen.pump(lambda: node.children)  # it stands there after a moment
+        seen.extend(child.text for child in node.children or ())
+        return True
+
+    monkeypatch.setattr(window, "confirm", dialog)
+    tree.tree.toggle(node)
+    screen.pump(lambda: node.children and not node.children[0].passing)
+    assert seen == [f"waiting for you: is 127.0.0.1:{sshd.port} the SSH server it says it is?"]
+    assert [child.text for child in node.children or ()][:1] == ["public"]
+
+
 def test_the_page_of_a_connection_says_so_too(window: MainWindow, screen: Screen, shop_url: str) -> None:
     page = page_of(window, screen, {"url": shop_url, "name": "x"})
     page.test()
@@ -315,3 +339,29 @@ def test_the_window_tells_protocol_cipher_verified_name_and_route(
         screen.pump(lambda: not panel.model.connected)
     finally:
         server.close()
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_connections_are_exported_and_imported_with_what_could_do_harm_confirmed(
+    window: MainWindow, screen: Screen, asked: list[Confirmation], shop_url: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    told: list[tuple[str, str | None]] = []
+    monkeypatch.setattr(window, "notify", lambda text, level, *, detail=None: told.append((text, detail)))
+    window.run("connections.add", {"name": "shop", "url": shop_url})
+    window.run("connections.add", {"name": "far", "url": "mysql://ann@db.example/x", "password_from": "env:FAR"})
+    file = tmp_path / "shared.json"
+    monkeypatch.setattr(window, "ask_file", lambda **_: str(file))
+    window.run("connections.share")
+    screen.pump(lambda: told)
+    assert told.pop()[0] == f"shop, far: written to {file}, without secrets"
+    window.run("connections.remove", {"name": "far"})
+    window.run("connections.take")
+    screen.pump(lambda: told)
+    assert told == [("saved: far", "shop is saved already, and stays as it is")]
+    assert "taking the password from env:FAR" in asked[-1].question()
+    (tree,) = window.panels("connections")
+    assert isinstance(tree, ConnectionsPanel)
+    screen.pump(lambda: {node.text for node in tree.model.roots} == {"shop", "far"})

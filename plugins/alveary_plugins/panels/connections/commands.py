@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
+from alveary.commands.connection_files import Exported, Imported
 from alveary.commands.connections import Tried
 from alveary.errors import AlvearyError, UnknownObjectError
 from alveary.jobs import Job
@@ -23,6 +24,9 @@ from alveary_shell.sdk import Window, window_of
 
 if TYPE_CHECKING:
     from alveary_plugins.panels.connections.view import ConnectionsPanel
+
+
+_FILES = {"A team's file": ".toml", "Connections": ".json"}
 
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +136,39 @@ def duplicate(context: Context, parameters: NoParameters) -> None:
     name = window.ask_text("Name of the copy", value=f"{listed.name} copy")
     if name:
         window.submit("connections.copy", {"name": listed.name, "new": name}, lambda _: None)
+
+
+def share(context: Context, parameters: NoParameters) -> None:
+    """Ask for a file and write the selected connection, or all, into it, without secrets."""
+    window = window_of(context)
+    data = _selected(window)
+    names = [data.listed.name] if isinstance(data, Saved) else []
+    file = window.ask_file(save=True, title="Export connections", name="alveary.toml", endings=_FILES)
+    if file is None:
+        return
+
+    def done(exported: Exported) -> None:
+        left_out = [f"left out of {each.name}: {', '.join(each.fields)}" for each in exported.left_out]
+        said = f"{', '.join(exported.connections)}: written to {file}, without secrets"
+        window.notify(said, "warning" if left_out else "success", detail="\n".join(left_out) or None)
+
+    window.submit("connections.export", {"names": names, "output": file}, done)
+
+
+def take(context: Context, parameters: NoParameters) -> None:
+    """Ask for a file and save the connections in it; what could do harm is confirmed, and no name is replaced."""
+    window = window_of(context)
+    file = window.ask_file(save=False, title="Import connections", endings=_FILES)
+    if file is None:
+        return
+
+    def done(imported: Imported) -> None:
+        left = [f"{name} is saved already, and stays as it is" for name in imported.skipped]
+        left += [f"left out of {each.name}: {', '.join(each.fields)}" for each in imported.left_out]
+        said = f"saved: {', '.join(imported.connections) or 'nothing'}"
+        window.notify(said, "warning" if left else "success", detail="\n".join(left) or None)
+
+    window.submit("connections.import", {"file": file, "existing": "skip"}, done)
 
 
 def rename(context: Context, parameters: NoParameters) -> None:

@@ -202,9 +202,10 @@ def failure(error: AlvearyError) -> Node:
     )  # fmt: skip
 
 
-def waiting() -> Node:
-    """Return the node that stands where something is being read."""
-    return Node(key="waiting\0", text="loading…", icon="hourglass-split", role="faint", leaf=True, passing=True)
+def waiting(asked: str = "") -> Node:
+    """Return the node that stands where something is being read; ``asked`` says what a person is asked meanwhile."""
+    text = f"waiting for you: {asked}" if asked else "loading…"
+    return Node(key="waiting\0", text=text, icon="hourglass-split", role="faint", leaf=True, passing=True)
 
 
 def color_of(name: str | None) -> str | None:

@@ -24,7 +24,7 @@ from alveary_plugins.panels.catalog.model import TREE, Failed, Part, Table
 from alveary_plugins.panels.catalog.reading import is_read, read
 from alveary_plugins.panels.connections.menus import items
 from alveary_plugins.panels.connections.model import Databases, Saved, Unsaved, failure, waiting
-from alveary_shell.sdk import Panel, Window
+from alveary_shell.sdk import Panel, PersonAsked, Window
 from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.form import Hint
 from alveary_shell.widgets.tree import Tree
@@ -35,7 +35,7 @@ SOON = 60
 PATIENCE = 150
 """Milliseconds until it is said that something is being read."""
 _CHANGES = frozenset(
-    f"{noun}.{verb}" for noun in ("connections", "groups") for verb in ("add", "edit", "remove", "copy")
+    f"{noun}.{verb}" for noun in ("connections", "groups") for verb in ("add", "edit", "remove", "copy", "import")
 )
 """Commands after which the saved connections are read again."""
 
@@ -51,6 +51,8 @@ class ConnectionsPanel(Panel):
         self._wanted_below: dict[Node, str] = {}
         """Keys of children that are to be opened once they are read."""
         self._pending: dict[str, str] = {}
+        self._asked = ""
+        """What a person is asked, while they are."""
         self._listed = False
         self._wanted: str | None = None
         """Key of the node to be selected once it is there."""
@@ -60,6 +62,7 @@ class ConnectionsPanel(Panel):
             subscribe(frame, kind, lambda _: self._later("arrange", SOON, self._arrange))
         subscribe(frame, CommandEnded, self._command_ended)
         subscribe(frame, SchemaRefreshed, self._refreshed)
+        subscribe(frame, PersonAsked, self._person_asked)
         self.ask()
 
     # -- what the window asks ------------------------------------------------------------------------------------
@@ -238,6 +241,13 @@ class ConnectionsPanel(Panel):
             if isinstance(node.data, Unsaved) and node.key not in before:
                 self.tree.toggle(node)
 
+    def _person_asked(self, event: PersonAsked) -> None:
+        self._asked = event.what
+        for node in self._reads:
+            if node.children and all(child.passing for child in node.children):
+                node.adopt([waiting(self._asked)])
+        self.tree.refresh()
+
     # -- reading -------------------------------------------------------------------------------------------------
 
     def _opened(self, node: Node) -> None:
@@ -277,7 +287,7 @@ class ConnectionsPanel(Panel):
 
         def tell() -> None:
             if self._reads.get(node) is job and all(child.passing for child in node.children or ()):
-                node.adopt([waiting()])
+                node.adopt([waiting(self._asked)])
                 self.tree.refresh()
 
         node.open = True
