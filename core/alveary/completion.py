@@ -6,6 +6,7 @@ or is slow keeps nobody waiting: what is not there in time is left out.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from bisect import bisect_right
@@ -17,6 +18,8 @@ import msgspec
 
 from alveary.contracts.completion import CatalogView, CompletionRequest, Suggestion
 from alveary.errors import InvalidInputError, described
+from alveary.known import KnownCatalog
+from alveary.known import Level as Read
 from alveary.matching import Level, Query
 from alveary.plugins import Completer, Plugins
 from alveary.sqltext import Dialect, Piece, PieceKind, split
@@ -26,6 +29,8 @@ PATIENCE = 0.5
 MOST = 1000
 """Suggestions of one completer that are looked at."""
 HOOK = "alveary_complete"
+_LONGEST_PATH = 300
+_QUALIFIER = re.compile(r"""(?:["`\[](?P<quoted>[^"`\]\n]+)["`\]]|(?P<plain>[\w$]+))\.["`\[]?[\w$]*\Z""")
 
 
 class Completion:
@@ -156,6 +161,16 @@ def statement_around(text: str, offset: int, pieces: Sequence[Piece]) -> tuple[i
         return offset, offset
     end = piece.end - len(piece.terminator)
     return (piece.start, end) if offset <= end else (offset, offset)
+
+
+def unknown_schema(text: str, offset: int, known: KnownCatalog) -> str | None:
+    """Return the schema that is named before the dot at an offset, if nothing of it was read: mostly the server's own."""
+    found = _QUALIFIER.search(text, max(0, offset - _LONGEST_PATH), offset)
+    if found is None:
+        return None
+    name = found["quoted"] or found["plain"]
+    meant = next((each for each in known.schemas if each.lower() == name.lower()), None)
+    return meant if meant is not None and not known.has(meant, Read.RELATIONS) else None
 
 
 def misfit(typed: str, name: str) -> float | None:

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.commands.query import read_script
+from alveary.completion import unknown_schema
 from alveary.contracts.completion import Suggestion
 from alveary.errors import EmptyScriptError, InvalidInputError
 from alveary.tables import plain_table
@@ -51,7 +52,10 @@ def complete(context: Context, parameters: CompleteParameters) -> Suggestions:
         raise InvalidInputError(f"--at {at} lies behind the text, which has {len(text)} characters")
     kernel = context.kernel
     _, driver = kernel.target(parameters.target)
-    catalog = kernel.catalogs.load(parameters.target, stopped=context.stopped(), origin="completion")
+    stopped = context.stopped()
+    catalog = kernel.catalogs.load(parameters.target, stopped=stopped, origin="completion")
+    if (schema := unknown_schema(text, at, catalog)) is not None:
+        catalog = kernel.catalogs.load(parameters.target, schemas=[schema], stopped=stopped, origin="completion")
     found = kernel.completion.complete(text, at, driver.dialect, catalog, driver=driver.id, limit=parameters.limit)
     return Suggestions(at=at, suggestions=found)
 

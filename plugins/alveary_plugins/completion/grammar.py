@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from alveary_plugins.completion.keywords import keywords
 from alveary_plugins.completion.statements import Wanted, wanted_in_statement
@@ -27,7 +27,7 @@ _AFTER = {
     "similar": ("to",), "at": ("time zone",), "time": ("zone",), "within": ("group",), "insert": ("into",),
     "delete": ("from",), "merge": ("into",), "conflict": ("do nothing", "do update set", "on constraint"),
     "do": ("nothing", "update set"), "duplicate": ("key update",), "default": ("values",),
-    "sounds": ("like",), "indexed": ("by",),
+    "sounds": ("like",), "indexed": ("by",), "force": ("index",),
 }  # fmt: skip
 
 
@@ -60,8 +60,13 @@ class Expected:
 
 
 def expected(place: Place, writing: Writing, dialect: str) -> Expected:
-    """Return what could stand at the caret."""
+    """Return what could stand at the caret; behind ``a.b.`` what could stand in the place of all three."""
+    if writing.after_dot:
+        place = replace(place, at=place.at - 2 * len(writing.qualifiers))
     clause, before = place.clause, place.before()
+    if clause == "start" and len(place.frames) > 1:
+        is_source = place.query.source is not None
+        return Expected(relation=is_source, early=["select", "with", "values"], leading=True)
     if clause in ("start", "utility"):
         return _in_statement(place, writing, dialect)
     if before in _AFTER and not (before == "left" and clause not in ("from", "on", "using")):
@@ -85,7 +90,9 @@ def expected(place: Place, writing: Writing, dialect: str) -> Expected:
         case "using" if before == "using":
             return Expected(words=["("])
         case "insert":
-            return _after_target(dialect)
+            return _after_target(place, dialect)
+        case "values" | "merge values" if before == "values":
+            return Expected(words=["("], leading=True)
         case "values" | "merge values" if place.frame.kind != "row":
             return Expected(words=_tail(place, dialect), leading=True)
         case "conflict":
@@ -124,7 +131,8 @@ def _in_statement(place: Place, writing: Writing, dialect: str) -> Expected:
 
 
 def _is_cast(place: Place, before: str) -> bool:
-    return before == "as" and place.frame.head in ("cast", "try_cast", "safe_cast")
+    head = place.frame.head
+    return (before == "as" and head in ("cast", "try_cast", "safe_cast")) or (before == "," and head == "convert")
 
 
 def _in_names(place: Place, before: str) -> Expected:
@@ -154,6 +162,8 @@ def _in_from(place: Place, before: str, dialect: str) -> Expected:
         if clause in ("merge", "into", "update"):
             words = ["only"] if dialect == "postgres" and clause != "into" else []
         return Expected(relation=True, words=[*words, *(["select"] if first else [])])
+    if clause == "into" and before == "or":
+        return Expected(words=["replace into", "ignore into", "abort into", "fail into", "rollback into"], leading=True)
     if clause in ("into", "delete", "merge"):
         return Expected(words={"into": ["into"], "delete": ["from"], "merge": ["into", "using"]}[clause], leading=True)
     words = _tail(place, dialect)
@@ -167,13 +177,15 @@ def _in_from(place: Place, before: str, dialect: str) -> Expected:
     return Expected(words=words, leading=True)
 
 
-def _after_target(dialect: str) -> Expected:
+def _after_target(place: Place, dialect: str) -> Expected:
     words = ["values", "select", "default values", "with", "as", "overriding system value"]
     if dialect == "mysql":
         words = ["values", "select", "set", "with"]
     elif dialect == "sqlite":
         words.remove("overriding system value")
-    return Expected(listing=True, words=words, leading=True)
+    if place.query.listed:
+        words = [word for word in words if word not in ("default values", "set", "as")]
+    return Expected(listing=not place.query.listed, words=words, leading=True)
 
 
 def _in_conflict(before: str, dialect: str) -> Expected:
@@ -198,6 +210,11 @@ def _in_merge(place: Place, before: str) -> Expected:
 
 def _in_expression(place: Place, before: str, dialect: str) -> Expected:
     clause, frame = place.clause, place.frame
+    if (frame.head == "extract" and frame.begin == place.at) or (place.before(2) == "interval" and dialect == "mysql"):
+        return Expected(words=list(keywords("fields", dialect)), leading=True)
+    if before == "not" and not _wants_operand(replace(place, at=place.at - 1), place.before(2)):
+        following = [word[4:] for word in keywords("comparing", dialect) if word.startswith("not ")]
+        return Expected(words=following, leading=True)
     if _wants_operand(place, before):
         words = list(keywords("operand", dialect))
         found = Expected(operand=True, words=words)
@@ -214,7 +231,7 @@ def _in_expression(place: Place, before: str, dialect: str) -> Expected:
             found.early = ["select"] if frame.kind == "group" else ["distinct"]
         if (clause == "set" and before == "=") or frame.kind == "row":
             found.early = ["default"]
-        found.condition = clause == "on" and before in ("on", "and", "(")
+        found.condition = clause in ("on", "where") and before in (clause, "and", "(")
         found.aliases = clause in ("order by", "group by", "having") and frame.kind == "query"
         return found
     words = []
@@ -222,7 +239,9 @@ def _in_expression(place: Place, before: str, dialect: str) -> Expected:
     if cases:
         words += {"case": ["when"], "when": ["then"], "then": ["when", "else", "end"], "else": ["end"]}[cases]
         return Expected(words=[*words, *keywords("comparing", dialect)], leading=True)
-    if clause == "order by":
+    if clause == "order by" and before in ("desc", "asc"):
+        words += ["nulls last", "nulls first"]
+    elif clause == "order by" and before not in ("first", "last"):
         words += ["desc", "asc", "nulls last", "nulls first"]
     if frame.kind in ("group", "arguments"):
         words += {"over": ["order by", "rows between", "range between"]}.get(frame.head, [])

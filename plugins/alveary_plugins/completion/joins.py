@@ -21,10 +21,11 @@ class Joins:
         self._dialect = dialect
         self._and, self._on = (" AND ", " ON ") if upper else (" and ", " on ")
         self._before = [source for source in place.query.sources if source.at < place.at]
+        self._said = " ".join(word.text.lower() for word in place.words)
 
     def conditions(self, qualifier: str = "") -> list[str]:
         """Return the conditions for what was joined last; behind ``qualifier.`` those that go on from there."""
-        if len(self._before) < 2:
+        if len(self._before) < 2 or (self._place.clause == "where" and any(each.joined for each in self._before)):
             return []
         found: dict[str, None] = {}
         last = self._before[-1]
@@ -37,7 +38,16 @@ class Joins:
                         found[self._condition(last, other, pairs)] = None
                     elif _is_called(other, qualifier):
                         found[self._condition(other, last, [(b, a) for a, b in pairs])] = None
-        return [text[text.index(".") + 1 :] if qualifier else text for text in found]
+        unsaid = [text for text in found if not self._is_said(text)]
+        return [text[text.index(".") + 1 :] if qualifier else text for text in unsaid]
+
+    def _is_said(self, condition: str) -> bool:
+        """Return whether a condition stands in the statement already, its sides this way or the other."""
+        for part in condition.lower().split(self._and.lower()):
+            one, _, other = part.replace(".", " . ").partition(" = ")
+            if f"{one} = {other}" in self._said or f"{other} = {one}" in self._said:
+                return True
+        return False
 
     def related(self) -> dict[tuple[str, str], tuple[ForeignKey, Source]]:
         """Return what foreign keys lead to or come from, by schema and name: the key, and the source it is of."""

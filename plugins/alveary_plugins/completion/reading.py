@@ -180,6 +180,7 @@ class _Reading:
             new.kind, new.about = "names", query.sources[-1] if query.sources else None
         elif (frame.clause == "insert" and frame.kind == "query") or frame.clause == "merge insert":
             new.kind, new.about, new.names, new.clause = "names", query.target, query.listed, "insert list"
+            frame.expects = ""
         elif frame.clause == "conflict":
             new.kind, new.about, new.clause = "names", query.target, "conflict list"
         elif frame.clause in ("values", "merge values"):
@@ -355,7 +356,7 @@ class _Reading:
             return at + 1
         if lower == "with" and clause not in ("start", "insert", "into", "utility", "set operation"):
             return 0
-        if lower == "with" and self.lower(at + 1) not in (CARET, "recursive") and self.lower(at + 2) not in ("as", "("):
+        if lower == "with" and not {self.lower(at + 1), self.lower(at + 2)} & {CARET, "recursive", "as", "("}:
             return 0
         if lower == "replace" and (clause != "start" or self.lower(at + 1) not in ("into", CARET)):
             return 0
@@ -416,6 +417,8 @@ class _Reading:
         if frame.expects == "alias":
             if word.lower == "as":
                 return at + 1
+            if word.lower == "with" and self.lower(at + 1) == "ordinality":
+                return at + 2
             if word.lower not in _STOP and not (word.lower and self.lower(at + 1) == "."):
                 if frame.source is not None:
                     frame.source.alias = word

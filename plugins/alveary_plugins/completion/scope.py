@@ -25,6 +25,14 @@ _OF_FUNCTIONS = {
     "pragma_index_list": ("seq", "name", "unique", "origin", "partial"),
     "pragma_table_list": ("schema", "name", "type", "ncol", "wr", "strict"),
 }
+#: Relations that an engine has in every database and lists in none.
+OWN_RELATIONS = {
+    "sqlite": {
+        "sqlite_master": ("type", "name", "tbl_name", "rootpage", "sql"),
+        "sqlite_schema": ("type", "name", "tbl_name", "rootpage", "sql"),
+        "sqlite_sequence": ("name", "seq"),
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Scope:
         self._place = place
         self._catalog = catalog
         self._folds = dialect.name == "postgres"
+        self._own = OWN_RELATIONS.get(dialect.name, {})
         self._counts_from = 0 if dialect.name == "mysql" else 1
         self._found: dict[tuple[str, ...], tuple[str, str] | None] = {}
         self._fields: dict[int, list[Field]] = {}
@@ -65,9 +74,12 @@ class Scope:
         query: Query | None = self._place.query
         before: int | None = None
         while query is not None:
-            if query.verb == "insert" and query.target is not None and query.target not in query.sources:
+            written = query.verb == "insert" and self._place.clause != "values row"
+            if written and query.target is not None and query.target not in query.sources:
                 found.append(query.target)
-            found += [each for each in query.sources if before is None or each.at < before]
+            found += [
+                each for each in query.sources if (before is None or each.at < before) and not self._is_within(each)
+            ]
             before = None
             if query.correlated:
                 before = query.source.at if query.source is not None else None
@@ -77,6 +89,11 @@ class Scope:
             else:
                 query = None
         return found
+
+    def _is_within(self, source: Source) -> bool:
+        """Return whether the place is within the arguments of a function that stands in FROM."""
+        begin = source.at + 2 * len(source.path)
+        return source.is_function and any(frame.begin == begin for frame in self._place.frames)
 
     def named(self, name: str) -> Named | None:
         """Return the query that WITH gives this name."""
@@ -163,7 +180,8 @@ class Scope:
     def of_relation(self, path: Sequence[Word]) -> list[Field]:
         """Return the columns of a relation of the catalog."""
         if (found := self.relation(path)) is None:
-            return []
+            own = self._own.get(path[-1].name.lower(), ()) if path else ()
+            return [Field(name) for name in own]
         return [
             Field(each.name, each.type_name + (" · key" if each.primary_key is not None else ""))
             for each in self._catalog.columns(*found)

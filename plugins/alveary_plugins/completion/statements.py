@@ -69,7 +69,7 @@ def wanted_in_statement(place: Place, dialect: str, *, is_body: bool) -> Wanted 
     shape = _shape(words)
     for rule in _rules():
         if rule.shape.fullmatch(shape):
-            return _wanted(rule, words, dialect)
+            return _wanted(rule, words, place.words[place.at :], dialect)
     return None
 
 
@@ -82,26 +82,16 @@ def _beginnings(dialect: str, is_body: bool) -> tuple[str, ...]:
     return (*found[:5], *(keywords("body", dialect) if is_body else ()), *found[5:])
 
 
-def _wanted(rule: _Rule, words: Sequence[Word], dialect: str) -> Wanted:
+def _wanted(rule: _Rule, words: Sequence[Word], behind: Sequence[Word], dialect: str) -> Wanted:
     what = rule.what
     if what == "describe":
-        every = (
-            "select",
-            "insert into",
-            "update",
-            "delete from",
-            "with",
-            "analyze",
-            "query plan",
-            "(analyze, buffers)",
-        )
-        return Wanted("relation" if dialect == "mysql" else "", every)
+        return Wanted("relation" if dialect == "mysql" else "", keywords("explain", dialect))
     spoken: list[str] = []
     for word in rule.words:
         spoken += keywords(word[1:], dialect) if word.startswith("*") else [word]
     about: tuple[Word, ...] = ()
     if what in ("columns", "expression"):
-        about = _about(words)
+        about = _about(words) or _named_behind(behind)
     elif what == "defined":
         about = _defined(words)
     return Wanted(what, tuple(spoken), about, rule.kinds)
@@ -144,6 +134,17 @@ def _about(words: Sequence[Word]) -> tuple[Word, ...]:
             while index + 2 < len(words) and words[index + 1].lower == "." and words[index + 2].is_name:
                 index += 2
                 path.append(words[index])
+            return tuple(path)
+    return ()
+
+
+def _named_behind(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the path of the relation that a statement names behind the caret."""
+    for index, word in enumerate(words[:-1]):
+        if word.lower == "on" and words[index + 1].is_name:
+            path = [words[index + 1]]
+            if len(words) > index + 3 and words[index + 2].lower == "." and words[index + 3].is_name:
+                path.append(words[index + 3])
             return tuple(path)
     return ()
 

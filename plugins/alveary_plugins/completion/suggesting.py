@@ -15,7 +15,7 @@ from alveary_plugins.completion.grammar import Expected, expected
 from alveary_plugins.completion.joins import Joins
 from alveary_plugins.completion.names import fitting, written
 from alveary_plugins.completion.reading import read_queries
-from alveary_plugins.completion.scope import Field, Scope
+from alveary_plugins.completion.scope import OWN_RELATIONS, Field, Scope
 from alveary_plugins.completion.tree import Place, Source
 from alveary_plugins.completion.words import CARET, Word, Writing, read
 
@@ -193,7 +193,7 @@ class _Suggesting:
             if source.name is not None and len(sources) > 0:
                 self._add(source.name.name, "alias" if source.alias is not None else "table", 14.0, order,
                           detail=_origin(source), behind=".")  # fmt: skip
-        if (self._place.clause in ("set", "set list") and self._place.query.verb in ("insert",)) or self._upserts():
+        if self._upserts():
             self._add("excluded", "alias", 8.0, detail="the row that was to be inserted", text="excluded.")
 
     def _upserts(self) -> bool:
@@ -348,7 +348,8 @@ class _Suggesting:
             for order, named in enumerate(scope.all_named()):
                 if named.name.lower != CARET:
                     self._add(named.name.name, "query", 1.0, order, detail="with", text=named.name.text)
-            related = self._joins.related()
+            read = {found for source in place.query.sources if (found := scope.foreign_keys(source)[0]) is not None}
+            related = [each for each in self._joins.related() if each not in read]
             for order, text in enumerate(self._joins.whole()):
                 self._add(text, "join", 2.2, order, detail="foreign key", text=text)
         schemas = scope.schemas
@@ -359,6 +360,8 @@ class _Suggesting:
             plain = schema in scope.unqualified
             base = 60.0 if system else 2.0 + min(order, 3) if plain else 12.0
             self._of_schema(schema, base, "" if plain else f"{self._write(schema)}.", related, only)
+        for order, name in enumerate(OWN_RELATIONS.get(self._dialect.name, ()) if self._typed else ()):
+            self._add(name, "table", 12.0, order, detail="of every database")
         self._schemas(9.0)
         if place.clause == "from" and reads:
             self._functions(45.0, only_tables=True)
@@ -474,14 +477,16 @@ class _Suggesting:
             if (source := self._named_source(name)) is not None:
                 self._qualified(self._scope.fields(source))
                 return
-        if not relations and (fields := self._scope.of_relation(qualifiers)):
+        schema = self._schema(qualifiers[-1].name)
+        if (not relations or schema is None) and (fields := self._scope.of_relation(qualifiers)):
             self._qualified(fields)
             if len(qualifiers) == 2:
                 return
-        schema = self._schema(qualifiers[-1].name)
         if schema is not None:
             only = what.wanted.what if what.wanted is not None else ""
-            if relations or what.operand or what.routine or what.type:
+            if self._place.words[0].lower == "pragma":
+                self._phrases(what.words, 3.0)
+            elif relations or what.operand or what.routine or what.type:
                 self._of_schema(schema, 2.0 if relations else 20.0, "", (), only)
             self._objects_of(schema, what)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from alveary.sqltext import Dialect, LexState, TokenKind
@@ -210,7 +211,11 @@ def _has_body(words: list[Word], at: int) -> bool:
     """Return whether the caret stands within the BEGIN … END of a routine or trigger."""
     if not words or words[0].lower not in ("create", "begin", "declare"):
         return False
-    return words[0].lower != "begin" and any(word.lower in ("begin", "declare") for word in words[1:at])
+    if words[0].lower == "begin":
+        return False
+    before = words[1:at]
+    each_row = any(one.lower == "each" and two.lower == "row" for one, two in pairwise(before))
+    return each_row or any(word.lower in ("begin", "declare") for word in before)
 
 
 def _statement_within(words: list[Word], at: int) -> tuple[list[Word], int]:
@@ -226,8 +231,9 @@ def _statement_within(words: list[Word], at: int) -> tuple[list[Word], int]:
             cases += 1
         elif lower == "end" and cases:
             cases -= 1
-        elif lower in _BEGINNINGS and not cases and depth <= 0:
-            first = index + 1
+        elif not cases and depth <= 0:
+            each_row = lower == "row" and index > 0 and words[index - 1].lower == "each"
+            first = index + 1 if lower in _BEGINNINGS or each_row else first
     last = next((index for index in range(at, len(words)) if words[index].lower == ";"), len(words))
     found = words[first:last]
     if found[0].lower == "perform":  # a SELECT whose rows nobody wants

@@ -9,7 +9,7 @@ import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from alveary.completion import misfit
+from alveary.completion import misfit, unknown_schema
 from alveary.contracts.completion import CatalogView, NothingKnown, Suggestion
 from alveary.errors import AlvearyError
 from alveary.known import LEVELS, KnownCatalog
@@ -205,6 +205,9 @@ class Completing:
         try:
             driver = question.session.driver.id if question.session is not None else ""
             known = kernel.catalogs.known(question.session or question.target or "")
+            session = question.session
+            if known is not None and session is not None:
+                known = self._with_schema(known, session, unknown_schema(question.text, question.caret, known))
             catalog: CatalogView = NothingKnown() if known is None else known
             if known is not None and question.schema in known.schemas:
                 rest = [name for name in known.search_path if name != question.schema]
@@ -218,6 +221,18 @@ class Completing:
             )
             answer = _Answer(question, found, len(found) < MOST, is_known)
             self._window.post(lambda: self._answered(answer))
+
+    def _with_schema(self, known: KnownCatalog, session: Session, schema: str | None) -> KnownCatalog:
+        """Return what is known with a schema that is read when it is named, for it is the server's own."""
+        if schema is None:
+            return known
+        try:
+            return self._window.kernel.catalogs.load(
+                session, schemas=[schema], stopped=self._stopped, origin="completion"
+            )
+        except AlvearyError as exc:
+            _log.info("the schema %s is not known: %s", schema, exc.message)
+            return known
 
     def _answered(self, answer: _Answer) -> None:
         self._busy = False

@@ -1,0 +1,158 @@
+"""Completion against the engines themselves: names are read back as they are, and what is suggested can be run."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+from completion_cases import FIRST_SCHEMA, cases, catalog
+from fix_engines import Engine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alveary import Kernel
+from alveary.contracts.completion import CompletionRequest, NothingKnown
+from alveary.contracts.values import Row
+from alveary.errors import QueryError
+from alveary.sessions import Session
+from alveary.sqltext import MYSQL, POSTGRES, SQLITE
+from alveary_plugins.completion import alveary_complete
+from alveary_plugins.completion.names import reserved, written
+
+NAMES = (
+    "plain",
+    "Capital",
+    "two words",
+    "group",
+    "User",
+    "é",
+    "a-b",
+    'q"q',
+    "b`b",
+    "1st",
+    "x$y",
+    "null",
+    "_",
+    "名",
+    "]",
+)
+
+
+def test_postgres_reads_every_name_as_it_is_and_reserves_no_other_word(
+    engine_of: Callable[[str], Engine], kernel: Kernel
+) -> None:
+    with kernel.connect(engine_of("postgres").url) as session:
+        for name in NAMES:
+            ((found,),) = rows(session, f"select column_name from (select 1 as {written(name, POSTGRES)}) as t, "
+                                          f"lateral json_object_keys(row_to_json(t)) as column_name")  # fmt: skip
+            assert found == name
+        words = rows(session, "select word from pg_get_keywords() where catcode in ('R', 'T', 'C')")
+        assert {row[0] for row in words} <= reserved("postgres")
+
+
+def test_mariadb_reads_every_name_as_it_is_and_reserves_no_other_word(
+    engine_of: Callable[[str], Engine], kernel: Kernel
+) -> None:
+    with kernel.connect(engine_of("mariadb").url) as session:
+        session.run("create table named (id int)")
+        for name in NAMES:
+            session.run(f"alter table named add column {written(name, MYSQL)} int")
+        held = {row[0] for row in rows(session, "select column_name from information_schema.columns "
+                                                 "where table_name = 'named'")}  # fmt: skip
+        assert set(NAMES) <= held
+        words = [str(row[0]).lower() for row in rows(session, "select word from information_schema.keywords")]
+        missing = [word for word in words if word.isidentifier() and not is_a_name(session, word)]
+        assert missing
+        assert set(missing) <= reserved("mysql")
+
+
+def is_a_name(session: Session, word: str) -> bool:
+    try:
+        session.run(f"select t.{word}, {word} from (select 1 as {word}) as t")
+    except QueryError:
+        return False
+    return True
+
+
+def rows(session: Session, sql: str) -> list[Row]:
+    return list(session.run(sql) or ())
+
+
+@given(name=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8))
+def test_sqlite_reads_any_name_as_it_is(name: str) -> None:
+    with sqlite3.connect(":memory:") as db:
+        cursor = db.execute(f"select {written(name, SQLITE)} from (select 1 as {written(name, SQLITE)})")
+        assert cursor.description[0][0] == name
+        if "]" not in name:
+            assert db.execute(f"select 1 as {written(name, SQLITE, '[')}").description[0][0] == name
+    db.close()
+
+
+def make_shop(engine: Engine) -> None:
+    """Make the tables that the cases know."""
+    dialect = {"mariadb": "mysql"}.get(engine.name, engine.name)
+    family = {"postgres": POSTGRES, "mysql": MYSQL, "sqlite": SQLITE}[dialect]
+    known = catalog(dialect)
+    schema = FIRST_SCHEMA[dialect]
+    for relation in known.relations(schema).values():
+        columns = ", ".join(f"{written(each.name, family)} int" for each in known.columns(schema, relation.name))
+        engine.ask(f"create table {written(relation.name, family)} ({columns})")
+
+
+def test_whole_conditions_and_lists_of_columns_can_be_run(engine: Engine, kernel: Kernel) -> None:
+    make_shop(engine)
+    _, driver = kernel.target(engine.url)
+    dialect = driver.dialect
+    ran = 0
+    with kernel.connect(engine.url) as session:
+        for case in cases(dialect.name):
+            found = alveary_complete(
+                CompletionRequest(
+                    text=case.text, caret=case.caret, dialect=dialect, catalog=catalog(dialect.name), driver=driver.id
+                )
+            )
+            whole = [each for each in found[:3] if each.kind in ("join", "columns")]
+            if not whole or not re.match(r"select|insert", case.text) or "values" in whole[0].text:
+                continue
+            text = f"{case.text[: whole[0].start]}{whole[0].text}{case.text[whole[0].end :]}"
+            if text.startswith("insert"):
+                text += ") values (" + ", ".join("1" for _ in whole[0].text.split(", ")) + ")"
+            session.run(text)
+            ran += 1
+    assert ran >= 5
+
+
+def test_nothing_known_is_no_hindrance(kernel: Kernel) -> None:
+    for dialect in (POSTGRES, MYSQL, SQLITE):
+        for case in cases(dialect.name):
+            alveary_complete(
+                CompletionRequest(text=case.text, caret=case.caret, dialect=dialect, catalog=NothingKnown())
+            )
+
+
+def test_the_command_knows_what_each_engine_holds(engine: Engine, kernel: Kernel) -> None:
+    make_shop(engine)
+    answer = kernel.run("editor.complete", {"target": engine.url, "sql": "select c. from customer c", "at": 9})
+    names = [each.label for each in answer.suggestions if each.kind == "column"]
+    assert names == ["id", "name", "email", "country", "created_at", "referrer_id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "first"),
+    [
+        ("postgres", "select * from pg_catalog.pg_clas", "pg_class"),
+        ("postgres", "select c.relna from pg_catalog.pg_class as c where pg_catalog.", "relname"),
+        ("mariadb", "select * from information_schema.`column", "`COLUMNS`"),
+    ],
+)
+def test_a_schema_of_the_servers_own_is_read_when_it_is_named(
+    engine_of: Callable[[str], Engine], kernel: Kernel, name: str, sql: str, first: str
+) -> None:
+    url = engine_of(name).url
+    at = sql.index(" from") if first == "relname" else len(sql)
+    if first == "relname":  # it was read before, for another question
+        kernel.run("editor.complete", {"target": url, "sql": sql})
+    answer = kernel.run("editor.complete", {"target": url, "sql": sql, "at": at})
+    assert answer.suggestions[0].text == first
