@@ -164,7 +164,7 @@ def statement_around(text: str, offset: int, pieces: Sequence[Piece]) -> tuple[i
 
 
 def unknown_schema(text: str, offset: int, known: KnownCatalog) -> str | None:
-    """Return the schema that is named before the dot at an offset, if nothing of it was read: mostly the server's own."""
+    """Return the schema named before the dot at an offset, if nothing of it was read: mostly the server's own."""
     found = _QUALIFIER.search(text, max(0, offset - _LONGEST_PATH), offset)
     if found is None:
         return None
