@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from alveary.contracts.factory import load_factory
@@ -31,6 +33,8 @@ class Found:
     hit: Hit
     ranges: Ranges = ()
     detail_ranges: Ranges = ()
+    span: int = 0
+    """Characters over which scattered letters are spread."""
 
 
 @dataclass(slots=True)
@@ -92,13 +96,32 @@ class Finding:
         What each finder finds worse than another one by its ``weight`` comes with what that one finds. ``instead`` has
         finders that stand in for others, by id.
         """
+        return chain.from_iterable(self.steps(wanted, specs, instead=instead, faults=faults))
+
+    def steps(
+        self,
+        wanted: Wanted,
+        specs: Sequence[FinderSpec],
+        *,
+        instead: Mapping[str, Finder] | None = None,
+        faults: Faults | None = None,
+    ) -> Iterator[Iterator[Found]]:
+        """Yield the same in steps: between two of them whoever watches can be shown what there is so far."""
         faults = faults or Faults()
-        weights = [spec.weight for spec in specs]
-        for step in range(min(weights, default=0), max(weights, default=0) + len(Level)):
-            for spec in specs:
-                if 0 <= step - spec.weight < len(Level) and spec.name not in faults.said:
-                    finder = (instead or {}).get(spec.id)
-                    yield from self._found(spec, finder, wanted, Level(step - spec.weight), faults)
+
+        def able() -> list[FinderSpec]:
+            return [spec for spec in specs if spec.name not in faults.said]
+
+        def found(spec: FinderSpec, level: Level) -> Iterator[Found]:
+            return self._found(spec, (instead or {}).get(spec.id), wanted, level, faults)
+
+        for step in range(Level.SCATTERED + max((spec.weight for spec in specs), default=0)):
+            for spec in able():
+                if 0 <= step - spec.weight < Level.SCATTERED:
+                    yield found(spec, Level(step - spec.weight))
+        # Of scattered letters those count most that stand together, wherever.
+        yield heapq.merge(*(found(spec, Level.SCATTERED) for spec in able()), key=lambda each: each.span)
+        yield from (found(spec, Level.LABEL) for spec in able())
 
     def unread(self, specs: Sequence[FinderSpec]) -> list[str]:
         """Return the databases in which nothing is found because nobody has read them yet."""
@@ -149,4 +172,4 @@ def told(finder: str, hit: Hit, query: Query) -> Found:
     detail = query.match(hit.detail, scattered=False) if match is None or match.level >= Level.INITIALS else None
     if detail is not None:
         return Found(finder, hit, detail_ranges=detail.ranges)
-    return Found(finder, hit, match.ranges if match is not None else ())
+    return Found(finder, hit) if match is None else Found(finder, hit, match.ranges, (), match.span)

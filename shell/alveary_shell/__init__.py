@@ -78,6 +78,11 @@ def alveary_commands() -> list[CommandSpec]:
             Placement(title="Command palette…", menu="View", group=10, keys=("Ctrl+Shift+P", "F1")),
         ),
         command(
+            "window.find",
+            "Find tables, columns, saved queries, history and commands by a few letters.",
+            Placement(title="Find anything…", menu="View", group=10, keys=("Ctrl+P",)),
+        ),
+        command(
             "window.toggle-theme",
             "Switch between the dark and the light theme.",
             Placement(title="Next theme", menu="View", group=20),

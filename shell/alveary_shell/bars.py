@@ -91,9 +91,9 @@ class ToolBar(tk.Frame):
         run: Callable[[str], object],
         enabled: Callable[[CommandSpec], bool],
         keys: Callable[[str], list[str]],
-        palette: str = "window.palette",
+        palette: str = "window.find",
     ) -> None:
-        """``palette`` is the command that finds all others; its button stands at the end."""
+        """``palette`` is the command that finds everything; its button stands at the end."""
         super().__init__(master, borderwidth=0)
         self._theme, self._enabled, self._keys = theme, enabled, keys
         self._buttons: list[tuple[CommandSpec, FlatButton]] = []
@@ -126,7 +126,7 @@ class ToolBar(tk.Frame):
         finder = next((spec for spec in commands if spec.id == palette), None)
         if finder is not None:
             find = functools.partial(run, finder.id)
-            search = FlatButton(self, theme, find, text="Commands", icon="search", large=True, focusable=False)
+            search = FlatButton(self, theme, find, text="Find", icon="search", large=True, focusable=False)
             search.pack(side="right", padx=theme.px(6))
             Tip(search, theme, functools.partial(self._tip, finder))
         self._line = tk.Frame(self, height=1, borderwidth=0)

@@ -88,8 +88,13 @@ def _stay(kernel: Kernel, instance: Instance) -> None:
 
 
 def palette(context: Context, parameters: NoParameters) -> None:
-    """Show the command palette."""
-    _window(context).open_palette()
+    """Show the palette with the commands alone."""
+    _window(context).find(commands_only=True)
+
+
+def find(context: Context, parameters: NoParameters) -> None:
+    """Show the palette that finds anything."""
+    _window(context).find()
 
 
 def toggle_theme(context: Context, parameters: NoParameters) -> None:

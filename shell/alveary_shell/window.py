@@ -29,13 +29,14 @@ from alveary.jobs import Job
 from alveary.kernel import Kernel
 from alveary.sessions import Session
 from alveary_shell import dialogs
+from alveary_shell.anything import FindAnything
 from alveary_shell.asking import Asking
 from alveary_shell.bars import MenuBar, StatusBar, ToolBar
 from alveary_shell.docks import SIZES, Docks, Place
 from alveary_shell.fault import FaultPanel
 from alveary_shell.journal import Journal
 from alveary_shell.keyboard import Keyboard
-from alveary_shell.palette import Choice, Palette
+from alveary_shell.palette import Palette
 from alveary_shell.pump import Pump
 from alveary_shell.running import RunningJobs
 from alveary_shell.sdk import ActiveChanged, Answer, Level, Panel, Window
@@ -149,7 +150,7 @@ class MainWindow(Window):
         self.docks = Docks(self.root, self.theme, selected=self._selected, close=self.close, menu=self._tab_menu)
         self.docks.pack(fill="both", expand=True)
         self._toasts = Toasts(self.root, self.theme, self.copy)
-        self._palette = Palette(self.root, self.theme, self._chosen)
+        self._anything = FindAnything(self, Palette(self.root, self.theme), self._workspace)
         self._keyboard.bind(self.docks)
         self.root.bind_all("<FocusIn>", self._focused, add="+")
         self.pump.subscribe(None, SettingChanged, self._setting_changed)
@@ -319,25 +320,9 @@ class MainWindow(Window):
         for frame in self.docks.frames.values():
             frame.retitle()
 
-    def open_palette(self) -> None:
-        """Show the command palette."""
-        choices = [
-            Choice(spec.id, spec.placement.title.rstrip("…"), next(iter(self.keymap.keys(spec.id)), ""), spec.summary)
-            for spec in self.kernel.plugins.commands
-            if spec.placement is not None and self.enabled(spec)
-        ]
-        panels = [
-            Choice(f"panel:{spec.id}", f"Go to {spec.title}", "", "panel")
-            for spec in self.kernel.plugins.panels
-            if spec.dock != "center"
-        ]
-        self._palette.open([*sorted(choices, key=lambda choice: choice.title), *panels])
-
-    def _chosen(self, id: str) -> None:
-        if id.startswith("panel:"):
-            self.open(id.removeprefix("panel:"))
-        else:
-            self.run(id)
+    def find(self, *, commands_only: bool = False) -> None:
+        """Show the palette that finds anything, or commands alone."""
+        self._anything.open(commands_only=commands_only)
 
     # -- how it looks, and what the keys do ----------------------------------------------------------------------
 

@@ -50,8 +50,12 @@ class Workspace:
 
     def layout(self) -> dict[str, Any]:
         """Return what :meth:`save_layout` was last handed; nothing when it can't be read."""
+        return self.recall("layout")
+
+    def recall(self, name: str) -> dict[str, Any]:
+        """Return what :meth:`remember` was last handed under a name; nothing when it can't be read."""
         with self._store.reading() as connection:
-            row = connection.execute("select cast(value as blob) from workspace where name = 'layout'").fetchone()
+            row = connection.execute("select cast(value as blob) from workspace where name = ?", (name,)).fetchone()
         found = _decoded(row[0]) if row is not None else None
         return found or {}
 
@@ -111,10 +115,14 @@ class Workspace:
 
     def save_layout(self, layout: dict[str, Any]) -> None:
         """Write where everything stands."""
+        self.remember("layout", layout)
+
+    def remember(self, name: str, value: dict[str, Any]) -> None:
+        """Write something that is no panel's under a name of its own."""
 
         def write() -> None:
             with self._store.writing() as connection:
-                connection.execute("insert or replace into workspace values ('layout', ?)", (json.dumps(layout),))
+                connection.execute("insert or replace into workspace values (?, ?)", (name, json.dumps(value)))
 
         self._work.put(write)
 

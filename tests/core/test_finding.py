@@ -107,7 +107,7 @@ def test_comments_are_found(kernel: Kernel) -> None:
         objects={"f": (ObjectInfo(schema="public", name="f", kind="function", comment="counts bees"),)},
         packed_columns=packed(columns),
     )
-    assert named(schema.packed_columns["r"]) == [("a", None), ("bé", "when bees\ncame")]
+    assert named(schema.packed_columns["r"]) == [("a", "int", None), ("bé", "int", "when bees\ncame")]
     database = Database("k", "shop", None, {}, None)
     wanted = Wanted(Query("bees"))
     for section, texts in (

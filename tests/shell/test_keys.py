@@ -8,7 +8,6 @@ from alveary import CommandSpec
 from alveary.contracts.window import Placement
 from alveary.errors import InvalidInputError
 from alveary_shell.keys import Keymap, normal, sequence
-from alveary_shell.palette import Choice, rank
 
 
 def command(id: str, *keys: str, panel: str | None = None) -> CommandSpec:
@@ -69,13 +68,3 @@ def test_what_a_person_chose_goes_before_what_is_declared() -> None:
     with pytest.raises(InvalidInputError, match=r"already runs c\.d"):
         keymap.bind("a.b", ["Ctrl+Y"])
     assert keymap.keys("a.b") == ["Ctrl+Z"]
-
-
-def test_the_palette_puts_the_beginnings_of_words_first() -> None:
-    choices = [Choice("a", "Format script"), Choice("b", "Run script"), Choice("c", "Transcript"), Choice("d", "Zoom")]
-    assert [choice.id for choice in rank("scr", choices)] == ["a", "b", "c"]
-    assert [choice.id for choice in rank("run", choices)] == ["b"]
-    assert rank("rs", choices)[0].id == "b"
-    assert [choice.id for choice in rank("script run", choices)] == ["b"]
-    assert rank("", choices) == choices
-    assert rank("nothing like it", choices) == []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +16,7 @@ from alveary.matching import Haystack, Level, Query
 if TYPE_CHECKING:
     from alveary.kernel import Kernel
 
-Place: TypeAlias = dict[str, str | int | None]
+Place: TypeAlias = Mapping[str, str | int | None]
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -38,6 +39,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     name_at: int = 0
     detail: str = ""
+    aside: str = ""
+    """What stands at the end of its line in the place of the connection, such as keys."""
     connection: str | None = None
     color: str | None = None
     icon: str = "dot"
@@ -71,6 +74,8 @@ class Finder(ABC):
     @abstractmethod
     def find(self, wanted: Wanted, level: Level) -> Iterator[Hit]:
         """Yield what is found this well and not better, the best first; whoever asks stops when it has enough.
+
+        Where letters are scattered the best are those that stand closest together: :func:`closest` sorts some lists.
 
         This runs at each key: what takes long belongs into :meth:`prepare`.
         """
@@ -108,6 +113,16 @@ class ListFinder(Finder):
             for number in in_prose(self._prose, wanted):
                 if wanted.query.match(hits[number].text, hits[number].name_at) is None:
                     yield hits[number]
+
+
+def closest(wanted: Wanted, *found: Iterator[Hit]) -> Iterator[Hit]:
+    """Yield hits with scattered letters of several lists, each in its order, as if they were one."""
+
+    def span(hit: Hit) -> int:
+        match = wanted.query.match(hit.text, hit.name_at)
+        return match.span if match is not None else 0
+
+    return heapq.merge(*found, key=span)
 
 
 PROSE = Level.INITIALS

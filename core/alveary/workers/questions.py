@@ -140,9 +140,9 @@ def unpacked(schema: str, relation: str, columns: bytes) -> tuple[ColumnInfo, ..
     )
 
 
-def named(columns: bytes) -> list[tuple[str, str | None]]:
-    """Return the names and comments alone of packed columns, without making structs that live on."""
-    return [(each.name, each.comment) for each in _PACKED.decode(columns)]
+def named(columns: bytes) -> list[tuple[str, str, str | None]]:
+    """Return the names, types and comments alone of packed columns, without making structs that live on."""
+    return [(each.name, each.type_name, each.comment) for each in _PACKED.decode(columns)]
 
 
 class AskedCatalog(Catalog):

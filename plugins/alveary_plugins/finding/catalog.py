@@ -10,11 +10,12 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar
 
 from alveary.catalogs import Reached, key_of
 from alveary.contracts.catalog import ObjectInfo, Relation
-from alveary.contracts.finder import PROSE, Action, Finder, Hit, Wanted, in_prose
+from alveary.contracts.finder import PROSE, Action, Finder, Hit, Wanted, closest, in_prose
 from alveary.errors import AlvearyError
 from alveary.kernel import Kernel
 from alveary.known import KnownSchema, Level
@@ -102,7 +103,7 @@ class _ColumnNames:
         count = 0
         for relation, columns in schema.packed_columns.items():
             self.firsts.append(count)
-            for name, comment in named(columns):
+            for name, _, comment in named(columns):
                 if comment:
                     self.said.append(count)
                     comments.append(comment)
@@ -121,8 +122,8 @@ class _ColumnNames:
     def _hit(self, database: Database, schema: str, number: int) -> Hit:
         at = bisect_right(self.firsts, number) - 1
         relation = self.relations[at]
-        name, comment = named(self.whole[0][relation])[number - self.firsts[at]]
-        return _column(database, schema, relation, name, comment)
+        name, type_name, comment = named(self.whole[0][relation])[number - self.firsts[at]]
+        return _column(database, schema, relation, name, "  ".join(filter(None, [type_name, comment])))
 
 
 class _Catalogs(Finder):
@@ -161,9 +162,12 @@ class _Catalogs(Finder):
             self._unread = list(self._missing(kept, names))
 
     def find(self, wanted: Wanted, level: Found) -> Iterator[Hit]:
-        for database, schema, section in self._known:
-            if wanted.includes(database.name):
-                yield from section.find(database, schema, wanted, level)
+        found = [
+            section.find(database, schema, wanted, level)
+            for database, schema, section in self._known
+            if wanted.includes(database.name)
+        ]
+        yield from closest(wanted, *found) if level is Found.SCATTERED else chain.from_iterable(found)
 
     def unread(self) -> Sequence[str]:
         return self._unread
@@ -259,19 +263,20 @@ def _hit(database: Database, thing: Relation | ObjectInfo) -> Hit:
     )
 
 
-def _column(database: Database, schema: str, relation: str, column: str, comment: str | None) -> Hit:
+def _column(database: Database, schema: str, relation: str, column: str, detail: str) -> Hit:
     where = {**database.of(schema), "table": relation}
     return Hit(
         kind="column",
         text=f"{schema}.{relation}.{column}",
         name_at=len(schema) + len(relation) + 2,
-        detail=comment or "",
+        detail=detail,
         connection=database.name,
         color=database.color,
         icon="layout-three-columns",
         place={"schema": schema, "relation": relation, "name": column},
         actions=(
             Action("Open its table", "catalog.open-table", where),
+            Action("DDL in an editor", "catalog.definition", where),
             Action("Insert the name", "catalog.insert-name", {**where, "column": column}),
         ),
     )

@@ -51,7 +51,7 @@ class Saved(ListFinder):
                 kind="saved query",
                 text=query.path,
                 name_at=len(query.path) - len(query.name),
-                detail=query.description or folded_line(query.statement),
+                detail="  ".join(filter(None, [query.description, folded_line(query.statement)])),
                 connection=query.connection,
                 icon="bookmark",
                 place={"name": query.path},

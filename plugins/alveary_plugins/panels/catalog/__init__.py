@@ -45,5 +45,10 @@ def alveary_commands() -> list[CommandSpec]:
         command(
             "copy-name", "Copy the name of what is selected, quoted.", "Copy name", 80, "Ctrl+C", enabled="has_name"
         ),
+        CommandSpec(
+            id="catalog.insert-name",
+            summary="Put the name of a table or column at the caret, quoted.",
+            factory=f"{_HERE}.commands:insert_name",
+        ),
         command("refresh", "Read what is selected from the server again.", "Refresh", 80, "F5", enabled="has_tree"),
     ]

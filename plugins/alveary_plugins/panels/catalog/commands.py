@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
+from msgspec import Meta
 
 from alveary.commands import Context
-from alveary.contracts.catalog import Catalog, ColumnInfo
+from alveary.contracts.catalog import Catalog, ColumnInfo, Relation
 from alveary.errors import UnknownObjectError
 from alveary.jobs import Job
 from alveary.pool import lives_in_its_session
@@ -18,6 +19,7 @@ from alveary_plugins.panels.catalog import sql
 from alveary_plugins.panels.catalog.model import (
     USED_BY,
     USES,
+    Database,
     Failed,
     Found,
     Part,
@@ -35,6 +37,22 @@ if TYPE_CHECKING:
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A command that needs nothing."""
+
+
+class TableParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which table or other thing; the one that is selected in the tree without a target."""
+
+    target: Annotated[str | None, Meta(description="URL of the database, or a saved name.")] = None
+    session: Annotated[str | None, Meta(description="Id of the session that alone reaches the database.")] = None
+    schema: Annotated[str, Meta(description="Its schema.")] = ""
+    table: Annotated[str, Meta(description="Its name.")] = ""
+    implied: Annotated[bool, Meta(description="Its name need not be qualified with the schema.")] = False
+
+
+class NameParameters(TableParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose name; with a column that one's."""
+
+    column: Annotated[str | None, Meta(description="A column of the table.")] = None
 
 
 def has_tree(window: Window) -> bool:
@@ -62,10 +80,10 @@ def has_name(window: Window) -> bool:
     return _selected(window) is not None
 
 
-def open_table(context: Context, parameters: NoParameters) -> None:
-    """Open the page of the selected table, or bring it to the front."""
+def open_table(context: Context, parameters: TableParameters) -> None:
+    """Open the page of a table, or bring it to the front."""
     window = window_of(context)
-    table = _table(window)
+    table = _meant(window, parameters)
     schema = table.schema
     state = {"target": schema.database.target, "schema": schema.name, "table": table.relation.name}
     for panel in window.panels("table"):
@@ -102,17 +120,22 @@ def insert(context: Context, parameters: NoParameters) -> None:
     _generate(window_of(context), sql.insert)
 
 
-def definition(context: Context, parameters: NoParameters) -> None:
-    """Write the SQL that makes what is selected, a table with its indexes and triggers, into an editor."""
+def definition(context: Context, parameters: TableParameters) -> None:
+    """Write the SQL that makes a thing, a table with its indexes and triggers, into an editor."""
     window = window_of(context)
-    found = _definable(_selected(window))
-    if found is None:
+    if parameters.target is not None:
+        schema, name = _schema(window, parameters), parameters.table
+    elif (found := _definable(_selected(window))) is not None:
+        schema, name = found
+    else:
         raise UnknownObjectError("nothing is selected that SQL could make", hint="select it in the tree of databases")
-    schema, name = found
 
     def text(catalog: Catalog) -> str:
         _, driver = window.kernel.target(schema.database.target)
-        return script(catalog.definition(schema.name, name), driver.dialect)
+        if not (statements := catalog.definition(schema.name, name)):
+            hint = "it comes with something else, or is gone"
+            raise UnknownObjectError(f"there is no SQL that makes {name}", hint=hint)
+        return script(statements, driver.dialect)
 
     _write(window, schema, text, lambda text: window.open("editor", {"target": schema.database.target, "text": text}))
 
@@ -153,6 +176,19 @@ def copy_name(context: Context, parameters: NoParameters) -> None:
         _write(window, schema, lambda catalog: catalog.quote(data.name), lambda name: _copied(window, name))
     else:
         _copied(window, data.error.message if isinstance(data, Failed) else node.text)
+
+
+def insert_name(context: Context, parameters: NameParameters) -> None:
+    """Put the name of a table or column at the caret, quoted where it has to be."""
+    window = window_of(context)
+    table = _meant(window, parameters)
+
+    def text(catalog: Catalog) -> str:
+        if parameters.column is not None:
+            return catalog.quote(parameters.column)
+        return sql.qualified(catalog, table.schema, table.relation.name)
+
+    _write(window, table.schema, text, lambda name: window.run("editor.insert", {"text": name}))
 
 
 def refresh(context: Context, parameters: NoParameters) -> None:
@@ -222,6 +258,19 @@ def _definable(data: object) -> tuple[Schema, str] | None:
 
 def _table_of(data: object) -> Table | None:
     return data if isinstance(data, Table) else data.table if isinstance(data, Part) else None
+
+
+def _schema(window: Window, parameters: TableParameters) -> Schema:
+    session = next((each for each in window.kernel.sessions() if each.id == parameters.session), None)
+    return Schema(Database(parameters.target or "", session), parameters.schema, parameters.implied)
+
+
+def _meant(window: Window, parameters: TableParameters) -> Table:
+    """Return the table that is meant: the one that is named, or the one that is selected."""
+    if parameters.target is None:
+        return _table(window)
+    relation = Relation(schema=parameters.schema, name=parameters.table, kind="table")
+    return Table(_schema(window, parameters), relation)
 
 
 def _table(window: Window) -> Table:

@@ -71,6 +71,11 @@ def _files() -> list[CommandSpec]:
             ("Ctrl+N", "Ctrl+T"),
             anywhere=True,
         ),
+        CommandSpec(
+            id="editor.insert",
+            summary="Put text at the caret of the editor in front, or into a new one where none is.",
+            factory=f"{_HERE}.commands:insert",
+        ),
         _command(
             "editor.open-file",
             "Open a file of SQL in an editor.",

@@ -24,6 +24,13 @@ class NewParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     text: Annotated[str, Meta(description="SQL to begin with.")] = ""
     target: Annotated[str | None, Meta(description="URL or saved name; that of the editor in front without it.")] = None
+    connect: Annotated[bool, Meta(description="Connect at once; else when something is to be run.")] = False
+
+
+class InsertParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to insert."""
+
+    text: Annotated[str, Meta(description="Text that is put in the place of the selection, or at the caret.")]
 
 
 class FileParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +60,18 @@ class LineParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 def new(context: Context, parameters: NewParameters) -> None:
     """Open an empty editor that connects where the one in front does."""
     window = window_of(context)
-    window.open("editor", {"text": parameters.text, "target": parameters.target or _target(window)})
+    target = parameters.target or _target(window)
+    window.open("editor", {"text": parameters.text, "target": target, "connect": parameters.connect})
+
+
+def insert(context: Context, parameters: InsertParameters) -> None:
+    """Put text at the caret of the editor in front, or into a new one where none is."""
+    window = window_of(context)
+    if (editor := _active(window)) is None:
+        window.open("editor", {"text": parameters.text, "target": _target(window)})
+    else:
+        editor.code.insert(parameters.text)
+        editor.focus()
 
 
 def _target(window: Window) -> str | None:

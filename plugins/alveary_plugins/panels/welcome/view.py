@@ -44,7 +44,7 @@ class WelcomePanel(Panel):
             card.pack(fill="x", pady=px(2))
             card.bind("<Down>", functools.partial(self._step, at + 1))
             card.bind("<Up>", functools.partial(self._step, at - 1))
-        hint = tk.Label(column, text="Ctrl+Shift+P finds every command", anchor="w", borderwidth=0)
+        hint = tk.Label(column, text="Ctrl+P finds anything, Ctrl+Shift+P every command", anchor="w", borderwidth=0)
         hint.pack(fill="x", padx=px(14), pady=(px(16), 0))
 
         def paint() -> None:
