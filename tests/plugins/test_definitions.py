@@ -112,6 +112,52 @@ def test_a_postgres_schema_made_anew_is_dumped_the_same(kernel: Kernel, postgres
         assert kernel.catalog(postgres.url(other)).objects("public") == catalog.objects("public")
 
 
+SMALLER = """
+create aggregate total (int) (sfunc = int4pl, stype = int, initcond = '0', combinefunc = int4pl, parallel = safe);
+comment on aggregate total (int) is 'it''s \\ all';
+create function running(numeric[], int) returns numeric[] language sql immutable as 'select $1';
+create function ran(numeric[]) returns numeric language sql immutable as 'select 1.0';
+create aggregate moving (int) (
+    sfunc = running, stype = numeric[], finalfunc = ran, msfunc = running, minvfunc = running, mstype = numeric[],
+    mfinalfunc = ran, sspace = 64, finalfunc_modify = shareable);
+create aggregate middle (order by float8) (
+    sfunc = float8_accum, stype = float8[], initcond = '{0,0,0}', finalfunc = float8_avg);
+create aggregate greatest_of (int) (sfunc = int4larger, stype = int, sortop = >);
+create aggregate rows_of (*) (sfunc = int8inc, stype = int8, initcond = '0');
+create operator === (function = int4eq, leftarg = int, rightarg = int, commutator = ===, restrict = eqsel,
+    join = eqjoinsel, hashes, merges);
+comment on operator === (int, int) is 'same';
+create operator !! (function = int4abs, rightarg = int);
+create collation swedish (locale = 'C');
+comment on collation swedish is 'sv';
+create collation loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+create table bee (a int, b int);
+create statistics together (ndistinct, dependencies) on a, b from bee;
+comment on statistics together is 'both';
+create text search dictionary words (template = simple, stopwords = 'english', accept = false);
+create text search configuration plain (parser = default);
+alter text search configuration plain add mapping for asciiword, word with words, simple;
+comment on text search configuration plain is 'few';
+create extension citext;
+"""
+
+
+def test_what_else_a_postgres_schema_holds_is_dumped_the_same(kernel: Kernel, postgres: PostgresServer) -> None:
+    with postgres.database() as name, postgres.database() as other:
+        postgres.psql(SMALLER, name)
+        catalog, dialect = kernel.catalog(postgres.url(name)), kernel.target(postgres.url(name))[1].dialect
+        text = ""
+        for each in (
+            "running", "ran", "total", "moving", "middle", "greatest_of", "rows_of", "===", "!!", "swedish", "loose",
+            "bee", "together", "words", "plain", "citext",
+        ):  # fmt: skip
+            statements = catalog.definition("public", each)
+            assert statements, each
+            text += script(statements, dialect)
+        postgres.psql(text, other)
+        assert dumped(postgres, other) == dumped(postgres, name)
+
+
 @pytest.mark.parametrize(
     ("name", "statement"),
     [

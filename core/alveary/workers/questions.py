@@ -45,6 +45,11 @@ def _ping(connection: Connection) -> float:
     return min(times)
 
 
+def _pairs(connection: Connection, schema: str) -> list[tuple[str, bytes]]:
+    """Return the packed columns as a list, which is read in slices where it is long."""
+    return list(packed(connection.catalog().columns(schema)).items())
+
+
 #: Question → (how to answer it on a connection, the type of the answer).
 QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "begin": (lambda connection, isolation: connection.begin(isolation), None),
@@ -57,7 +62,7 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "search_path": (lambda connection: connection.catalog().search_path(), list[str]),
     "relations": (lambda connection, schema: connection.catalog().relations(schema), list[Relation]),
     "columns": (lambda connection, schema: connection.catalog().columns(schema), list[ColumnInfo]),
-    "packed_columns": (lambda connection, schema: packed(connection.catalog().columns(schema)), dict[str, bytes]),
+    "packed_columns": (_pairs, list[tuple[str, bytes]]),
     "indexes": (lambda connection, schema: connection.catalog().indexes(schema), list[IndexInfo]),
     "foreign_keys": (lambda connection, schema: connection.catalog().foreign_keys(schema), list[ForeignKey]),
     "constraints": (lambda connection, schema: connection.catalog().constraints(schema), list[Constraint]),
@@ -173,8 +178,8 @@ class AskedCatalog(Catalog):
 
     def packed_columns(self, schema: str) -> dict[str, bytes]:
         """Return the columns as :func:`packed` has them."""
-        answer: dict[str, bytes] = self._ask("packed_columns", schema)
-        return answer
+        answer: list[tuple[str, bytes]] = self._ask("packed_columns", schema)
+        return dict(answer)
 
     def indexes(self, schema: str) -> list[IndexInfo]:
         answer: list[IndexInfo] = self._ask("indexes", schema)

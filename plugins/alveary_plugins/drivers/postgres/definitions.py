@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from alveary.contracts.values import Row
 from alveary.errors import UnsupportedError
+from alveary_plugins.drivers.postgres import smaller
+from alveary_plugins.drivers.postgres.clauses import comment_on
 
 #: Runs a query with its parameters and yields its rows as they come, each cell as text; all must be taken.
 Ask = Callable[..., Iterable[Row]]
@@ -207,8 +209,12 @@ class Definitions:
         self._set_path("")
         try:
             statements = [statement for row in self._relations(schema, name) for statement in self._relation(row)]
+            if extension := list(smaller.extensions(self._rows, schema, name)):
+                return statements + extension  # types and routines of its name are its own
             statements += self._types(schema, name)
             statements += self._routines(schema, name)
+            statements += smaller.aggregates(self._rows, schema, name)
+            statements += smaller.others(self._rows, schema, name)
             return statements or list(self._triggers(_BY_NAME, schema, name))
         finally:
             self._set_path(str(path))
@@ -348,10 +354,8 @@ class Definitions:
         if self._version < 110000:
             raise UnsupportedError("the SQL of routines is not known for servers before PostgreSQL 11")
         for kind, signature, definition, comment in self._rows(_ROUTINES.format(own=OWN_ROUTINE), schema, name):
-            if definition is None:
-                raise UnsupportedError(
-                    f"{signature} is an aggregate, whose SQL is not known", hint="use pg_dump for it"
-                )
+            if definition is None:  # an aggregate
+                continue
             yield str(definition).rstrip()
             yield from comment_on("procedure" if kind == "p" else "function", str(signature), comment)
 
@@ -448,13 +452,3 @@ def _view(relation: Found) -> str:
     unpopulated = "\nwith no data" if relation.kind == "m" and relation.populated != "t" else ""
     word = {"t": "temporary "}.get(relation.persistence, "") + _WORDS[relation.kind]
     return f"create {word} {relation.name}{method}{settings} as\n{query}{unpopulated}"
-
-
-def comment_on(what: str, name: str, comment: str | None) -> list[str]:
-    """Return the statement that comments on something, if there is a comment."""
-    if comment is None:
-        return []
-    text = comment.replace("'", "''")
-    # A backslash means something only where standard_conforming_strings is off, and is doubled for both.
-    literal = f"E'{text.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{text}'"
-    return [f"comment on {what} {name} is {literal}"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from alveary.contracts.catalog import Trait, Twin
+from alveary_plugins.drivers.postgres.clauses import comment_on
 from alveary_plugins.drivers.postgres.definitions import (
     CONSTRAINTS,
     INDEXES,
     SEQUENCES,
     Definitions,
     Found,
-    comment_on,
 )
 
 _KINDS = {"p": "primary key", "u": "unique", "c": "check", "x": "exclusion", "f": "foreign key"}
