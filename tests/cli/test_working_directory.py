@@ -53,13 +53,18 @@ def test_no_variable_and_no_file_leads_elsewhere(postgres: PostgresServer, postg
         "HOME": str(tmp_path), "PGHOST": "nowhere.invalid", "PGHOSTADDR": "192.0.2.1", "PGPORT": "1",
         "PGSERVICE": "elsewhere", "PGSERVICEFILE": str(service), "PGSSLMODE": "verify-full", "PGDATABASE": "none",
         "PGOPTIONS": "-c default_transaction_read_only=on", "PGPASSFILE": str(tmp_path / ".pgpass"),
-        "PGREQUIREAUTH": "none", "PGSSLROOTCERT": "/no/such",
+        "PGREQUIREAUTH": "none", "PGSSLROOTCERT": "/no/such", "PGTARGETSESSIONATTRS": "standby",
+        "PGCHANNELBINDING": "require", "PGSSLNEGOTIATION": "direct", "PGCLIENTENCODING": "LATIN1", "PGUSER": "nobody",
+        "PGGSSENCMODE": "require", "PGSSLCERT": "/no/such", "PGSSLKEY": "/no/such", "PGSSLCRL": "/no/such",
+        "PGAPPNAME": "stolen", "PGCONNECT_TIMEOUT": "1", "PGMINPROTOCOLVERSION": "latest",
+        "PGSYSCONFDIR": str(tmp_path), "PGREQUIRESSL": "1", "PGPASSWORD": "stolen",
     }  # fmt: skip
+    sql = "select current_setting('default_transaction_read_only'), current_setting('application_name'), 'é'"
     done = subprocess.run(
-        [sys.executable, "-m", "alveary", "query", postgres_url, "show default_transaction_read_only", "--format=csv"],
+        [sys.executable, "-m", "alveary", "query", postgres_url, sql, "--format=csv"],
         cwd=tmp_path, env={**os.environ, **redirects}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stdout.split()) == (0, ["default_transaction_read_only", "off"]), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["off,alveary,é"]), done.stderr
 
 
 def test_no_variable_and_no_file_leads_mysql_elsewhere(mariadb: MariaServer, mariadb_url: str, tmp_path: Path) -> None:
