@@ -16,7 +16,7 @@ import msgspec
 
 from alveary.contracts.catalog import Catalog
 from alveary.contracts.target import Target
-from alveary.contracts.types import LoadColumn
+from alveary.contracts.types import Delimited, LoadColumn
 from alveary.contracts.values import Cell, Column, Parameters, Row
 from alveary.errors import UnsupportedError
 from alveary.wire import Small
@@ -234,6 +234,15 @@ class Connection(ABC):
     def rollback(self) -> None:
         """Roll the transaction back; without one, do nothing."""
         raise UnsupportedError("this driver has no transactions")
+
+    def load_text(
+        self, table: tuple[str, ...], columns: Sequence[LoadColumn], text: str, form: Delimited
+    ) -> int | None:
+        """Do what :meth:`load` does with records that the engine reads itself; None, and nothing is done, if it can't.
+
+        Every column's values are as the engine reads them. Of whatever it refuses the caller finds out by :meth:`load`.
+        """
+        return None
 
     def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
         """Insert rows into some columns of a table, within the transaction that is open; return how many there are.

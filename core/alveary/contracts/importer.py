@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from alveary.contracts.setting import Value
-from alveary.contracts.types import ColumnType
+from alveary.contracts.types import ColumnType, Delimited
 from alveary.contracts.values import Row
 from alveary.wire import Small
 
@@ -57,6 +57,22 @@ class Chunk:
     faults: list[Fault] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Passage:
+    """Some records of a text in which there is nothing to find out: each stands on a line and is quoted by the rule.
+
+    ``line`` is the first record's, ``count`` is how many there are; how many fields each has is not looked at.
+    ``read`` returns them as rows. ``done`` is as for a chunk.
+    """
+
+    text: str
+    form: Delimited
+    line: int
+    count: int
+    done: int
+    read: Callable[[], Chunk]
+
+
 class Importer(ABC):
     """Reads one file of one format, from its beginning, as often as it is asked to.
 
@@ -77,6 +93,10 @@ class Importer(ABC):
     @abstractmethod
     def chunks(self, columns: Sequence[FileColumn]) -> Iterator[Chunk]:
         """Yield the rows, in the order of ``columns``, which :meth:`columns` returned, here or in another process."""
+
+    def passages(self, columns: Sequence[FileColumn]) -> Iterator[Chunk | Passage]:
+        """Yield what :meth:`chunks` does, but, where that can be, as text for a database that reads it itself."""
+        return self.chunks(columns)
 
     @abstractmethod
     def settled(self) -> dict[str, Value]:

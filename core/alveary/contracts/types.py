@@ -82,6 +82,17 @@ _SYNONYMS = {
 }
 
 
+class Delimited(msgspec.Struct, frozen=True, kw_only=True):
+    """How text holds rows: fields between delimiters, some in quotes, of which a doubled one is the character itself.
+
+    A field that is the text of ``null`` and stands in no quotes is NULL.
+    """
+
+    delimiter: str = ","
+    quote: str = '"'
+    null: str = ""
+
+
 class LoadColumn(msgspec.Struct, frozen=True, kw_only=True):
     """A column that rows are loaded into, and what their cells of it mean."""
 

@@ -11,9 +11,11 @@ from decimal import Decimal, InvalidOperation
 from alveary.contracts.importer import Fault
 from alveary.contracts.types import Kind
 from alveary.contracts.values import Cell, Row, cell_text, float_text
-from alveary.transfer.inference import is_of
+from alveary.transfer.inference import all_of, is_of
 
 _TRUTHS: dict[object, bool] = {"t": True, "f": False, "true": True, "false": False}
+_UNKNOWN = object()
+_TRUTHS_OR_NULL: dict[object, object] = {**_TRUTHS, "0": "0", "1": "1", None: None}
 _NAMES = {
     Kind.SMALLINT: "a whole number",
     Kind.INTEGER: "a whole number",
@@ -78,6 +80,9 @@ class Fitting:
         columns: list[Sequence[Cell]] = list(zip(*rows, strict=True))
         bad: set[int] = set()
         for place, kind, check in self._todo:
+            if (whole := _column(kind, columns[place], checked=check)) is not None:
+                columns[place] = whole
+                continue
             made: list[Cell] = []
             for number, cell in enumerate(columns[place]):
                 try:
@@ -101,6 +106,19 @@ class Fitting:
         faults.sort(key=lambda fault: fault.line)
         kept = [number for number in range(len(fit)) if number not in bad]
         return [fit[number] for number in kept], [lines[number] for number in kept], faults
+
+
+def _column(kind: Kind, cells: Sequence[Cell], *, checked: bool) -> Sequence[Cell] | None:
+    """Return a column made fit at once, which is how almost all are; None where each cell must be looked at."""
+    if kind is Kind.BOOLEAN:
+        found = [_TRUTHS_OR_NULL.get(cell, _UNKNOWN) for cell in cells]
+        return None if _UNKNOWN in found else found  # type: ignore[return-value]  # then all of them are cells
+    if kind is Kind.BINARY or not checked:
+        return None
+    present: list[str] = [cell for cell in cells if cell is not None]  # type: ignore[misc]  # looked at below
+    if not present:
+        return cells
+    return cells if set(map(type, present)) == {str} and all_of(kind, present) else None
 
 
 # -- the same text on both sides ---------------------------------------------------------------------------------

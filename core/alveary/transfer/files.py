@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import queue
 import stat
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from alveary.contracts.factory import load_factory
-from alveary.contracts.importer import Fault, FileColumn, Importer
+from alveary.contracts.importer import Chunk, Fault, FileColumn, Importer, Passage
 from alveary.contracts.setting import Value
 from alveary.contracts.specs import ImporterSpec
 from alveary.contracts.types import ColumnType, Kind
@@ -23,7 +26,7 @@ from alveary.strangers import guarded
 from alveary.transfer.cells import Fitting
 from alveary.transfer.inference import Profile
 from alveary.wire import Small
-from alveary.workers.loading import Portion
+from alveary.workers.loading import Portion, TextPortion
 
 MOST_FAULTS = 100
 """Faults of a file that are told when it is only looked at."""
@@ -256,18 +259,34 @@ class FileRows:
     def __init__(self, arguments: bytes, _: object) -> None:
         self._task = msgspec.msgpack.decode(arguments, type=FileTask)
 
-    def portions(self) -> Iterator[Portion]:
-        """Yield the rows, the faults of those that can't be taken beside them."""
+    def portions(self) -> Iterator[Portion | TextPortion]:
+        """Yield the rows, the faults of those that can't be taken beside them; one portion is read ahead."""
+        return _one_ahead(self._portions())
+
+    def _portions(self) -> Iterator[Portion | TextPortion]:
         task = self._task
         opened, picks = task.opened, task.picks
         names = [opened.columns[pick].name for pick in picks]
         fitting = Fitting(names, task.kinds, task.checked)
         as_they_are = list(picks) == list(range(len(opened.columns)))
         self._check()
-        for chunk in opened.importer().chunks(opened.columns):
+        # Text goes as it is where all of it does, nothing of it is ours to check, and no bytes are to be made of it.
+        as_text = as_they_are and not any(task.checked) and Kind.BINARY not in task.kinds
+
+        def portion(chunk: Chunk) -> Portion:
             rows = chunk.rows if as_they_are else [tuple([row[pick] for pick in picks]) for row in chunk.rows]
             rows, lines, faults = fitting(rows, chunk.lines)
-            yield Portion(rows, lines, chunk.done, sorted([*chunk.faults, *faults], key=lambda fault: fault.line))
+            return Portion(rows, lines, chunk.done, sorted([*chunk.faults, *faults], key=lambda fault: fault.line))
+
+        importer = opened.importer()
+        found: Iterator[Chunk | Passage] = (
+            importer.passages(opened.columns) if as_text else importer.chunks(opened.columns)
+        )
+        for each in found:
+            if isinstance(each, Passage):
+                yield TextPortion(each.text, each.form, each.count, each.done, lambda each=each: portion(each.read()))  # type: ignore[misc]  # mypy can't infer a default
+            else:
+                yield portion(each)
         self._check()
 
     def digest(self) -> str | None:
@@ -287,3 +306,45 @@ class FileRows:
             raise FileUnreadableError(
                 f"{self._task.opened.path} was changed while it was read", hint="nothing was written; run it again"
             )
+
+
+T = TypeVar("T")
+_LOOK = 0.1
+"""Seconds between two looks whether anybody still wants the next one."""
+
+
+def _one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items that a thread makes, the next one while this one is used: a database works while a file is read."""
+    ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=1)
+    unwanted = threading.Event()
+
+    def offer(item: T | None, error: BaseException | None) -> None:
+        while not unwanted.is_set():
+            with suppress(queue.Full):
+                ready.put((item, error), timeout=_LOOK)
+                return
+
+    def make() -> None:
+        try:
+            for item in items:
+                offer(item, None)
+                if unwanted.is_set():
+                    return
+        except BaseException as exc:  # noqa: BLE001  # it is raised where the items are wanted
+            offer(None, exc)
+        else:
+            offer(None, StopIteration())
+
+    thread = threading.Thread(target=make, name="alveary-reading", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]  # without an error there is one
+    finally:
+        unwanted.set()
+        thread.join()

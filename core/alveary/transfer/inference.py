@@ -45,8 +45,10 @@ _CLASSES: dict[type, Kind] = {
     bytes: Kind.BINARY,
     JsonText: Kind.JSON,
 }
+_SAME_FORM = {Kind.SMALLINT: Kind.BIGINT, Kind.INTEGER: Kind.BIGINT, Kind.REAL: Kind.DOUBLE}
 _SHORT = 19
 """Characters of which a whole number fits into 64 bits if it has fewer."""
+_SHORT_OF = {Kind.SMALLINT: 5, Kind.INTEGER: 10, Kind.BIGINT: _SHORT}
 _EXACT_DIGITS = 17
 """Significant digits up to which a double gives back what it was made of."""
 
@@ -136,11 +138,27 @@ class Profile:
 
 def is_of(kind: Kind, text: str) -> bool:
     """Tell whether a text can stand in a column of a kind, as far as its form says it."""
-    form = {Kind.SMALLINT: Kind.BIGINT, Kind.INTEGER: Kind.BIGINT, Kind.REAL: Kind.DOUBLE}.get(kind, kind)
+    form = _SAME_FORM.get(kind, kind)
     if form in (Kind.BIGINT, Kind.DECIMAL, Kind.DOUBLE):
         text = _plain_number(text)
     match = _ONE.get(form)
     return match is None or (match(text) is not None and (form not in _DATED or _in_calendar([text])))
+
+
+def all_of(kind: Kind, texts: Sequence[str]) -> bool:
+    """Tell whether all of these can stand in a column of a kind; False may also mean that each must be looked at.
+
+    Of whole numbers it means that they fit into 16, 32 or 64 bits without doubt, by how short they are.
+    """
+    form = _SAME_FORM.get(kind, kind)
+    if (match := _MANY.get(form)) is None or not texts:
+        return False
+    together = "\n".join(texts) + "\n"
+    if together.count("\n") != len(texts) or match(together) is None:
+        return False
+    if form is Kind.BIGINT:
+        return max(map(len, texts)) < _SHORT_OF[kind]
+    return form not in _DATED or _in_calendar(texts)
 
 
 def _plain_number(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 from alveary.contracts.driver import BatchSize, Connection, TransactionState
 from alveary.contracts.factory import load_factory
 from alveary.contracts.importer import Fault
+from alveary.contracts.types import Delimited
 from alveary.contracts.values import Column, Row, cell_text
 from alveary.errors import (
     AlvearyError,
@@ -48,6 +49,17 @@ class Portion:
     faults: Sequence[Fault] = ()
 
 
+@dataclass(slots=True)
+class TextPortion:
+    """Some rows as text, for a database that reads such text itself: how many there are, and for others the portion."""
+
+    text: str
+    form: Delimited
+    count: int
+    done: int
+    read: Callable[[], Portion]
+
+
 class RowSource(Protocol):
     """Where the rows come from; used by the worker's thread, but for ``cancel``.
 
@@ -55,7 +67,7 @@ class RowSource(Protocol):
     told the statements that are sent over it (:class:`~alveary.workers.sending.Sending`).
     """
 
-    def portions(self) -> Iterator[Portion]:
+    def portions(self) -> Iterator[Portion | TextPortion]:
         """Yield the rows; raises what stands in the way."""
 
     def digest(self) -> str | None:
@@ -81,7 +93,8 @@ class LoadRun(Run):
         self._stopped = stopped
         self._source: RowSource | None = None
         self._rejects: _Rejects | None = None
-        self._savepoints = True
+        self._savepoints = self._takes_text = True
+        self._reported = 0.0
 
     def begin(self, connection: Connection) -> None:
         self._emit(QueryStarted(session=self._session, statement=self.request.id))
@@ -108,25 +121,54 @@ class LoadRun(Run):
     def _follow(self, connection: Connection | None) -> bool:
         assert connection is not None, "a load is never gone on with"
         assert self._source is not None, "it is made when the load begins"
-        reported = 0.0
         request, self._affected = self.request, 0
         if request.rejects is not None:
             self._rejects = _Rejects(request.rejects)
-        for portion in self._source.portions():
+        for each in self._source.portions():
             if self._stopped():
                 raise QueryCancelledError("cancelled")
+            if isinstance(each, TextPortion) and self._took_text(connection, each):
+                self._went_on(each.done)
+                continue
+            portion = each.read() if isinstance(each, TextPortion) else each
             if portion.faults and self._rejects is None:
                 self._refuse(portion.faults)
             found = self._insert(connection, portion) if portion.rows else []
             if refused := sorted([*portion.faults, *found], key=lambda fault: fault.line):
                 self._refuse(refused)
-            self._rows, self._bytes = self._affected, portion.done
-            if (now := time.monotonic()) - reported >= PROGRESS_EVERY:
-                reported = now
-                self._progressed()
+            self._went_on(portion.done)
         if self._stopped():
             raise QueryCancelledError("cancelled")
         self._digest = self._source.digest()
+        return True
+
+    def _went_on(self, done: int) -> None:
+        self._rows, self._bytes = self._affected or 0, done
+        if (now := time.monotonic()) - self._reported >= PROGRESS_EVERY:
+            self._reported = now
+            self._progressed()
+
+    def _took_text(self, connection: Connection, portion: TextPortion) -> bool:
+        """Have the database read a portion itself, and return whether it took all of it; else nothing is done.
+
+        Why it did not is found out row by row.
+        """
+        if not self._takes_text or not self._save(connection):
+            return False
+        try:
+            count = connection.load_text(self.request.table, self.request.columns, portion.text, portion.form)
+        except QueryError as exc:
+            if isinstance(exc, QueryCancelledError | QueryTimeoutError) or self._stopped():
+                raise
+            if connection.transaction_state is TransactionState.IDLE:
+                raise  # there is no way back
+            count = -1
+        if count != portion.count:
+            self._takes_text = count is not None
+            self._command(connection, f"rollback to savepoint {SAVEPOINT}")
+            return False
+        self._command(connection, f"release savepoint {SAVEPOINT}")
+        self._affected = (self._affected or 0) + count
         return True
 
     def _insert(self, connection: Connection, portion: Portion) -> list[Fault]:
@@ -169,15 +211,17 @@ class LoadRun(Run):
                     self._command(connection, f"release savepoint {SAVEPOINT}")
         return refused
 
-    def _save(self, connection: Connection) -> None:
+    def _save(self, connection: Connection) -> bool:
+        """Note where to go back to, and return whether that can be done."""
         if not self._savepoints:
-            return
+            return False
         try:
             self._command(connection, f"savepoint {SAVEPOINT}")
         except UnsupportedError:
             if self._rejects is not None:
                 raise
             self._savepoints = False
+        return self._savepoints
 
     def _loaded(self, connection: Connection, rows: list[Row]) -> None:
         count = connection.load(self.request.table, self.request.columns, rows)

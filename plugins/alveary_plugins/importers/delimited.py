@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from alveary.contracts.importer import Chunk, Fault, FileColumn, Importer
+from alveary.contracts.importer import Chunk, Fault, FileColumn, Importer, Passage
 from alveary.contracts.setting import Value
+from alveary.contracts.types import Delimited
 from alveary.contracts.values import Row
 from alveary.errors import FileUnreadableError, InvalidInputError
 from alveary.transfer.inference import kind_of
@@ -83,11 +84,20 @@ class DelimitedImporter(Importer):
         return {"delimiter": "\\t" if self._delimiter == "\t" else self._delimiter}
 
     def chunks(self, columns: Sequence[FileColumn]) -> Iterator[Chunk]:
+        for each in self._read(columns, passages=False):
+            assert isinstance(each, Chunk), "passages were not asked for"
+            yield each
+
+    def passages(self, columns: Sequence[FileColumn]) -> Iterator[Chunk | Passage]:
+        return self._read(columns, passages=True)
+
+    def _read(self, columns: Sequence[FileColumn], *, passages: bool) -> Iterator[Chunk | Passage]:
         assert self._encoding is not None, "it is settled how to read the file"
         width = len(columns)
         skip = self._header == "yes"
         line, rest, wanted = 1, "", 0
         first = True
+        plain = self._plain_form(width) if passages else None
         for text, done in blocks(self.path, self._encoding):
             if first:
                 first = False
@@ -96,6 +106,13 @@ class DelimitedImporter(Importer):
             rest += text
             if len(rest) < wanted:
                 continue  # a record that goes on and on is not looked at again with every block
+            used = rest.rfind("\n") + 1
+            if plain is not None and used and (count := plain(rest[:used])):
+                head = rest.index("\n") + 1 if skip else 0
+                if count > skip:
+                    yield self._passage(rest[head:used], line + skip, width, count - skip, done)
+                line, rest, skip = line + count, rest[used:], False
+                continue
             chunk, used = self._parsed(rest, line, width, final=False)
             if not used:
                 wanted = 2 * len(rest)
@@ -116,6 +133,31 @@ class DelimitedImporter(Importer):
             yield chunk
             if used < len(rest):
                 raise self._unclosed(line + rest.count(self._newline, 0, used))
+
+    def _plain_form(self, width: int) -> Callable[[str], int] | None:
+        """Return what counts the records of a text in which each stands on a line and is quoted by the rule; else 0."""
+        delimiter, quote = self._delimiter or ",", self._quote
+        if not quote or self._newline != "\n" or width < 2:
+            return None
+        q, d = re.escape(quote), re.escape(delimiter)
+        # Every quote opens where a field begins, and is closed where it ends, on the same line.
+        field = rf"(?<![^{d}\n]){q}[^{q}\n]*+(?:{q}{q}[^{q}\n]*+)*+{q}(?![^{d}\r\n])"
+        by_the_rule = re.compile(f"[^{q}]*+(?:{field}[^{q}]*+)*+").fullmatch
+
+        def count(text: str) -> int:
+            blank = text[0] in "\r\n" or "\n\n" in text or "\n\r" in text
+            return 0 if blank or by_the_rule(text) is None else text.count("\n")
+
+        return count
+
+    def _passage(self, text: str, line: int, width: int, count: int, done: int) -> Passage:
+        def read() -> Chunk:
+            chunk, _ = self._parsed(text, line, width, final=False)
+            chunk.done = done
+            return chunk
+
+        form = Delimited(delimiter=self._delimiter or ",", quote=self._quote or "", null=self._null or "")
+        return Passage(text, form, line, count, done, read)
 
     def _unclosed(self, line: int) -> FileUnreadableError:
         return FileUnreadableError(

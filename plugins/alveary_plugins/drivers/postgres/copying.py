@@ -31,6 +31,12 @@ def text(rows: Sequence[Row], codec: str) -> bytes:
         ) from exc
 
 
+def literal(text: str) -> str:
+    """Return a text as a literal of an option."""
+    escaped = text.replace("'", "''").replace("\\", "\\\\")
+    return f"E'{escaped}'" if "\\" in text else f"'{escaped}'"
+
+
 def placed(error: AlvearyError, failure: PGresult) -> AlvearyError:
     """Return an error of a COPY with the number of the row it is about, where the server names it."""
     if (match := _place(failure)) is not None:

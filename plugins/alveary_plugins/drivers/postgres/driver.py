@@ -32,7 +32,7 @@ from alveary.contracts.driver import (
     TransactionState,
 )
 from alveary.contracts.target import Target
-from alveary.contracts.types import LoadColumn
+from alveary.contracts.types import Delimited, LoadColumn
 from alveary.contracts.values import Column, Parameters, Row, ValueKind
 from alveary.errors import (
     AlvearyError,
@@ -262,13 +262,36 @@ class PostgresConnection(Connection):
 
     def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
         """Insert rows by COPY; the line of its error is the one that COPY counts."""
-        if not rows:
-            return 0
+        if rows:
+            self._copy_in(table, columns, "", lambda codec: copying.text(rows, codec))
+        return len(rows)
+
+    def load_text(
+        self, table: tuple[str, ...], columns: Sequence[LoadColumn], text: str, form: Delimited
+    ) -> int | None:
+        """Insert them by COPY, which has the same rule of quotes and NULL."""
+        if not all(each.isascii() for each in (form.delimiter, form.quote, form.null)) or "\n\\.\n" in f"\n{text}":
+            return None  # what would end the data
+        options = ", ".join(
+            f"{name} {copying.literal(value)}"
+            for name, value in (("delimiter", form.delimiter), ("quote", form.quote), ("null", form.null))
+        )
+        try:
+            data = text.encode(self._wire.codec)
+        except UnicodeEncodeError:  # which row that is in, the other way tells
+            return None
+        return self._copy_in(table, columns, f" (format csv, {options})", lambda _: data)
+
+    def _copy_in(
+        self, table: tuple[str, ...], columns: Sequence[LoadColumn], options: str, encoded: Callable[[str], bytes]
+    ) -> int:
+        """Copy what ``encoded`` returns for the session's encoding, and return how many rows the server took."""
         quote = self.catalog().quote
-        sql = f"copy {'.'.join(map(quote, table))} ({', '.join(quote(column.name) for column in columns)}) from stdin"
+        names = ", ".join(quote(column.name) for column in columns)
+        sql = f"copy {'.'.join(map(quote, table))} ({names}) from stdin{options}"
         self._arm()
         with self._running():
-            data = copying.text(rows, self._wire.codec)
+            data = encoded(self._wire.codec)
             bound = bind(sql, None, self._wire.codec)
             try:
                 self._wire.send(bound)
@@ -284,7 +307,7 @@ class PostgresConnection(Connection):
                 raise QueryCancelledError("cancelled")
             if failure is not None:
                 raise copying.placed(self._error(failure, bound), failure)
-        return len(rows)
+            return self._wire.taken
 
     # -- the frame of every statement --------------------------------------------------------------------------
 

@@ -42,6 +42,8 @@ class Wire:
         """``sent`` is told each statement before it is sent."""
         self.connection = connection
         self._sent = sent
+        self.taken = 0
+        """Rows that a command of which nobody took the results says it has changed."""
         self.libpq = connection.pgconn
         # A duplicate of the socket, for shut(): the number of libpq's own may by then belong to a stranger's.
         self._line = socket.fromfd(self.libpq.socket, socket.AF_INET, socket.SOCK_STREAM)
@@ -115,8 +117,9 @@ class Wire:
                 return result
 
     def drain(self) -> PGresult | None:
-        """Take all results that are left and return the first failure among them."""
+        """Take all results that are left and return the first failure among them; ``taken`` is what the last counts."""
         failure = None
+        self.taken = 0
         while (result := self.next_result()) is not None:
             if result.status == pq.ExecStatus.FATAL_ERROR:
                 failure = failure or result
@@ -124,6 +127,8 @@ class Wire:
                     break
             elif result.status in COPY_STATES:
                 self.end_copy(result)
+            else:
+                self.taken = result.command_tuples or 0
         return failure
 
     def copy_in(self, chunks: Iterable[bytes], stopped: Callable[[], bool]) -> None:
