@@ -45,7 +45,7 @@ def find_encoding(path: str) -> tuple[str, str | None]:
                     line += data.count(b"\n")
             data = file.read(BLOCK)
     encoding = "latin-1" if undefined else "windows-1252"
-    return encoding, f"line {wrong} is not UTF-8, so the file is read as {encoding}; --encoding chooses another"
+    return encoding, f"line {wrong} is not UTF-8, so the file is read as {encoding}; if it is not, say which it is"
 
 
 def opened(path: str):  # type: ignore[no-untyped-def]  # a buffered reader, whose class has no public name

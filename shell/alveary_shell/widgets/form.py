@@ -173,7 +173,7 @@ class _Row:
             label.pack(side="left", anchor="n", pady=px(5))
 
             def paint() -> None:
-                height = max(px(28), theme.ui.metrics("linespace") + px(10))  # with a larger letter a taller line
+                height = max(px(28), theme.ui.metrics("linespace") + px(14))  # with a larger letter a taller line
                 frame.configure(background=theme.color("background"), height=height)
 
             theme.follow(frame, paint)

@@ -23,11 +23,13 @@ LOOK_MILLISECONDS = 400
 """How long after the last change the file is looked at again."""
 _FOUND_OUT = Choice("", "Found out")
 _COLUMNS = (
-    ListColumn("Column of the file", 160),
-    ListColumn("Goes to", 160),
-    ListColumn("Type", 120),
-    ListColumn("Note", 220, stretch=True),
+    ListColumn("Column", 110),
+    ListColumn("Goes to", 110),
+    ListColumn("Type", 80),
+    ListColumn("Note", 180, stretch=True),
 )
+_FORM_PIXELS, _FORM_DIGITS = 140, 50
+"""How wide the form beside the columns is: what does not grow with the letters, and what does, in digits."""
 _REFUSED = (
     ListColumn("Line", 70, numeric=True),
     ListColumn("Column", 120),
@@ -97,7 +99,7 @@ class ImportPanel(Panel):
         self._stop.pack(side="left")
         self._said = tk.Label(inner, anchor="w", borderwidth=0, justify="left")
         self._said.pack(side="left", fill="x", expand=True, padx=px(12))
-        left = tk.Frame(self.frame, borderwidth=0, width=px(560))
+        left = tk.Frame(self.frame, borderwidth=0)
         left.pack(side="left", fill="y")
         left.pack_propagate(False)
         self._form = Form(left, theme, changed=self._changed, browse=self._browse)
@@ -111,6 +113,7 @@ class ImportPanel(Panel):
         self._found.bind("<Configure>", lambda event: self._found.configure(wraplength=max(event.width, 100)))
         self._columns = Listing(right, theme, _COLUMNS, on_open=self._edit_type, on_menu=self._column_menu)
         self._columns.empty_text = "Choose a file.\nEnter or a double click changes the type of a column."
+        self._columns.tree.bind("<<TreeviewSelect>>", lambda _: self._tell_note())
         self._columns.pack(fill="both", expand=True)
         self._under = tk.Frame(right, borderwidth=0)
         self._under.pack(fill="both", expand=True, pady=(px(8), 0))
@@ -121,6 +124,7 @@ class ImportPanel(Panel):
                 part.configure(background=theme.color("surface"))
             for part in (left, right, self._under):
                 part.configure(background=theme.color("background"))
+            left.configure(width=px(_FORM_PIXELS) + theme.ui.measure("0") * _FORM_DIGITS)
             self._said.configure(background=theme.color("surface"), foreground=theme.color("muted"), font=theme.ui)
 
         theme.follow(foot, paint)
@@ -135,7 +139,8 @@ class ImportPanel(Panel):
                     (
                         Field("file", "File", "file", hint="A path", width=30),
                         Field("format", "Format", "choice", (_FOUND_OUT, *formats), width=20),
-                        Field("delimiter", "Delimiter", "suggested", _choices(",", ";", "\\t", "|"), width=20),
+                        Field("delimiter", "Delimiter", "suggested", _choices(",", ";", "\\t", "|"), "Found out",
+                              width=20),
                         Field("encoding", "Encoding", "choice", (_FOUND_OUT, *_choices(*encodings)), width=20),
                         Field("header", "First line", "segments",
                               (_FOUND_OUT, Choice("yes", "Names"), Choice("no", "A row"))),
@@ -212,6 +217,12 @@ class ImportPanel(Panel):
         except ValueError as exc:
             self.window.notify(str(exc), "warning")
         self._show()
+
+    def _tell_note(self) -> None:
+        """Say the whole note of the column that is selected, for which there may be no room in its line."""
+        notes = {name: cells[-1] for name, cells, _ in self.draft.columns()}
+        if note := notes.get(self._columns.selected or ""):
+            self._say(note)
 
     def _edit_end(self, column: str) -> None:
         name = self.window.ask_text(
