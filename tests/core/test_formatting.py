@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pglast
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sql_corpus import DDL, LOOSENS, READS, UNFILTERED, WRITES
 
 from alveary.sqltext import ANSI, MYSQL, POSTGRES, SQLITE, Dialect, PieceKind, TokenKind, split, tokens
 from alveary.sqltext.formatting import Places, Style, format_script, left_in_words
@@ -219,6 +221,14 @@ LAID_OUT = [
             -- before
             and c = 3""",
     ),
+    (
+        "create view v with (security_barrier) as select a, b from t where a in (select x from u) and b is not null",
+        """\
+        create view v with (security_barrier) as
+        select a, b
+        from t
+        where a in (select x from u) and b is not null""",
+    ),
     ("grant select,insert on all tables in schema public to somebody_or_other", None),
 ]
 
@@ -234,6 +244,39 @@ def test_statements_are_laid_out_by_clauses(text: str, expected: str | None, dia
         assert found.text == text
     else:
         assert found.text == expected
+
+
+CORPUS = [
+    (dialect, statement)
+    for table in (READS, WRITES, LOOSENS, UNFILTERED, DDL)
+    for dialect in (SQLITE, POSTGRES, MYSQL)
+    for statement in (*table.get("ansi", []), *table.get(dialect.name, []))
+]
+
+
+@pytest.mark.parametrize("style", [Style(), Style(width=20, indent=2, commas="leading", keyword_case="upper")], ids=str)
+def test_what_is_written_in_each_dialect_is_laid_out_and_stays_the_same(style: Style) -> None:
+    whole = {"it holds statements of its own", "it holds an executable comment", "it holds what is no SQL"}
+    for dialect, statement in CORPUS:
+        found = format_script(statement, dialect, style)
+        assert all(each.reason in whole or "is never closed" in each.reason for each in found.left), statement
+        assert format_script(found.text, dialect, style).text == found.text
+
+
+@pytest.mark.parametrize("width", [20, 60, 100])
+def test_postgresql_reads_the_same_tree(width: int) -> None:
+    statements = [text for text, _ in LAID_OUT] + [text for dialect, text in CORPUS if dialect is POSTGRES]
+    compared = 0
+    for text in statements:
+        try:
+            before = pglast.parser.fingerprint(text)
+        except pglast.parser.ParseError:
+            continue
+        compared += 1
+        for case in ("keep", "upper"):
+            style = Style(width=width, keyword_case=case)
+            assert pglast.parser.fingerprint(format_script(text, POSTGRES, style).text) == before
+    assert compared > 60
 
 
 def test_mysql_is_laid_out_as_mysql() -> None:

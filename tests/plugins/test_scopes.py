@@ -15,6 +15,7 @@ from alveary.known import Level
 from alveary.sqltext import MYSQL, POSTGRES, SQLITE
 from alveary_plugins.completion.expanding import expand_script
 from alveary_plugins.completion.resolving import resolve
+from alveary_plugins.panels.editor.scopes import look
 
 DIALECTS = {"sqlite": SQLITE, "postgres": POSTGRES, "mariadb": MYSQL}
 QUOTED = {"sqlite": '"{}"', "postgres": '"{}"', "mariadb": "`{}`"}
@@ -67,6 +68,35 @@ def test_the_columns_of_a_star_are_those_the_server_gives(
             assert after is not None
             assert [each.name for each in after.columns] == [each.name for each in before.columns], query
             assert list(after) == list(before), query
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_all_there_is_to_tell_of_a_name_is_told(name: str, engine_of: Callable[[str], Engine], kernel: Kernel) -> None:
+    engine = engine_of(name)
+    with kernel.connect(engine.url, record=False) as session:
+        session.run("create table p (id int primary key)")
+        session.run("create table q (k int not null, p_id int default 7, foreign key (p_id) references p (id))")
+        session.run("create index by_k on q (k)")
+        session.run("create view w as select k from q")
+        text = "select 1; select x.p_id from q as x join w on w.k = x.k; select p.id from p"
+        found = look(kernel, session, text, text.index("p_id") + 1, DIALECTS[name])
+        assert found is not None
+        assert (found.meant.name, found.meant.column, found.implied) == ("q", "p_id", True)
+        assert found.title.startswith("q · table")
+        sections = dict(found.sections())
+        assert sections["Columns"][0][1:4:2] == ("k", "not null")
+        assert "→ p.id" in sections["Columns"][1][4]
+        assert "7" in sections["Columns"][1][4]
+        assert ("by_k", "", "k") in sections["Indexes"]
+        assert "by_k" in found.definition
+        view = look(kernel, session, text, text.index("w on"), DIALECTS[name])
+        assert view is not None
+        assert "view" in view.title
+        assert "select" in view.definition.lower()
+        keyed = look(kernel, session, text, text.index("p.id"), DIALECTS[name])
+        assert keyed is not None
+        assert dict(keyed.sections())["Referenced by"] == [("q.p_id", "→ id")]
+        assert look(kernel, session, text, 3, DIALECTS[name]) is None
 
 
 LEFT = [

@@ -63,7 +63,7 @@ def _starts_of_creation(said: list[str]) -> list[Start]:
     body = next((at for at, word in enumerate(said) if word == "as" and _begins_query(said[at + 1 : at + 2])), None)
     if body is not None:
         rest = starts_of(said[body + 1 :])
-        opening: list[Start] = [Start(0, 0, "definition")]
+        opening: list[Start] = [Start(0, 0, "definition" if kind == "table" else "plain")]
         return [*opening, *(Start(at + body + 1, length, what) for at, length, what in rest or [Start(0, 0, "plain")])]
     words = {"function": _ROUTINE, "procedure": _ROUTINE, "trigger": _TRIGGER}.get(kind, frozenset())
     found: list[Start] = [Start(0, 0, "definition" if kind == "table" else "plain")]
