@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, IndexInfo, Relation
+from alveary.contracts.catalog import Catalog, ColumnInfo, Constraint, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.contracts.driver import Capability
 from alveary.contracts.values import Cell, Column, Row
 from alveary.errors import InvalidInputError, QueryCancelledError, SessionClosedError, UnknownObjectError
@@ -99,6 +99,10 @@ class Structure:
     relation: Relation | None = None
     columns: list[ColumnInfo] = field(default_factory=list)
     indexes: list[IndexInfo] = field(default_factory=list)
+    constraints: list[Constraint] = field(default_factory=list)
+    """Without those that an index stands for."""
+    objects: list[ObjectInfo] = field(default_factory=list)
+    """Triggers and the like that stand on it."""
     foreign_keys: list[ForeignKey] = field(default_factory=list)
     referenced_by: list[ForeignKey] = field(default_factory=list)
     keys_of_others: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -255,6 +259,8 @@ def structure_of(catalog: Catalog, place: Place) -> Structure:
         relation=details.relation,
         columns=list(details.columns),
         indexes=list(details.indexes),
+        constraints=[each for each in details.constraints if each.kind not in ("primary key", "unique")],
+        objects=list(details.objects),
         foreign_keys=list(details.foreign_keys),
         referenced_by=list(details.referenced_by),
         keys_of_others={name: key_of(other.columns) for name, other in others.items() if other is not None},

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
+from alveary.commands.catalog import size_text
 from alveary.errors import AlvearyError
 from alveary_plugins.panels.table.model import Place, Structure
 from alveary_shell.theme import Theme
@@ -18,13 +19,26 @@ MOST_LINES = 24
 
 _COLUMNS = (
     ListColumn("#", 40),
-    ListColumn("Column", 200),
-    ListColumn("Type", 230),
+    ListColumn("Column", 160),
+    ListColumn("Type", 170),
     ListColumn("Null", 60),
-    ListColumn("Key", 110),
-    ListColumn("Default", 220, stretch=True),
+    ListColumn("Key", 90),
+    ListColumn("Default", 150),
+    ListColumn("More", 150, stretch=True),
 )
-_INDEXES = (ListColumn("Name", 240), ListColumn("What", 140), ListColumn("Columns", 300, stretch=True))
+_INDEXES = (
+    ListColumn("Name", 200),
+    ListColumn("What", 110),
+    ListColumn("Columns", 200),
+    ListColumn("More", 220, stretch=True),
+)
+_CONSTRAINTS = (
+    ListColumn("Name", 200),
+    ListColumn("What", 110),
+    ListColumn("Expression", 200),
+    ListColumn("More", 220, stretch=True),
+)
+_OBJECTS = (ListColumn("Name", 200), ListColumn("What", 110), ListColumn("More", 300, stretch=True))
 _KEYS = (
     ListColumn("Columns", 200),
     ListColumn("Refers to", 260),
@@ -79,8 +93,13 @@ class StructurePage(tk.Frame):
         name = visible(place.table if place.implied else f"{place.schema}.{place.table}")
         self._head.configure(text=name)
         rows = "" if relation.rows is None else f"about {relation.rows:,} rows"
+        size = "" if relation.size is None else size_text(relation.size)
         self._word.configure(
-            text="  ·  ".join(filter(None, [relation.kind, rows, visible(relation.comment or "")])),
+            text="  ·  ".join(
+                filter(
+                    None, [relation.kind, visible(relation.detail or ""), rows, size, visible(relation.comment or "")]
+                )
+            ),
             style="PageMuted.TLabel",
         )
         referring = {name for key in structure.foreign_keys for name in key.columns}
@@ -103,6 +122,11 @@ class StructurePage(tk.Frame):
                         )
                     ),
                     ("generated " if column.generated else "") + (column.default or ""),
+                    _more(
+                        f"identity {column.identity}" if column.identity else "",
+                        f"collate {column.collation}" if column.collation else "",
+                        column.comment,
+                    ),
                 )
                 for column in structure.columns
             ],
@@ -123,9 +147,30 @@ class StructurePage(tk.Frame):
                         )
                     ),
                     _names(index.columns),
+                    _more(
+                        index.method,
+                        f"includes {_names(index.included)}" if index.included else "",
+                        f"where {index.predicate}" if index.predicate else "",
+                        size_text(index.size) if index.size is not None else "",
+                        "" if index.valid else "not valid",
+                        index.comment,
+                    ),
                 )
                 for index in structure.indexes
             ],
+        )
+        self._section(
+            "Constraints",
+            _CONSTRAINTS,
+            [
+                (each.name, each.kind, each.expression or _names(each.columns), _more(each.detail, each.comment))
+                for each in structure.constraints
+            ],
+        )
+        self._section(
+            "Triggers and more",
+            _OBJECTS,
+            [(each.name, each.kind, _more(each.detail, each.comment)) for each in structure.objects],
         )
         keys = structure.foreign_keys
         self._section(
@@ -174,6 +219,10 @@ class StructurePage(tk.Frame):
         listing.pack(fill="x", padx=px(16))
         self._made += [head, listing]
         return listing
+
+
+def _more(*words: str | None) -> str:
+    return ", ".join(word for word in words if word)
 
 
 def _names(columns: Sequence[str | None]) -> str:
