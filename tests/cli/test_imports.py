@@ -160,6 +160,19 @@ def test_a_table_is_copied(alveary: Alveary, database: Path, tmp_path: Path) -> 
     assert rows(target, "wasp") == [(1, "Ann")]
 
 
+def test_what_a_copy_leaves_out_is_said(alveary: Alveary, database: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("create index by_name on bee (name)")
+        db.execute("create trigger counts after insert on bee begin select 1; end")
+    source, target = f"sqlite:///{database}", f"sqlite:///{tmp_path}/other.db?mode=rwc"
+    done = alveary("copy", source, "bee", target)
+    assert (done.status, done.err) == (0, "notice: main.bee has not all that main.bee has; left out: trigger counts\n")
+    assert "made, too: index by_name" in done.out
+    done = alveary("copy", source, "bee", target, "wasp", "--format", "json")
+    assert json.loads(done.out)["left_out"] == ["trigger counts"]
+    assert "left out: trigger counts" in done.err
+
+
 def test_what_was_imported_is_in_the_history(alveary: Alveary, database: Path, tmp_path: Path) -> None:
     alveary("import", f"sqlite:///{database}", file(tmp_path, "id,name\n1,Ann\n"), "--table", "bee")
     assert "/* the rows of bees.csv */" in alveary("history").out
