@@ -19,6 +19,7 @@ import complete
 import cycles
 import dispatch
 import exports
+import find
 import grid
 import history
 import imports
@@ -51,6 +52,7 @@ FIGURES: dict[str, Callable[[Settings], list[table.Line]]] = {
     "E1": complete.measure,
     "I1": imports.measure,
     "I2": imports.measure_sqlite,
+    "F1": find.measure,
     "H1": history.measure,
     "H2": history.measure_script,
 }

@@ -29,6 +29,8 @@ _PLACE, _SPAN = 24, 48
 """Bits behind the number of a block and behind a span, in a number that stands for both and a place."""
 _FEW = 64
 """Characters for each occurrence of a word from which on it is faster to look at every one of them."""
+_FEW_TEXTS = 8
+"""Texts for each one that was found, from which on it is faster to look at those again than through all."""
 _HUMP = "\x1f"
 """Stands, in the second form of a text, where a capital begins a word: ``order\\x1fitems`` for ``orderItems``."""
 _SEPARATORS = f"_.-/ :$#@({_HUMP}"
@@ -296,7 +298,9 @@ class Haystack:
         self._scattered = scattered
         self._plain, self._marked = _Lines(), _Lines()
         self._last: tuple[tuple[str, ...], array[int]] | None = None
-        """Words that were looked for last, and where their letters are scattered."""
+        """Words that were looked for last, and where their letters are scattered: whoever types adds letters."""
+        self._holding: tuple[str, list[tuple[_Lines, _Block]]] | None = None
+        """A word that was looked for last, and the blocks that hold it."""
         self._numbers: array[int] = array("I")
         """Of each text that has a second form, its number."""
         for number, (text, name_at) in enumerate(texts):
@@ -370,58 +374,107 @@ class Haystack:
     def _candidates(self, query: Query, level: Level, stopped: threading.Event | None) -> Iterator[int]:
         """Yield the numbers of all texts that may be of a level, and of others, some of them twice."""
         word, *others = sorted(query.words, key=len, reverse=True)
-        if level is Level.SCATTERED or (others and level is Level.INITIALS):
-            yield from self._spread(word, others, stopped)
+        if level is Level.SCATTERED:
+            yield from self._spread(query.words, stopped)
+            return
+        if level is Level.INITIALS and (others or self._narrows(query.words)):
+            yield from sorted(self._spread(query.words, stopped))
             return
         # The worst of several words counts, so all of them are at least as good as the level.
         patterns = [_finder(other, level) for other in others]
-        for lines in (self._plain, self._marked):
-            for block in lines.blocks:
-                if _is_set(stopped):
-                    return
-                last = -1
-                for place in _places(word, level, block.text):
-                    line = block.line(place)
-                    if line == last:
-                        continue
-                    last = line
-                    if all(pattern.search(*block.around(line)) for pattern in patterns):
-                        number = block.first + line
-                        yield number if lines is self._plain else self._numbers[number]
+        for lines, block in self._blocks(word, level):
+            if _is_set(stopped):
+                return
+            last = -1
+            for place in _places(word, level, block.text):
+                line = block.line(place)
+                if line == last:
+                    continue
+                last = line
+                if all(pattern.search(*block.around(line)) for pattern in patterns):
+                    number = block.first + line
+                    yield number if lines is self._plain else self._numbers[number]
 
-    def _spread(self, word: str, others: Sequence[str], stopped: threading.Event | None) -> Iterator[int]:
+    def _blocks(self, word: str, level: Level) -> list[tuple[_Lines, _Block]]:
+        """Return the blocks a word may be found in; which ones hold it as it is written is kept for the next level."""
+        every = [(lines, block) for lines in (self._plain, self._marked) for block in lines.blocks]
+        if level is Level.INITIALS:
+            return every
+        last = self._holding
+        if last is None or last[0] != word:
+            among = last[1] if last is not None and word.startswith(last[0]) else every
+            self._holding = last = (word, [each for each in among if word in each[1].text])
+        return last[1]
+
+    def _narrows(self, words: tuple[str, ...]) -> bool:
+        """Return whether what was found last, few texts, holds all in which the letters of these words can be."""
+        last = self._last
+        if last is None or len(last[1]) * _FEW_TEXTS > len(self):
+            return False
+        return len(words) >= len(last[0]) and all(map(str.startswith, words, last[0]))
+
+    def _spread(self, words: tuple[str, ...], stopped: threading.Event | None) -> Iterator[int]:
         """Yield the texts in which the letters of all words stand in order, by the number of characters they span."""
         last = self._last
-        if last is None or last[0] != (word, *others):  # two levels ask the same
-            if (places := self._spans(word, others, stopped)) is None:
+        if last is None or last[0] != words:  # two levels ask the same, and the next key asks for more letters
+            found = self._narrowed(words, stopped) if self._narrows(words) else self._spans(words, stopped)
+            if _is_set(stopped):
                 return
-            self._last = last = ((word, *others), places)
+            found.sort()
+            self._last = last = (words, array("Q", found))
         for each in last[1]:
             if _is_set(stopped):
                 return
-            block = self._plain.blocks[(each & ((1 << _SPAN) - 1)) >> _PLACE]
-            yield block.first + block.line(each & ((1 << _PLACE) - 1))
+            block, line = self._line(each)
+            yield block.first + line
 
-    def _spans(self, word: str, others: Sequence[str], stopped: threading.Event | None) -> array[int] | None:
+    def _line(self, found: int) -> tuple[_Block, int]:
+        block = self._plain.blocks[(found & ((1 << _SPAN) - 1)) >> _PLACE]
+        return block, block.line(found & ((1 << _PLACE) - 1))
+
+    def _spans(self, words: Sequence[str], stopped: threading.Event | None) -> list[int]:
         """Return spans and places as numbers that sort by both: tuples would take three times as long."""
+        word, *others = sorted(words, key=len, reverse=True)
         patterns = [_scattered(other) for other in others]
         pattern = re.compile(f"{_scattered(word).pattern}()[^\n]*+")
         found: list[int] = []
         for number, block in enumerate(self._plain.blocks):
             if _is_set(stopped):
-                return None
+                break
             base = number << _PLACE
             for match in pattern.finditer(block.text):
                 start = match.start()
                 span = match.end(1) - start
                 if patterns:
-                    parts = [each.search(*block.around(block.line(start))) for each in patterns]
-                    if None in parts:
+                    more = _spanned(patterns, *block.around(block.line(start)))
+                    if more is None:
                         continue
-                    span += sum(part.end() - part.start() for part in parts if part is not None)
+                    span += more
                 found.append(span << _SPAN | base | start)
-        found.sort()
-        return array("Q", found)
+        return found
+
+    def _narrowed(self, words: Sequence[str], stopped: threading.Event | None) -> list[int]:
+        """Return the same from the texts that were found last alone."""
+        patterns = [_scattered(word) for word in sorted(words, key=len, reverse=True)]
+        found: list[int] = []
+        for each in self._last[1] if self._last is not None else ():
+            if _is_set(stopped):
+                break
+            block, line = self._line(each)
+            span = _spanned(patterns, *block.around(line))
+            if span is not None:
+                found.append(span << _SPAN | (each & ((1 << _SPAN) - 1)))
+        return found
+
+
+def _spanned(patterns: Iterable[re.Pattern[str]], text: str, start: int, end: int) -> int | None:
+    """Return how many characters the letters of words span in a part of a text; None if not all are there."""
+    span = 0
+    for pattern in patterns:
+        if (found := pattern.search(text, start, end)) is None:
+            return None
+        span += found.end() - found.start()
+    return span
 
 
 def _places(word: str, level: Level, text: str) -> Iterable[int]:

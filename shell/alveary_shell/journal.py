@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from alveary.errors import StorageError, described
 from alveary_shell.sdk import Panel, Window
@@ -18,17 +20,25 @@ RETRY_MILLISECONDS = 5000
 class Journal:
     """Belongs to a window, on Tk's thread; ``workspace`` writes on a thread of its own."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, layout: Callable[[], dict[str, Any]]) -> None:
+        """``layout`` tells where everything stands."""
         self.workspace = Workspace(window.kernel.store, self._failed)
         self._window = window
+        self._layout = layout
+        self._written: dict[str, Any] | None = None
         self._dirty: set[str] = set()
         self._timer: str | None = None
+        self._ended = False
 
     def changed(self, panel: Panel) -> None:
         """Write a panel's state soon."""
         self._dirty.add(panel.id)
-        if self._timer is None:
-            self._timer = self._window.root.after(WRITE_MILLISECONDS, self.write)
+        self.moved()
+
+    def moved(self) -> None:
+        """Write soon where everything stands."""
+        if self._timer is None and not self._ended:
+            self._timer = self._window.root.after(WRITE_MILLISECONDS, self._write_now)
 
     def closed(self, panel: Panel) -> None:
         """Keep a panel's last state for whoever opens it again."""
@@ -36,9 +46,23 @@ class Journal:
         self.workspace.close_panel(panel.id)
         self._dirty.discard(panel.id)
 
-    def write(self) -> None:
-        """Write now what has changed."""
+    def end(self) -> None:
+        """Write what has changed for the last time."""
+        self._ended = True
+        if self._timer is not None:
+            self._window.root.after_cancel(self._timer)
+        self._write_changed()
+        self.workspace.save_layout(self._layout())
+
+    def _write_now(self) -> None:
         self._timer = None
+        self._write_changed()
+        # A window that is not on the screen yet has no place.
+        if self._window.root.winfo_ismapped() and (layout := self._layout()) != self._written:
+            self._written = layout
+            self.workspace.save_layout(layout)
+
+    def _write_changed(self) -> None:
         dirty, self._dirty = self._dirty, set()
         for panel in self._window.panels():
             if panel.id in dirty:

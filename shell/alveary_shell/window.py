@@ -78,7 +78,7 @@ class MainWindow(Window):
         self.root.report_callback_exception = self._failed
         self.pump = Pump(self.root, kernel.bus)
         kernel.gauges["longest gap between two ticks of the window"] = lambda: self.pump.longest_gap
-        self._journal = Journal(self)
+        self._journal = Journal(self, self._current_layout)
         self._workspace = self._journal.workspace
         self._layout = self._read_layout()
         self.theme = Theme(self.root, kernel.plugins.themes, points=kernel.settings.get("window.font_size"))
@@ -120,8 +120,7 @@ class MainWindow(Window):
             return
         self._closing = True
         self._asking.close()
-        self._journal.write()
-        self._workspace.save_layout(self._current_layout())
+        self._journal.end()
         for panel in self.panels():
             with contextlib.suppress(Exception):  # what a panel can't let go of must not keep the window open
                 panel.closed()
@@ -506,6 +505,7 @@ class MainWindow(Window):
     def _activate(self, panel: Panel | None) -> None:
         if panel is not self._active:
             self._active = panel
+            self._journal.moved()
             for slot in ("transaction", "time", "rows", "position"):
                 self._status.say(slot, "")
             self.status("session", "")

@@ -139,6 +139,16 @@ def test_a_haystack_finds_what_looking_at_each_text_finds(query: str, texts: lis
         assert set(numbers) == {n for n, (each, _) in one_by_one.items() if each is level}
 
 
+@given(st.text(alphabet="abco_. A", max_size=7), st.lists(NAMES, min_size=6, max_size=12))
+def test_one_letter_after_the_other_finds_what_all_at_once_find(query: str, texts: list[str]) -> None:
+    pairs = [(text, text.rfind(".") + 1) for text in texts * 3]
+    typed = Haystack(pairs)
+    for end in range(len(query) + 1):
+        wanted = Query(query[:end])
+        for level in Level:
+            assert set(typed.find(wanted, level)) == set(Haystack(pairs).find(wanted, level))
+
+
 def test_only_so_many_letters_count() -> None:
     assert Query("a" * 1000).words == ("a" * MOST_LETTERS,)
 

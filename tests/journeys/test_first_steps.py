@@ -183,3 +183,29 @@ def test_what_is_typed_survives_kill_9(person: Person) -> None:
     person.start()
     person.key("ctrl+a", "ctrl+c")
     person.wait(lambda: person.clipboard() == "select 'precious', 42", "the text in the editor")
+
+
+def test_tabs_stand_in_their_order_again_after_kill_9(person: Person) -> None:
+    def layout() -> dict[str, Any]:
+        with sqlite3.connect(Path(person._home) / "alveary.db") as store:
+            row = store.execute("select value from workspace where name = 'layout'").fetchone()
+        return json.loads(row[0]) if row is not None else {}
+
+    def centre() -> list[str]:
+        return [id for id in layout().get("panels", []) if id.partition("-")[0] in ("editor", "keys")]
+
+    person.start()
+    for name in ("new query", "keyboard shortcuts", "new query"):
+        person.command(name)
+        time.sleep(0.5)
+    person.key("ctrl+Prior")  # the tab in the middle is in front
+    expected = ["editor-1", "keys-1", "editor-2"]
+    person.wait(lambda: centre() == expected and "keys-1" in layout()["front"], "the order in the workspace")
+    person.kill()
+    with sqlite3.connect(Path(person._home) / "alveary.db") as store:
+        assert store.execute("select count(*) from workspace_panels where closed_at is null").fetchone()[0] >= 3
+    person.start()
+    person.quit()
+    assert centre() == expected
+    assert "keys-1" in layout()["front"]
+    person.start()  # for whoever closes it
