@@ -45,7 +45,7 @@ NAMES = (
 )
 NAME = st.lists(st.sampled_from(_ENDS) | st.sampled_from(["a", "B", " ", "."]), min_size=1, max_size=9).map("".join)
 EXAMPLES = settings(
-    max_examples=8,
+    max_examples=5,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
