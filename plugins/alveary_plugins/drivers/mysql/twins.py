@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 from alveary.contracts.catalog import Trait, Twin
 
-_NAMED = re.compile(r"CONSTRAINT (?P<name>`(?:[^`]|``)*`) (?P<rest>(?P<kind>FOREIGN KEY|CHECK) .*)").fullmatch
-_KEY = re.compile(r"(?P<kind>(?:UNIQUE |FULLTEXT |SPATIAL )?KEY) (?P<name>`(?:[^`]|``)*`).*").fullmatch
-_COLUMN = re.compile(r"(?P<name>`(?:[^`]|``)*`) (?P<rest>.*)").fullmatch
+_NAMED = re.compile(
+    r"CONSTRAINT (?P<name>`(?:[^`]|``)*`) (?P<rest>(?P<kind>FOREIGN KEY|CHECK) .*)", re.DOTALL
+).fullmatch
+_KEY = re.compile(r"(?P<kind>(?:UNIQUE |FULLTEXT |SPATIAL )?KEY) (?P<name>`(?:[^`]|``)*`).*", re.DOTALL).fullmatch
+_COLUMN = re.compile(r"(?P<name>`(?:[^`]|``)*`) (?P<rest>.*)", re.DOTALL).fullmatch
+_LINE = re.compile(r"(?:`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'|[^`'\n])+", re.DOTALL)
+"""A line of what is shown; one that a name or a text holds ends none."""
 _WITHIN = {
     "default": re.compile(r" DEFAULT (?!NULL\b)").search,
     "numbering": re.compile(r" AUTO_INCREMENT\b").search,
@@ -25,7 +29,7 @@ def of_table(shown: str, at: str, triggers: Sequence[str], *, keeps_names: bool)
     Foreign keys come when the rows are there, for what they lead to may not be. ``keeps_names`` says whether they and
     checks keep their names, each of which a database has once.
     """
-    head, *lines = shown.split("\n")
+    head, *lines = _LINE.findall(shown)
     if not head.startswith("CREATE TABLE ") or not lines:
         return None  # a view
     ends = next((place for place, line in enumerate(lines) if line.startswith(")")), len(lines))
