@@ -60,6 +60,8 @@ def test_a_database_that_is_named_is_read(alveary: Alveary, library: Path) -> No
     assert (first["place"], first["ranges"]) == ({"schema": "main", "name": "loan"}, [[5, 9]])
     url = f"sqlite:///{library}"
     assert found(alveary, "loan", "--connection", url)[0][0] == ("table", "main.loan")
+    alveary("query", url, "select 'by url'")
+    assert found(alveary, "by url", "--connection", url, "--in", "history")[0] == [("history", "select 'by url'")]
     ran = alveary("find", "loan", "--connection", "nowhere")
     assert (ran.status, "unknown_target" in ran.err) == (2, True)
 

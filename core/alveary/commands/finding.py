@@ -13,7 +13,9 @@ from alveary.commands import Context
 from alveary.contracts.finder import Place, Wanted
 from alveary.finding import Faults, Found
 from alveary.matching import Query
+from alveary.recorder import recorded_as
 from alveary.tables import plain_table, visible
+from alveary.urls import url_of
 from alveary.wire import Small
 
 
@@ -80,8 +82,12 @@ def find(context: Context, parameters: FindParameters) -> FindReport:
     for connection in parameters.connections:
         finding.read(connection, specs, stopped)
     finding.prepare(specs, stopped, faults)
-    names = frozenset(context.kernel.target(name)[0].name or name for name in parameters.connections)
-    wanted = Wanted(Query(" ".join(parameters.terms)), names or None, stopped)
+    names: set[str] = set()
+    for connection in parameters.connections:
+        target, driver = context.kernel.target(connection)
+        # What belongs to a database that is not saved goes by its URL without password, in the history by less of it.
+        names |= {target.name or url_of(target, driver), recorded_as(target, driver)[0]}
+    wanted = Wanted(Query(" ".join(parameters.terms)), frozenset(names) or None, stopped)
     found = list(islice(finding.search(wanted, specs, faults=faults), parameters.limit + 1))
     return FindReport(
         found=[_item(each) for each in found[: parameters.limit]],
