@@ -373,6 +373,16 @@ def test_literals_that_go_on_keep_their_line_ends(text: str) -> None:
     assert ("\n" in found.text) is ("\n" in text)
 
 
+@pytest.mark.parametrize(
+    "part", ["+", "left ", "a.", "case ", "and ", "/* x */ ", "-- x\n", ",", "between ", "as ", "'a'\n"]
+)
+def test_what_repeats_itself_a_thousand_times_takes_no_time_for_each_pair(part: str) -> None:
+    # With ten times as many the same takes ten times as long: what looked at each pair would run into the limit.
+    text = f"select {part * 15_000}1"
+    found = format_script(text, POSTGRES, Style())
+    assert found.left or solid(found.text, POSTGRES) == solid(text, POSTGRES)
+
+
 def test_pieces_stay_what_they_are() -> None:
     text = "delimiter //\ncreate procedure p() begin select  1; end//\ndelimiter ;\nselect  1\\G select  2;"
     kinds = [piece.kind for piece in split(text, MYSQL)]

@@ -145,7 +145,7 @@ def _start(said: list[str], at: int, head: str, query_seen: bool) -> tuple[int, 
             return 1, "join"
         case _ if word in _JOINING:
             end = at + 1
-            while end < len(said) and said[end] in _JOINING:
+            while end < min(at + 4, len(said)) and said[end] in _JOINING:  # NATURAL LEFT OUTER JOIN
                 end += 1
             return (end + 1 - at, "join") if said[end : end + 1] == ["join"] else None
         case "select" | "explain" | "describe" | "desc" if at == 0:

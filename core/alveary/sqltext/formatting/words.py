@@ -9,6 +9,8 @@ from alveary.sqltext.dialects import Dialect
 from alveary.sqltext.formatting.keywords import APART
 from alveary.sqltext.lexer import TokenKind, tokens
 
+LONGEST_OPERATOR = 8
+"""Characters of an operator that are looked at: of a longer one it only matters that it is none of the known."""
 _TIGHT = {",", ";", ")"}
 _BLANKLESS = {*",;()[]."}
 _COMPARES = {"=", "<>", "!=", "<", ">", "<=", ">=", "==", "<=>", "=>", ":="}
@@ -159,9 +161,9 @@ def cluster_of(words: Sequence[Word], at: int) -> str:
 
 def _cluster_ends(words: Sequence[Word], at: int) -> tuple[int, int]:
     first = last = at
-    while first > 0 and words[first].glued and is_operator(words[first - 1]):
+    while first > max(at - LONGEST_OPERATOR, 0) and words[first].glued and is_operator(words[first - 1]):
         first -= 1
-    while last + 1 < len(words) and words[last + 1].glued and is_operator(words[last + 1]):
+    while last + 1 < min(at + LONGEST_OPERATOR, len(words)) and words[last + 1].glued and is_operator(words[last + 1]):
         last += 1
     return first, last
 
