@@ -96,6 +96,8 @@ def test_the_servers_own_schemas_are_left_out_unless_they_are_wanted(
         assert ("postgres", "role") in [(each["name"], each["kind"]) for each in everything["objects"]]
         found = json.loads(alveary("catalog", url, "--search", "HONEY", "--format", "json").out)
         assert [each["name"] for each in found["relations"]] == ["bee"]
+        postgres.psql("create view calm as select k from bee", name)
+        assert "select k" in " ".join(alveary("catalog", url, "calm").out.lower().replace("bee.", "").split())
         assert "pg_class" in alveary("catalog", url, "pg_catalog").out
         told = alveary("catalog", url, "pg_class")
         assert (told.status, "relfilenode" in told.out) == (0, True)

@@ -22,6 +22,7 @@ from alveary.contracts.catalog import (
     ObjectInfo,
     Relation,
 )
+from alveary.contracts.driver import Capability
 from alveary.errors import InvalidInputError, UnknownObjectError
 from alveary.sqltext import script
 from alveary.tables import plain_table
@@ -181,7 +182,7 @@ class _Listing:
             if (details := catalog.details(schema, name)) is not None:
                 return CatalogListing(
                     schemas=[schema],
-                    relations=[details.relation],
+                    relations=[self._with_query(catalog, details.relation)],
                     objects=list(details.objects),
                     columns=list(details.columns),
                     indexes=list(details.indexes),
@@ -194,6 +195,14 @@ class _Listing:
             if objects := known.objects_named(schema, name):
                 return CatalogListing(schemas=[schema], relations=[], objects=list(objects), taken_at=_age(known))
         raise UnknownObjectError(f"there is nothing at {path!r}", hint=_EXACT)
+
+    def _with_query(self, catalog: Catalog, relation: Relation) -> Relation:
+        """Return a view with the SQL that makes it, where it was not told with it."""
+        _, driver = self._kernel.target(self._parameters.target)
+        if "view" not in relation.kind or relation.definition or Capability.DEFINITIONS not in driver.capabilities:
+            return relation
+        statements = catalog.definition(relation.schema, relation.name)
+        return msgspec.structs.replace(relation, definition=statements[0] if statements else None)
 
     def of_one(self, option: str, path: str) -> CatalogListing:
         """Tell the SQL of what a path leads to, what it uses, or what uses it."""

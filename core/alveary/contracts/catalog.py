@@ -16,7 +16,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     ``rows`` is the server's estimate and ``size`` its estimate of the bytes that the rows take, None where it keeps
     none. ``detail`` says what is special about it in the engine's words: ``strict``, ``partition by range (day)``.
     ``parent`` is the relation it is a partition of, or inherits from. ``owner`` and ``definition``, the query of a
-    view, are told where one relation is asked for.
+    view, are told where one relation is asked for, and nobody has to be waited for.
     """
 
     schema: str

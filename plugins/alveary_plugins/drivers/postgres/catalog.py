@@ -8,8 +8,6 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
-import msgspec
-
 from alveary.contracts.catalog import (
     Catalog,
     ColumnInfo,
@@ -82,19 +80,16 @@ class PostgresCatalog(Catalog):
         return self._objects(questions.OBJECTS.format(kind=questions.routine_kind(self._version)), schema)
 
     def details(self, schema: str, name: str) -> RelationDetails | None:
+        """Return what there is to tell of one relation, but for the query of a view.
+
+        To write it the server waits for whoever alters one of the view's tables; ``definition`` asks for it.
+        """
         relations = self._relations(schema, name)
         if not relations:
             return None
-        (relation,) = relations
-        if relation.kind in ("view", "materialized view"):
-            sql = """select pg_catalog.pg_get_viewdef(c.oid)
-                       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-                      where n.nspname = $1 and c.relname = $2"""
-            query = [str(text) for (text,) in self._ask(sql, [schema, name]) if text is not None]
-            relation = msgspec.structs.replace(relation, definition="".join(query).strip() or None)
         keys = self._foreign_keys(questions.TOUCHING, schema, name)
         return RelationDetails(
-            relation=relation,
+            relation=relations[0],
             columns=tuple(self._columns(schema, name)),
             indexes=tuple(self._indexes(schema, name)),
             constraints=tuple(self._constraints(schema, name)),
@@ -116,17 +111,19 @@ class PostgresCatalog(Catalog):
             ((superuser,),) = self._ask(questions.IS_SUPERUSER)
             reason = "only superusers are told of them"
             return [] if superuser == "t" else [Gap(schema="", what="subscriptions", reason=reason)]
-        found: dict[str, list[str]] = {"schema": [], "relation": [], "routine": []}
+        found: dict[str, list[str]] = {"schema": [], "relation": [], "routine": [], "locked": []}
         for what, name in self._of(questions.GAPS, schema):
             found[what].append(name)
         gaps = []
         if found["schema"]:
             reason = "this role has no USAGE on the schema: what it holds is listed and can't be used"
             gaps.append(Gap(schema=schema, what=f"schema {schema}", reason=reason))
+        if names := found["locked"]:
+            reason = f"somebody has locked {_several(names)}, to alter it: ask again when that is done"
+            gaps.append(Gap(schema=schema, what="defaults, checks and expressions of indexes", reason=reason))
         for what, right, lost in (("relation", "SELECT", "rows"), ("routine", "EXECUTE", "results")):
             if names := found[what]:
-                more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-                reason = f"this role has no {right} on {', '.join(names[:_MOST_NAMED])}{more}"
+                reason = f"this role has no {right} on {_several(names)}"
                 told = f"{lost} of {len(names)} {what}{'s' * (len(names) > 1)}"
                 gaps.append(Gap(schema=schema, what=told, reason=reason))
         return gaps
@@ -303,6 +300,11 @@ class PostgresCatalog(Catalog):
 
     def _of(self, question: str, *path: str) -> Iterable[tuple[Any, ...]]:
         return self._ask(question, list(path))
+
+
+def _several(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _special(found: list[Any]) -> tuple[str | None, tuple[str | None, str | None]]:

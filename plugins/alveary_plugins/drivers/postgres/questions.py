@@ -1,7 +1,8 @@
 """The questions of the PostgreSQL catalog: each is one query, however many things it is about.
 
-``{only}`` stands where a question can be about one relation. No function is called that locks a relation, such as
-pg_get_viewdef: a table that is being altered must not keep the others from being listed.
+``{only}`` stands where a question can be about one relation. A table that is being altered must not keep anybody from
+looking, so no function is called that locks a relation, such as pg_get_viewdef, and of a table that somebody has locked
+for himself none that writes its expressions.
 """
 
 from __future__ import annotations
@@ -10,6 +11,14 @@ from alveary_plugins.drivers.postgres.definitions import OWN_ROUTINE
 
 ONLY = "and c.relname = $2"
 """What narrows a question to one relation."""
+
+_FREE = """{} <> all (array(
+               select l.relation from pg_catalog.pg_locks l
+                where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock'
+                  and l.pid <> pg_catalog.pg_backend_pid()
+                  and l.database = (select d.oid from pg_catalog.pg_database d
+                                     where d.datname = pg_catalog.current_database())))"""
+"""That nobody else has locked a relation for himself, or waits to; looked up once for a question."""
 
 DATABASES = """
     select d.datname
@@ -63,7 +72,7 @@ COLUMNS = """
     select c.relname, a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod),
            not (a.attnotnull or a.atttypid = any (array(
                select t.oid from pg_catalog.pg_type t where t.typtype = 'd' and t.typnotnull))),
-           pg_catalog.pg_get_expr(e.adbin, e.adrelid),
+           case when {free} then pg_catalog.pg_get_expr(e.adbin, e.adrelid) end,
            case when a.attnotnull then pg_catalog.array_position(i.indkey::int2[], a.attnum) + 1 end,
            {generated}, nullif(a.attidentity, ''),
            case when a.attcollation not in (0, 100) then
@@ -77,16 +86,17 @@ COLUMNS = """
       left join pg_catalog.pg_index i on i.indrelid = c.oid and i.indisprimary
       left join pg_catalog.pg_description d
              on d.objoid = a.attrelid and d.objsubid = a.attnum and d.classoid = 'pg_catalog.pg_class'::regclass
-     where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f') {only}"""
+     where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f') {only}""".replace("{free}", _FREE.format("c.oid"))
 
 # Columns that are only INCLUDEd stand behind those of the key.
 INDEXES = """
     select c.relname, x.relname, i.indisunique,
            case o.contype when 'p' then 'primary key' when 'u' then 'unique' else 'index' end, i.indpred is not null,
-           m.amname, pg_catalog.pg_get_expr(i.indpred, i.indrelid),
+           m.amname, case when {free} then pg_catalog.pg_get_expr(i.indpred, i.indrelid) end,
            case when x.relpages > 0 then x.relpages * {block} end,
            d.description, i.indisvalid,
-           k.place > i.indnkeyatts, coalesce(a.attname, pg_catalog.pg_get_indexdef(i.indexrelid, k.place, true))
+           k.place > i.indnkeyatts,
+           coalesce(a.attname, case when {free} then pg_catalog.pg_get_indexdef(i.indexrelid, k.place, true) end)
       from pg_catalog.pg_index i
       join pg_catalog.pg_class x on x.oid = i.indexrelid
       join pg_catalog.pg_am m on m.oid = x.relam
@@ -98,7 +108,7 @@ INDEXES = """
       left join pg_catalog.pg_description d
              on d.objoid = x.oid and d.classoid = 'pg_catalog.pg_class'::regclass and d.objsubid = 0
      where n.nspname = $1 and c.relkind in ('r', 'p', 'm') {only}
-     order by c.relname, x.relname, k.place"""
+     order by c.relname, x.relname, k.place""".replace("{free}", _FREE.format("c.oid"))
 
 FOREIGN_KEYS = """
     select c.relname, o.conname, tn.nspname, t.relname, o.confupdtype, o.confdeltype, a.attname, b.attname, n.nspname
@@ -119,7 +129,7 @@ TOUCHING = "(n.nspname = $1 and c.relname = $2 or tn.nspname = $1 and t.relname 
 
 CONSTRAINTS = """
     select c.relname, o.conname, o.contype,
-           case when o.contype in ('c', 'x') then pg_catalog.pg_get_constraintdef(o.oid) end,
+           case when o.contype in ('c', 'x') and {free} then pg_catalog.pg_get_constraintdef(o.oid) end,
            (select pg_catalog.json_agg(a.attname order by k.place)
               from pg_catalog.unnest(o.conkey) with ordinality as k(attnum, place)
               join pg_catalog.pg_attribute a on a.attrelid = o.conrelid and a.attnum = k.attnum),
@@ -130,7 +140,7 @@ CONSTRAINTS = """
              on d.objoid = o.oid and d.classoid = 'pg_catalog.pg_constraint'::regclass
      where o.contype in ('p', 'u', 'c', 'x')
        and c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) {only}
-     order by c.relname, o.conname"""
+     order by c.relname, o.conname""".replace("{free}", _FREE.format("c.oid"))
 
 # Of a relation the triggers, rules, policies and statistics that stand on it.
 _ON_RELATIONS = """
@@ -267,10 +277,14 @@ GAPS = """
        and not pg_catalog.has_table_privilege(c.oid, 'SELECT')
        and not pg_catalog.has_any_column_privilege(c.oid, 'SELECT')
     union all
+    select 'locked', c.relname
+      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f') and not {free}
+    union all
     select 'routine', p.proname
       from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
      where n.nspname = $1 and not pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
-    order by 1, 2"""
+    order by 1, 2""".replace("{free}", _FREE.format("c.oid"))
 IS_SUPERUSER = "select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user"
 
 
