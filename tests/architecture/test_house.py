@@ -59,6 +59,7 @@ def test_a_query_imports_only_its_own_driver_and_format(home: Path) -> None:
     later = (
         "alveary_plugins.exporters.", "alveary_plugins.panels", "alveary_shell", "importlib.metadata",
         "alveary.tunnels", "alveary.forwarding", "alveary_plugins.tunnels.ssh.", "alveary_plugins.tunnels.openssh.",
+        "alveary.completion", "alveary.contracts.completion", "alveary.matching", "alveary_plugins.completion",
     )  # fmt: skip
     assert [name for name in modules if name.startswith(later)] == []
 

@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from alveary.completion import misfit, unknown_schema
@@ -14,7 +14,7 @@ from alveary.contracts.completion import CatalogView, NothingKnown, Suggestion
 from alveary.errors import AlvearyError
 from alveary.known import LEVELS, KnownCatalog
 from alveary.sessions import Session
-from alveary.sqltext import Dialect
+from alveary.sqltext import Dialect, Piece
 from alveary_plugins.panels.editor.connecting import Connecting
 from alveary_plugins.panels.editor.model import EditorModel
 from alveary_shell.sdk import Window
@@ -54,6 +54,7 @@ class _Question:
     """What is asked, and the text it is asked of. ``asked`` says that a person did, not a pause."""
 
     text: str
+    pieces: Sequence[Piece]
     caret: int
     version: int
     asked: bool
@@ -182,10 +183,15 @@ class Completing:
         if self._busy:
             self._again = asked or bool(self._again)
             return
-        code = self._code
-        model = self._model
-        question = _Question(
+        self._busy = True
+        # Where statements end the editor finds out anyhow, of a long text in a thread.
+        self._code.when_split(lambda pieces: self._begin(pieces, asked=asked))
+
+    def _begin(self, pieces: list[Piece], *, asked: bool) -> None:
+        code, model = self._code, self._model
+        question = self._last = _Question(
             text=code.content,
+            pieces=pieces,
             caret=code.caret,
             version=code.document.version,
             asked=asked,
@@ -194,7 +200,6 @@ class Completing:
             target=model.target,
             schema=self._connection.schema,
         )
-        self._busy, self._last = True, question
         threading.Thread(target=self._work, args=(question,), name="alveary-completing", daemon=True).start()
 
     def _work(self, question: _Question) -> None:
@@ -213,7 +218,13 @@ class Completing:
                 rest = [name for name in known.search_path if name != question.schema]
                 catalog = replace(known, search_path=(question.schema, *rest))
             found = kernel.completion.complete(
-                question.text, question.caret, question.dialect, catalog, driver=driver, limit=MOST
+                question.text,
+                question.caret,
+                question.dialect,
+                catalog,
+                driver=driver,
+                pieces=question.pieces,
+                limit=MOST,
             )
         finally:
             is_known = known is not None and all(
