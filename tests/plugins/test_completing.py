@@ -215,6 +215,21 @@ def test_what_the_database_holds_is_asked_for_once_and_then_shown(
     assert set(said) == {"completion"}
 
 
+def test_keys_with_ctrl_and_alt_are_the_editors(window: MainWindow, screen: Screen, editor: EditorPanel) -> None:
+    editor.code.load("select 1;\nselect  from item")
+    editor.code.go_to(17)
+    asked(window, screen, editor)
+    screen.press(editor.code.text, "<Mod1-Key-Up>")
+    assert editor.code.content == "select  from item\nselect 1;"
+    assert not editor.completing.list.shown
+    editor.code.load("select n from item")
+    editor.code.go_to(8)
+    asked(window, screen, editor)
+    screen.press(editor.code.text, "<Control-Return>")
+    assert editor.code.content == "select n from item"
+    screen.pump(lambda: editor.code.has_errors)  # it was run, and there is no column n
+
+
 def test_where_nothing_fits_that_is_said(window: MainWindow, screen: Screen, editor: EditorPanel) -> None:
     editor.code.load("select 'abc")
     editor.code.go_to(11)

@@ -31,6 +31,8 @@ FEWEST = 2
 """Characters of a word that must be there before suggestions come unasked, unless there is a dot."""
 MOST = 300
 """Suggestions that are asked for; where there are more, typing on asks again."""
+_MODIFIERS = 0x4 | 0x8
+"""Ctrl and Alt, or Cmd, in the state of Tk's events."""
 _log = logging.getLogger(__name__)
 _WORD = re.compile(r"[\"`\[]?[\w$]*")
 _ICONS = {
@@ -106,7 +108,7 @@ class Completing:
             "<Escape>": self._put_away,
         }
         for sequence, act in keys.items():
-            code.text.bind(sequence, lambda _, act=act: "break" if self.list.shown and act() else None)  # type: ignore[misc]  # mypy can't infer a default
+            code.text.bind(sequence, lambda event, act=act: self._pressed(event, act))  # type: ignore[misc]  # mypy can't infer a default
         for sequence in (
             "<FocusOut>",
             "<Unmap>",
@@ -339,6 +341,14 @@ class Completing:
         return 0, typed or self.list.at == 0
 
     # -- what keys do --------------------------------------------------------------------------------------------
+
+    def _pressed(self, event: tk.Event[tk.Misc], act: Callable[[], bool]) -> str | None:
+        if not self.list.shown:
+            return None
+        if int(event.state) & _MODIFIERS:  # Ctrl+Enter runs, Alt+Up moves lines: they are no keys of the list
+            self.hide()
+            return None
+        return "break" if act() else None
 
     def _move(self, step: int) -> bool:
         self.list.move(step)
