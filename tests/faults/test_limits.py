@@ -1,4 +1,4 @@
-"""What the system gives no more of, memory and threads: one statement or session fails, clearly; all others go on."""
+"""What the system gives no more of, memory, files, threads: one statement or session fails; all others go on."""
 
 from __future__ import annotations
 
@@ -61,6 +61,37 @@ def test_a_cell_that_does_not_fit_into_memory_fails_its_statement_alone(
     # After a failure in the middle of a value a connection may be of no use any more; that is said then.
     assert failed in ("out_of_memory idle", "out_of_memory broken", "connection_lost broken")
     assert (other.strip("[](),'"), new.strip("[](),'")) == ("1", "2")
+
+
+CROWDED = """
+import resource, sys
+from alveary import Kernel
+from alveary.errors import AlvearyError
+url, host = sys.argv[1:]
+with Kernel.in_memory() as kernel:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    sessions, errors = [], []
+    while len(errors) < 3:
+        try:
+            sessions.append(kernel.connect(url, host=host, timeout=5))
+            sessions[-1].run("select 1")
+        except AlvearyError as exc:
+            errors.append(exc.code)
+    half = len(sessions) // 2
+    for session in sessions[:half]:
+        session.close()
+    assert half and all(session.run("select 1") is not None for session in sessions[half:])
+    with kernel.connect(url, host=host) as new:
+        print(set(errors), new.run("select 2").window(0, 1))
+"""
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_where_no_file_can_be_opened_what_is_open_works_and_later_all_does(postgres_url: str, host: str) -> None:
+    command = [sys.executable, "-c", CROWDED, postgres_url, host]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("[('2',)]\n")
 
 
 @pytest.mark.parametrize("host", HOSTS)
