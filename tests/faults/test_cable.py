@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from debian import require
 from faults.cable import Cable, NoCableError
 from faults.ticks import Ticks
 from fix_faults import HANG, Measure, until
@@ -46,6 +48,7 @@ def far(request: pytest.FixtureRequest) -> Iterator[Far]:
     else:
         mariadb: MariaServer = request.getfixturevalue("mariadb")
         path = mariadb.socket
+    require("the program ip", lambda: shutil.which("ip") is None, "iproute2")
     try:
         cable = Cable(path)
     except NoCableError as exc:

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from debian import require
 from faults.ticks import Ticks
 from fix_faults import HANG, Line, Measure
 
@@ -48,8 +49,7 @@ def saved(home: Path) -> set[str]:
      "fdatasync:signal=KILL", "ftruncate:error=EIO", "unlink:error=EIO"],
 )  # fmt: skip
 def test_a_system_call_that_fails_leaves_the_old_store_or_the_new(home: Path, tmp_path: Path, fault: str) -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
+    require("strace", lambda: shutil.which("strace") is None, "strace")
     with Kernel() as kernel:
         kernel.run("queries.save", {"name": "old", "sql": "select 1"})
     call, _, what = fault.partition(":")

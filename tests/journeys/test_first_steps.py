@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +176,14 @@ def test_what_is_typed_survives_kill_9(person: Person) -> None:
     person.command("new query")
     time.sleep(0.5)
     person.type("select 'precious', 42")
-    time.sleep(1.2)
+
+    def is_journaled() -> bool:
+        with closing(sqlite3.connect(Path(person._home) / "alveary.db")) as store:
+            states = store.execute("select state from workspace_panels where panel = 'editor'").fetchall()
+        return any("select 'precious', 42" in state for (state,) in states)
+
+    person.wait(is_journaled, "the text in the journal")
     person.kill()
-    with sqlite3.connect(Path(person._home) / "alveary.db") as store:
-        states = [row[0] for row in store.execute("select state from workspace_panels where panel = 'editor'")]
-    assert any("select 'precious', 42" in state for state in states)
     person.start()
     person.key("ctrl+a", "ctrl+c")
     person.wait(lambda: person.clipboard() == "select 'precious', 42", "the text in the editor")

@@ -205,8 +205,8 @@ def test_the_program_ends_with_its_display_and_what_was_typed_is_there_again(
         command = [sys.executable, "-m", "alveary", "connections", "add", "far", postgres.url(database)]
         subprocess.run(command, check=True, capture_output=True, timeout=HANG)
 
-        def running() -> bool:
-            asked = f"select 1 from pg_stat_activity where datname = '{database}' and state = 'active'"
+        def session(state: str) -> bool:
+            asked = f"select 1 from pg_stat_activity where datname = '{database}' and state = '{state}'"
             return bool(postgres.psql(asked, "postgres", "-At"))
 
         with x_server() as display:
@@ -217,11 +217,11 @@ def test_the_program_ends_with_its_display_and_what_was_typed_is_there_again(
             dying.key("ctrl+l")
             dying.type("far")
             dying.key("Return")
-            dying.wait(lambda: _rows(home, "select 1 from workspace_panels where panel = 'editor'"), "the editor")
+            dying.wait(lambda: session("idle"), "the session")
             dying.focus(window)
             dying.type("select pg_sleep(600)")
             dying.key("ctrl+Return")
-            dying.wait(running, "the statement")
+            dying.wait(lambda: session("active"), "the statement")
             dying.wait(
                 lambda: _rows(home, "select 1 from workspace_panels where state like '%pg_sleep(600)%'"), "the journal"
             )
@@ -229,7 +229,7 @@ def test_the_program_ends_with_its_display_and_what_was_typed_is_there_again(
         assert process.wait(HANG) != 0
         measured("F38 the end of a window whose display is gone", time.monotonic() - began)
         process.communicate()
-        started.wait(lambda: not running(), "the end of the statement, with its session")
+        started.wait(lambda: not session("active"), "the end of the statement, with its session")
         with closing(Store(home)) as store:
             assert store.check() == []
         process = started.start()
