@@ -58,7 +58,7 @@ class Lines:
         second = max(reached + px(16), start + width * 2 // 5)
         if hit.kind not in PLAIN:
             second = self._text([(f"{visible(hit.kind)}  ", small)], second, middle, end)
-        detail = parts(hit.detail, found.detail_ranges)
+        detail = parts(hit.detail, found.detail_ranges, prose=True)
         mark, plain = self._ink(marked, theme.small), self._ink(faint, theme.small)
         self._text(((text, mark if part == "match" else plain) for text, part in detail), second, middle, end)
 
@@ -82,13 +82,16 @@ class Lines:
         return x
 
 
-def parts(text: str, ranges: Ranges, name_at: int = 0) -> list[tuple[str, str]]:
-    """Return a text in parts as they can be drawn, each with what it is: ``path``, ``match``, or "" for the rest."""
+def parts(text: str, ranges: Ranges, name_at: int = 0, *, prose: bool = False) -> list[tuple[str, str]]:
+    """Return a text in parts as they can be drawn, each with what it is: ``path``, ``match``, or "" for the rest.
+
+    The line breaks of a name are told; those of ``prose`` are mere spaces.
+    """
     marked = {place for start, end in ranges for place in range(start, end)}
     found: list[tuple[str, str]] = []
     for place, char in enumerate(text):
         part = "match" if place in marked else "path" if place < name_at else ""
-        shown = visible(" " if char in "\n\t" else char)
+        shown = visible(" " if prose and char in "\r\n\t" else char)
         if found and found[-1][1] == part:
             found[-1] = (found[-1][0] + shown, part)
         else:

@@ -99,7 +99,8 @@ def test_it_follows_the_theme_and_the_size_of_text(opened: Opened, screen: Scree
 
 
 def test_what_can_not_be_seen_is_drawn_as_its_escape() -> None:
-    assert parts("a.b\u202ec\nd", ((2, 4),), 2) == [("a.", "path"), ("b\\u202e", "match"), ("c d", "")]
+    assert parts("a.b\u202ec\nd", ((2, 4),), 2) == [("a.", "path"), ("b\\u202e", "match"), ("c\\nd", "")]
+    assert parts("c\nd", ((0, 1),), prose=True) == [("c", "match"), (" d", "")]
 
 
 class Slow(Finder):
