@@ -119,6 +119,8 @@ class Seeking:
                 self._show(Seen(text, tuple(found), over and not preparing, more, said, self._unread))
 
         for step in self._finding.steps(wanted, self._specs, instead=self._instead, faults=faults):
+            if stopped.is_set():
+                return
             for each in step:
                 if stopped.is_set():
                     return

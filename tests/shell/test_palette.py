@@ -112,7 +112,9 @@ class Slow(Finder):
         if level is Level.WORD:
             yield Hit(kind="slow", text=wanted.query.text)
         if level is Level.INSIDE:
-            assert self.go_on.wait(30)
+            while not self.go_on.wait(0.01):
+                if wanted.stopped is not None and wanted.stopped.is_set():
+                    return
             yield Hit(kind="slow", text=f"{wanted.query.text} and more")
 
 
