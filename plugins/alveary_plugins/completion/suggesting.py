@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from heapq import nsmallest
 from itertools import islice
 
-from alveary.completion import misfit
 from alveary.contracts.catalog import Relation
 from alveary.contracts.completion import CompletionRequest, Suggestion
+from alveary_plugins.completion.candidates import Candidates
 from alveary_plugins.completion.functions import functions, types
 from alveary_plugins.completion.grammar import Expected, expected
 from alveary_plugins.completion.joins import Joins
@@ -19,28 +17,10 @@ from alveary_plugins.completion.scope import OWN_RELATIONS, Field, Scope
 from alveary_plugins.completion.tree import Place, Source
 from alveary_plugins.completion.words import CARET, Word, Writing, read
 
-_SYSTEM = frozenset(
-    {"pg_catalog", "information_schema", "pg_toast", "mysql", "performance_schema", "sys", "sqlite_temp"}
-)
 _ROUTINES = ("function", "procedure", "aggregate", "window function")
 _TYPES = ("type", "enum", "domain", "composite", "range", "composite type", "range type", "enum type")
 _ALL_AT_ONCE = 2
 """Columns from which on all of them are suggested as one."""
-
-
-@dataclass(slots=True)
-class _Candidate:
-    """Something that fits; ``text`` None is its name as SQL, behind ``before`` and before ``behind``."""
-
-    rank: float
-    order: int
-    label: str
-    kind: str
-    detail: str = ""
-    text: str | None = None
-    before: str = ""
-    behind: str = ""
-    caret: int | None = None
 
 
 def suggest(request: CompletionRequest) -> list[Suggestion]:
@@ -65,34 +45,14 @@ class _Suggesting:
         self._catalog = request.catalog
         self._system = request.catalog.system_schemas
         self._scope = Scope(place, request.catalog, request.dialect)
-        self._typed = writing.typed.lower()
-        self._found: list[_Candidate] = []
-        self._upper = _shouts(writing, place)
+        self._found = Candidates(request, writing, place)
+        self._typed, self._upper = self._found.typed, self._found.upper
         self._joins = Joins(place, self._scope, request.dialect, upper=self._upper)
 
     def best(self) -> list[Suggestion]:
         """Return the best of everything that fits."""
         self._gather()
-        best = nsmallest(self._request.limit, self._found, key=lambda each: (each.rank, each.order, each.label))
-        writing = self._writing
-        space = " " if writing.spaced else ""
-        made = []
-        for each in best:
-            text = written(each.label, self._dialect, writing.quote) if each.text is None else each.text
-            text = f"{each.before}{text}{each.behind}"
-            made.append(
-                Suggestion(
-                    text=text + (space if not text.endswith(("(", ".", ")", " ")) else ""),
-                    label=each.label,
-                    kind=each.kind,
-                    start=writing.start,
-                    end=writing.end,
-                    rank=round(each.rank, 2),
-                    detail=each.detail,
-                    caret=each.caret,
-                )
-            )
-        return made
+        return self._found.best()
 
     def _gather(self) -> None:
         what = expected(self._place, self._writing, self._dialect.name)
@@ -123,45 +83,9 @@ class _Suggesting:
         if not self._writing.quote:
             self._keywords(what)
 
-    # -- adding --------------------------------------------------------------------------------------------------
-
-    def _add(
-        self,
-        label: str,
-        kind: str,
-        base: float,
-        order: int = 0,
-        *,
-        detail: str = "",
-        text: str | None = None,
-        before: str = "",
-        behind: str = "",
-        caret: int | None = None,
-        match: str | None = None,
-    ) -> None:
-        """Add what fits what is typed; ``match`` is what is compared with that, the label without."""
-        badness = misfit(self._typed, label if match is None else match)
-        if badness is None:
-            return
-        if self._typed and label.startswith(self._writing.typed):
-            badness -= 0.4
-        rank = max(base + badness, 0.0)
-        self._found.append(_Candidate(rank, order, label, kind, detail, text, before, behind, caret))
-
     def _keywords(self, what: Expected) -> None:
-        self._phrases(what.early, 16.0)
-        self._phrases(what.words, 3.0 if what.leading else 34.0)
-
-    def _phrases(self, phrases: Sequence[str], base: float) -> None:
-        following = [word.lower for word in self._place.words[self._place.at + 1 : self._place.at + 4]]
-        for order, whole in enumerate(phrases):
-            words, phrase = whole.split(), whole
-            if len(words) > 1 and following[: len(words) - 1] == words[1:]:
-                phrase = words[0]
-            elif following[:1] == words[-1:] and not self._typed:
-                continue  # it stands there
-            label = phrase.upper() if self._upper and phrase.islower() else phrase
-            self._add(label, "keyword", base + min(order, 40) * 0.05, order, text=label)
+        self._found.phrases(what.early, 16.0)
+        self._found.phrases(what.words, 3.0 if what.leading else 34.0)
 
     # -- columns -------------------------------------------------------------------------------------------------
 
@@ -188,13 +112,13 @@ class _Suggesting:
                 seen.add(low)
                 before = f"{qualifier}." if qualifier and (many or (outer and low in counted)) else ""
                 detail = " · ".join(filter(None, [field.detail, qualifier if len(sources) > 1 else ""]))
-                self._add(field.name, "column", 4.0 + outer, place * 1000 + order, detail=detail, before=before)
+                self._found.add(field.name, "column", 4.0 + outer, place * 1000 + order, detail=detail, before=before)
         for order, source in enumerate(sources):
             if source.name is not None and len(sources) > 0:
-                self._add(source.name.name, "alias" if source.alias is not None else "table", 14.0, order,
+                self._found.add(source.name.name, "alias" if source.alias is not None else "table", 14.0, order,
                           detail=_origin(source), behind=".")  # fmt: skip
         if self._upserts():
-            self._add("excluded", "alias", 8.0, detail="the row that was to be inserted", text="excluded.")
+            self._found.add("excluded", "alias", 8.0, detail="the row that was to be inserted", text="excluded.")
 
     def _upserts(self) -> bool:
         frame = self._place.frame
@@ -243,10 +167,10 @@ class _Suggesting:
 
     def _aliases(self) -> None:
         for order, field in enumerate(self._scope.aliases(self._place.query)):
-            self._add(field.name, "alias", 2.0, order, detail="named in the select list")
+            self._found.add(field.name, "alias", 2.0, order, detail="named in the select list")
         if self._place.query.first is not None:
             for order, field in enumerate(self._scope.outputs(self._place.query)):
-                self._add(field.name, "column", 3.0, order, detail=field.detail)
+                self._found.add(field.name, "column", 3.0, order, detail=field.detail)
 
     def _target_columns(self) -> None:
         """The columns that SET can assign; those that it has are left out."""
@@ -256,7 +180,7 @@ class _Suggesting:
         taken = self._assigned()
         for order, field in enumerate(self._scope.fields(target)):
             if field.name.lower() not in taken:
-                self._add(field.name, "column", 2.0, order, detail=field.detail)
+                self._found.add(field.name, "column", 2.0, order, detail=field.detail)
         if self._dialect.name == "mysql" and len(query.sources) > 1:
             self._columns()
 
@@ -292,7 +216,7 @@ class _Suggesting:
             self._all_columns(left, opens=opens)
         if not opens:
             for order, field in enumerate(left):
-                self._add(field.name, "column", 2.0, order, detail=field.detail)
+                self._found.add(field.name, "column", 2.0, order, detail=field.detail)
 
     def _in_parentheses(self) -> set[str]:
         found: set[str] = set()
@@ -312,10 +236,10 @@ class _Suggesting:
         text = ", ".join(names)
         if opens:
             into = " values ()" if not self._upper else " VALUES ()"
-            self._add(f"({text})", "columns", 0.0, detail="all columns", text=f"({text}){into}",
+            self._found.add(f"({text})", "columns", 0.0, detail="all columns", text=f"({text}){into}",
                       caret=len(text) + 2 + len(into) - 1, match=f"({text}")  # fmt: skip
         else:
-            self._add(text, "columns", 0.0, detail="all columns", text=text)
+            self._found.add(text, "columns", 0.0, detail="all columns", text=text)
 
     def _common(self, source: Source, fields: list[Field]) -> list[Field]:
         """Return the columns that the sources before have, too."""
@@ -332,7 +256,7 @@ class _Suggesting:
     def _conditions(self, qualifier: str = "") -> None:
         """Whole conditions of the join, from the foreign keys between what is joined and what stands before."""
         for order, text in enumerate(self._joins.conditions(qualifier)):
-            self._add(text, "join", 0.0, order, detail="foreign key", text=text)
+            self._found.add(text, "join", 0.0, order, detail="foreign key", text=text)
 
     def _write(self, name: str) -> str:
         return written(name, self._dialect)
@@ -347,11 +271,11 @@ class _Suggesting:
         if reads and place.clause == "from":
             for order, named in enumerate(scope.all_named()):
                 if named.name.lower != CARET:
-                    self._add(named.name.name, "query", 1.0, order, detail="with", text=named.name.text)
+                    self._found.add(named.name.name, "query", 1.0, order, detail="with", text=named.name.text)
             read = {found for source in place.query.sources if (found := scope.foreign_keys(source)[0]) is not None}
             related = [each for each in self._joins.related() if each not in read]
             for order, text in enumerate(self._joins.whole()):
-                self._add(text, "join", 2.2, order, detail="foreign key", text=text)
+                self._found.add(text, "join", 2.2, order, detail="foreign key", text=text)
         schemas = scope.schemas
         for order, schema in enumerate(schemas):
             system = schema in self._system
@@ -361,7 +285,7 @@ class _Suggesting:
             base = 60.0 if system else 2.0 + min(order, 3) if plain else 12.0
             self._of_schema(schema, base, "" if plain else f"{self._write(schema)}.", related, only)
         for order, name in enumerate(OWN_RELATIONS.get(self._dialect.name, ()) if self._typed else ()):
-            self._add(name, "table", 12.0, order, detail="of every database")
+            self._found.add(name, "table", 12.0, order, detail="of every database")
         self._schemas(9.0)
         if place.clause == "from" and reads:
             self._functions(45.0, only_tables=True)
@@ -378,19 +302,15 @@ class _Suggesting:
         names = [*(name for where, name in related if where == schema and name in relations), *names]
         for order, name in enumerate(dict.fromkeys(names)):
             relation = relations[name]
-            badness = misfit(typed, name)
-            if badness is None or not _is_kind(relation, only):
-                continue
-            rank = base + badness - (1.5 if (schema, name) in related else 0.0)
-            if typed and name.startswith(self._writing.typed):
-                rank -= 0.4
-            detail = _about_relation(relation, before)
-            self._found.append(_Candidate(rank, order, name, relation.kind, detail, before=before))
+            if _is_kind(relation, only):
+                nearer = base - (1.5 if (schema, name) in related else 0.0)
+                detail = _about_relation(relation, before)
+                self._found.add(name, relation.kind, nearer, order, detail=detail, before=before)
 
     def _schemas(self, base: float, behind: str = ".") -> None:
         for order, schema in enumerate(self._scope.schemas):
             weight = 20.0 if schema in self._system else 0.0
-            self._add(schema, "schema", base + weight, order, behind=behind)
+            self._found.add(schema, "schema", base + weight, order, behind=behind)
 
     # -- functions, types, other objects --------------------------------------------------------------------------
 
@@ -427,7 +347,7 @@ class _Suggesting:
         detail = f"({signature})" + (f" → {returns}" if returns else "")
         behind = "" if is_open else "()"
         caret = None if is_open or not signature else len(text) + 1
-        self._add(name, "function", base, order, detail=detail, text=text, behind=behind, caret=caret)
+        self._found.add(name, "function", base, order, detail=detail, text=text, behind=behind, caret=caret)
 
     def _routines(self) -> None:
         for schema in self._scope.schemas:
@@ -440,28 +360,35 @@ class _Suggesting:
     def _types(self) -> None:
         for order, name in enumerate(types(self._dialect.name)):
             label = name.replace("(n)", "").replace("(p,s)", "").replace("(…)", "")
-            behind = "()" if label != name else ""
-            self._add(label, "type", 3.0 + min(order, 60) * 0.02, order, detail=name if behind else "", text=label,
-                      behind=behind if name.endswith("(…)") else "",
-                      caret=len(label) + 1 if name.endswith("(…)") else None)  # fmt: skip
+            opens = name.endswith("(…)")
+            self._found.add(
+                label,
+                "type",
+                3.0 + min(order, 60) * 0.02,
+                order,
+                detail=name if label != name else "",
+                text=label,
+                behind="()" if opens else "",
+                caret=len(label) + 1 if opens else None,
+            )
         for schema in self._scope.schemas:
             if schema in self._system:
                 continue
             for order, each in enumerate(self._catalog.objects(schema)):
                 if each.kind in _TYPES:
-                    self._add(each.name, each.kind, 2.5, order, detail=each.detail or "")
+                    self._found.add(each.name, each.kind, 2.5, order, detail=each.detail or "")
 
     def _objects(self, what: Expected) -> None:
         wanted = what.wanted
         assert wanted is not None, "it was looked at before"
         if wanted.what == "defined":
             for order, word in enumerate(wanted.about):
-                self._add(word.name, "column", 2.0, order, text=word.text)
+                self._found.add(word.name, "column", 2.0, order, text=word.text)
         if wanted.one_of:
             for schema in self._scope.schemas:
                 for order, each in enumerate(self._catalog.objects(schema)):
                     if each.kind in wanted.one_of:
-                        self._add(each.name, each.kind, 2.0, order, detail=each.detail or each.relation or "")
+                        self._found.add(each.name, each.kind, 2.0, order, detail=each.detail or each.relation or "")
 
     # -- after a dot ---------------------------------------------------------------------------------------------
 
@@ -485,7 +412,7 @@ class _Suggesting:
         if schema is not None:
             only = what.wanted.what if what.wanted is not None else ""
             if self._place.words[0].lower == "pragma":
-                self._phrases(what.words, 3.0)
+                self._found.phrases(what.words, 3.0)
             elif relations or what.operand or what.routine or what.type:
                 self._of_schema(schema, 2.0 if relations else 20.0, "", (), only)
             self._objects_of(schema, what)
@@ -502,9 +429,9 @@ class _Suggesting:
 
     def _qualified(self, fields: Iterable[Field]) -> None:
         for order, field in enumerate(fields):
-            self._add(field.name, "column", 4.0, order, detail=field.detail)
+            self._found.add(field.name, "column", 4.0, order, detail=field.detail)
         if self._place.clause in ("select", "returning") and not self._typed and not self._writing.quote:
-            self._add("*", "keyword", 40.0, text="*")
+            self._found.add("*", "keyword", 40.0, text="*")
 
     def _schema(self, name: str) -> str | None:
         for schema in self._scope.schemas:
@@ -518,7 +445,7 @@ class _Suggesting:
             if each.kind in _ROUTINES and (what.operand or what.routine) and not self._writing.quote:
                 self._function(each.name, each.signature, each.detail or "", 6.0, False, order)
             elif each.kind in wanted or (what.type and each.kind in _TYPES):
-                self._add(each.name, each.kind, 4.0, order, detail=each.detail or "")
+                self._found.add(each.name, each.kind, 4.0, order, detail=each.detail or "")
 
 
 _SPOKEN_TEXT = """
@@ -529,21 +456,6 @@ default format glob like date time year count sum avg min max repeat truncate in
 """
 _SPOKEN = frozenset(_SPOKEN_TEXT.split())
 """Functions whose names are words of the language: in quotes they would be other functions, or none."""
-
-
-def _shouts(writing: Writing, place: Place) -> bool:
-    """Return whether keywords are written in capitals here: what is typed says so, else the nearest word before."""
-    typed = writing.typed
-    if typed.islower() or (len(typed) > 1 and typed.isalpha()):
-        return typed.isupper()
-    for word in [*reversed(place.words[: place.at]), *place.words[place.at :]]:
-        if word.lower in _LOUD:
-            return word.text.isupper()
-    return typed.isupper()
-
-
-_LOUD_TEXT = """select from where join on and or insert into update set delete values group order by left with as"""
-_LOUD = frozenset(_LOUD_TEXT.split())
 
 
 def _origin(source: Source) -> str:
