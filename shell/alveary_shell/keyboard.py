@@ -19,6 +19,9 @@ from alveary_shell.widgets.focus import focused
 _TAG = "Alveary"
 """What is bound to it is heard by every widget before its own class hears it."""
 
+_CONTROL = 0x0004
+"""The bit of an event's state."""
+
 
 class Keyboard:
     """Runs the window's commands when their keys are pressed; :meth:`bind` puts it into force."""
@@ -90,7 +93,9 @@ class Keyboard:
             if (self._is_within(spec) or not tool) and self._enabled(spec):
                 self._window.run(spec.id)
                 return "break"
-        return None
+        # Ctrl+Enter runs what is written, so where nothing can be run it must not write: a Text would open a line.
+        control = isinstance(event.state, int) and event.state & _CONTROL
+        return "break" if found and control and event.keysym in ("Return", "KP_Enter") else None
 
     def _is_within(self, spec: CommandSpec) -> bool:
         """Return whether the keyboard is in the panel a command is limited to."""

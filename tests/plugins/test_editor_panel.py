@@ -68,6 +68,17 @@ def test_control_enter_connects_and_runs_the_statement_at_the_caret(
     assert heard[1].batch == heard[2].batch != heard[0].batch
 
 
+def test_control_enter_writes_nothing_where_nothing_can_be_run(
+    window: MainWindow, screen: Screen, shop_url: str
+) -> None:
+    panel = open_editor(window, screen, text="select 1", target=shop_url)
+    panel.connection.connect()
+    assert panel.model.phase == "connecting"
+    screen.press(panel.code.text, "<Control-Return>")
+    assert panel.code.content == "select 1"
+    screen.pump(lambda: panel.model.connected)
+
+
 def test_an_error_is_marked_at_its_place_though_the_text_moved(
     window: MainWindow, screen: Screen, shop_url: str
 ) -> None:
