@@ -10,6 +10,7 @@ from alveary.finding import Found
 from alveary.tables import visible
 from alveary_shell.palette_lines import Lines
 from alveary_shell.theme import Theme
+from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.form import Hint
 
 ROWS = 12
@@ -48,7 +49,7 @@ class Palette:
         self.close()
         theme, px = self._theme, self._theme.px
         self._asked, self._chosen, self._read, self._gone = asked, chosen, read, closed
-        self._before = self._root.focus_get()
+        self._before = focused(self._root)
         self._shown: list[Found] = []
         self._notes: Sequence[str] = ()
         self._at = self._top = 0

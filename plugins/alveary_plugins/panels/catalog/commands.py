@@ -52,6 +52,7 @@ class TableParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class NameParameters(TableParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose name; with a column that one's."""
 
+    target: Annotated[str, Meta(description="URL of the database, or a saved name.")]
     column: Annotated[str | None, Meta(description="A column of the table.")] = None
 
 

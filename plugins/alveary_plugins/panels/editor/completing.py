@@ -19,6 +19,7 @@ from alveary_plugins.panels.editor.connecting import Connecting
 from alveary_plugins.panels.editor.model import EditorModel
 from alveary_shell.sdk import Window
 from alveary_shell.widgets.code import Code
+from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.suggestions import Row, SuggestionList
 from alveary_shell.widgets.timers import Timers
 
@@ -165,7 +166,7 @@ class Completing:
 
     def _ask_unasked(self) -> None:
         code = self._code
-        if code.selection is not None or code.loading or code.read_only or code.focus_get() is not code.text:
+        if code.selection is not None or code.loading or code.read_only or focused(code) is not code.text:
             return
         before = self._before_caret()
         found = re.search(r"[\w$]*\Z", before)
