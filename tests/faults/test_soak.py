@@ -123,7 +123,7 @@ def test_sessions_that_come_and_go_leave_nothing_behind(kernel: Kernel, line: Li
     samples: list[tuple[int, float]] = []
     cycles, losses, began = 0, 0, time.monotonic()
     threads = descriptors = before = 0
-    with Ticks(limit=1.0) as ticks:  # its threads all work
+    with Ticks(limit=5.0) as ticks:  # its threads all work, beside whatever else the machine does
         while cycles < WARM + MEASURED or time.monotonic() - began < SECONDS / 2:
             cycles += 1
             session = kernel.connect(line.url)
