@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -11,6 +10,7 @@ from alveary_plugins.completion.resolving import Meant
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.code import Code
 from alveary_shell.widgets.flat import FlatButton
+from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.scrollbar import AutoScrollbar
 from alveary_shell.widgets.standins import drawn_lines
 from alveary_shell.widgets.timers import Timers
@@ -102,10 +102,8 @@ class Peek:
 
     def _left(self) -> None:
         """Put it away if the keyboard went elsewhere than into it, where text can be selected and copied."""
-        focused = None
-        with contextlib.suppress(KeyError):  # a menu of Tk's own has the focus, which tkinter does not know
-            focused = self._code.focus_get()
-        if self._window is not None and not str(focused or "").startswith((str(self._window), str(self._code.text))):
+        holder = str(focused(self._code) or "")
+        if self._window is not None and not holder.startswith((str(self._window), str(self._code.text))):
             self.close()
 
     def moved(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from alveary.contracts.plan import Plan
 from alveary.explaining.drawing import Box, Label, PlanDrawing, Shape
 from alveary_shell.theme import Theme
+from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.scrollbar import AutoScrollbar
 
 SOON_MILLISECONDS = 8
@@ -147,7 +148,7 @@ class PlanTree(tk.Frame):
         for at in range(first, last):
             ground = "background"
             if drawing.rows[at].number == self.chosen:
-                ground = "selection" if self.focus_get() is self.canvas else "selection_idle"
+                ground = "selection" if focused(self) is self.canvas else "selection_idle"
                 bottom = (at + 1) * drawing.row_height
                 place = (0, at * drawing.row_height, max(drawing.width, self.canvas.winfo_width()), bottom)
                 self.canvas.create_rectangle(*place, fill=self._theme.color(ground), width=0)

@@ -31,6 +31,7 @@ from alveary_plugins.panels.plan.side import PlanSide
 from alveary_plugins.panels.plan.tree import PlanTree
 from alveary_shell.sdk import Panel, PlanWanted, Window
 from alveary_shell.widgets.flat import FlatButton
+from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.grid_text import visible, visible_lines
 from alveary_shell.widgets.scrollbar import AutoScrollbar
 from alveary_shell.widgets.standins import drawn
@@ -186,7 +187,7 @@ class PlanPanel(Panel):
         if front is None or front.plan is None:
             return
         for text in (self.raw, self.side.text):
-            if text.winfo_viewable() and self.frame.focus_get() is text and text.tag_ranges("sel"):
+            if text.winfo_viewable() and focused(self.frame) is text and text.tag_ranges("sel"):
                 self.window.copy(text.get("sel.first", "sel.last"))
                 return
         self.window.copy(plan_text(front.plan))
