@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sqlite3
 import subprocess
@@ -11,11 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from debian import provide
 from hypothesis import settings
 
 from alveary import Kernel
 from alveary.paths import Paths
 from alveary.redaction import SECRETS
+
+
+def _no_tk() -> bool:
+    importlib.invalidate_caches()
+    return importlib.util.find_spec("_tkinter") is None
+
+
+provide(_no_tk, "python3-tk")
+if _no_tk():
+    pytest.exit(f"{sys.executable} has no Tk, which the window's tests need (on Debian: apt install python3-tk)", 4)
 
 pytest_plugins = [
     "fix_postgres",
