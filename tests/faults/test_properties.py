@@ -27,7 +27,7 @@ from alveary.store.database import FILE_NAME, Store
 from alveary.tables import visible
 from alveary_shell.workspace import Workspace
 
-LIVES = 100 if os.environ.get("ALVEARY_SOAK") == "1" else 5
+LIVES = 30 if os.environ.get("ALVEARY_SOAK") == "1" else 5
 BIDIRECTIONAL = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 TEXTS = st.text() | st.text(alphabet=st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"]))
 CELLS = (
