@@ -60,7 +60,8 @@ POSTGRES_VALUES = {
     "types of strangers": """'a=>1, "b c"=>NULL, "d\\\\"=>"\\""'::hstore, ''::hstore, array['a=>b'::hstore, null]""",
     "types of other strangers": "'Top.Science'::ltree, '*.a|b.*{1,2}'::lquery, 'aBc, \"d\"'::citext, null::citext",
     "arrays of strangers": "array['a.b'::ltree, null, ''::ltree], array['a,B', null, '', '\"']::citext[], "
-    "array[array['x=>\"1,2\"'::hstore], array[null::hstore]], row('a'::citext, 'b'::ltree)",
+    "array[array['x=>\"1,2\"'::hstore], array[null::hstore]]",
+    "rows of strangers": "row('a'::citext, 'b'::ltree)",
     "void": "pg_advisory_lock_shared(1), pg_sleep(0)",
     "many columns": ", ".join(f"{n} as c{n}" for n in range(1600)),
     "names": "1 as \"a,b\", 2 as \"q\"\"q\", 3 as \"\n\", 4 as \"é😀\", 5 as \"a,b\"",

@@ -11,6 +11,9 @@ EVERY = 0.02
 LIMIT = 0.25
 """Seconds that nothing which goes wrong may keep the process, beyond what the machine takes from everybody."""
 
+_BUSY = 4
+"""A process with something to do is in the way of others that much more often than one that sleeps."""
+
 _BYSTANDER = f"""
 import select, sys, time
 longest, last = 0.0, time.monotonic()
@@ -52,7 +55,7 @@ class Ticks:
         out, _err = self._bystander.communicate(timeout=10)
         self.bystanders = float(out)
         if kind is None:
-            assert self.longest < self._limit + self.bystanders, (
+            assert self.longest < self._limit + _BUSY * self.bystanders, (
                 f"{self.longest:.3f} s, a bystander {self.bystanders:.3f} s"
             )
 

@@ -27,7 +27,7 @@ def test_two_servers_are_searched_at_once(kernel: Kernel, postgres_url: str, mar
         ):
             session.run(statement)
     with kernel.connect(mariadb_url) as session:
-        session.run("create table loanItem (id int comment 'A barcode', title text) comment 'One book'")
+        session.run("create table loanParcel (id int comment 'A barcode', title text) comment 'One book'")
     specs = kernel.finding.chosen(["objects", "columns"])
     for url in (postgres_url, mariadb_url):
         kernel.finding.read(url, specs)
@@ -41,16 +41,16 @@ def test_two_servers_are_searched_at_once(kernel: Kernel, postgres_url: str, mar
     assert [each.hit.text for each in search(kernel, "porter")] == ["sales.loan.id"]
     assert [each.hit.kind for each in search(kernel, "barcode")] == ["column"]
     assert [each.hit.kind for each in search(kernel, "one book")] == ["table"]
-    (item,) = [each for each in search(kernel, "item") if each.hit.kind == "table"]
-    assert [item.hit.text[start:end] for start, end in item.ranges] == ["Item"]
+    (parcel,) = [each for each in search(kernel, "parcel") if each.hit.kind == "table"]
+    assert [parcel.hit.text[start:end] for start, end in parcel.ranges] == ["Parcel"]
     assert [each.hit.text for each in search(kernel, "drop table loan due")] == [
         f"sales.{relation}.{HOSTILE}" for relation in ("loan", "loans_due")
     ]
-    (here,) = {each.hit.connection or "" for each in search(kernel, "item")}
+    (here,) = {each.hit.connection or "" for each in search(kernel, "parcel")}
     assert "@127.0.0.1" in here
     assert "ssword" not in here
     assert [each.hit.kind for each in search(kernel, "loan", here)] == ["table", "column", "column"]
     assert len(kernel.sent.entries()) == before
-    report = kernel.run("find.run", {"terms": ["item"], "connections": [mariadb_url]})
+    report = kernel.run("find.run", {"terms": ["parcel"], "connections": [mariadb_url]})
     assert {each.connection for each in report.found} == {here}
     assert report.found[0].kind == "table"

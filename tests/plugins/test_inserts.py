@@ -80,7 +80,7 @@ def on_sqlite(module_kernel: Kernel) -> Iterator[Session]:
 
 # -- every type, at its extremes ---------------------------------------------------------------------------------
 
-NO_COLUMNS = {"void", "names", "row type", "composite"}
+NO_COLUMNS = {"void", "names", "row type", "composite", "rows of strangers"}
 """Of which no table can be made: no type, or the same name twice."""
 
 

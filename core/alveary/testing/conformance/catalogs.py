@@ -215,7 +215,7 @@ class Catalogs(Conformance):
             assert [gap.schema for gap in catalog.gaps(schema)] == [schema] * len(catalog.gaps(schema))
         assert all(each.schema == "" for each in catalog.server_objects())
 
-    @needs(Capability.CATALOG, Capability.DEPENDENCIES)
+    @needs(Capability.DEPENDENCIES, Capability.CATALOG)
     def test_what_uses_what_is_told_from_both_ends(self, bee: Connection) -> None:
         catalog = self.hive(bee)
         schema = catalog.schemas()[0]
