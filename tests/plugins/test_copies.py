@@ -172,6 +172,48 @@ def test_a_foreign_key_to_nothing_is_left_out_with_why(alveary_kernel: Kernel, e
     assert target.ask("select count(*) from bee") == ["2"]
 
 
+@pytest.mark.parametrize("to", ["wasp", "bee"])
+def test_names_and_texts_that_look_like_definitions_stay_what_they_are(
+    alveary_kernel: Kernel, engine_of: Make, to: str
+) -> None:
+    source = engine_of("postgres")
+    target = source if to == "wasp" else engine_of("postgres")
+    source.ask("create table bee (k int unique, other int, t text check (t <> ' REFERENCES public.bee('))")
+    source.ask('alter table bee add "x REFERENCES public.bee(" int references bee (k)')
+    source.ask('create index "a ON public.bee (other) --" on bee (k)')
+    source.ask('create unique index "b INDEX c.d ON ONLY e" on bee (t) where k > 0')
+    report = copy(alveary_kernel, source, target, to=to)
+    assert report.left_out == ()
+    assert {"index a ON public.bee (other) --", "index b INDEX c.d ON ONLY e"} <= set(report.made)
+    found = target.ask(
+        "select unnest(array[pg_get_indexdef(indexrelid, 1, false), pg_get_expr(indpred, indrelid)])"
+        f" from pg_index where indrelid = '{to}'::regclass and indexrelid not in (select conindid from pg_constraint)"
+        " union all select pg_get_constraintdef(oid) from pg_constraint"
+        f" where conrelid = '{to}'::regclass and contype in ('c', 'f')"
+    )
+    assert sorted(each for each in found if each) == [
+        "(k > 0)",
+        "CHECK ((t <> ' REFERENCES public.bee('::text))",
+        f'FOREIGN KEY ("x REFERENCES public.bee(") REFERENCES {to}(k)',
+        "k",
+        "t",
+    ]
+
+
+def test_remarks_beside_the_names_of_a_table_and_its_indexes_lose_nothing(
+    alveary_kernel: Kernel, engine_of: Make
+) -> None:
+    source = engine_of("sqlite")
+    source.ask("create table bee -- it's ours\n /* (yes) */ (k int check (k > 0))")
+    source.ask("create unique index one--and only\n on/* it's */bee/**//**/(k)")
+    report = copy(alveary_kernel, source, source, to="wasp")
+    assert (report.made, report.left_out) == (("index one",), ())
+    assert source.ask("select sql from sqlite_master where tbl_name = 'wasp' order by type desc") == [
+        'CREATE TABLE "wasp" (k int check (k > 0))',
+        'CREATE UNIQUE INDEX "wasp_one" on "wasp" (k)',
+    ]
+
+
 @pytest.mark.parametrize("target_name", ENGINES)
 @pytest.mark.parametrize("name", ENGINES)
 def test_another_engine_gets_what_it_understands_and_the_rest_is_named(

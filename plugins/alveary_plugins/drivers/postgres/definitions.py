@@ -6,6 +6,7 @@ schema. Owners and privileges are left out. A few questions answer for one name,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -83,6 +84,14 @@ INDEXES = """
        and (i.indexrelid = $1::oid
             or not exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid))
      order by c.relname"""
+
+NAME = r'(?:"(?:[^"]|"")*"|[^\s".,()]+)'
+"""How the server writes a name, whatever stands in it."""
+INDEX = re.compile(
+    rf"(?P<words>CREATE (?:UNIQUE )?INDEX) (?P<name>{NAME}) ON (?:ONLY )?(?P<table>{NAME}(?:\.{NAME})?) (?P<rest>.*)",
+    re.DOTALL,
+).fullmatch
+"""Reads the definition of an index."""
 
 _RULES = """
     select pg_catalog.pg_get_ruledef(r.oid), pg_catalog.quote_ident(r.rulename),
@@ -306,7 +315,11 @@ class Definitions:
         statements: list[str] = []
         for definition, kind, name, comment in self._rows(INDEXES, oid):
             # The index of a partitioned table brings those of its partitions, unless it is made for it alone.
-            statements.append(str(definition).replace(" ON ONLY ", " ON ", 1) if kind == "I" else str(definition))
+            found = INDEX(str(definition)) if kind == "I" else None
+            sql = (
+                definition if found is None else f"{found['words']} {found['name']} ON {found['table']} {found['rest']}"
+            )
+            statements.append(str(sql))
             statements += comment_on("index", str(name), comment)
         return statements
 

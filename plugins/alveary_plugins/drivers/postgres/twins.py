@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from alveary.contracts.catalog import Trait, Twin
 from alveary_plugins.drivers.postgres.clauses import comment_on
 from alveary_plugins.drivers.postgres.definitions import (
     CONSTRAINTS,
+    INDEX,
     INDEXES,
+    NAME,
     SEQUENCES,
     Definitions,
     Found,
@@ -22,6 +25,11 @@ _LEFT = """
      union all
     select 'policy', p.polname from pg_catalog.pg_policy p where p.polrelid = $1::oid
      order by 1, 2"""
+
+#: Names are read as wholes: one may hold what looks like the rest of a definition.
+_FOREIGN_KEY = re.compile(
+    rf"(?P<head>FOREIGN KEY \({NAME}(?:, {NAME})*\) REFERENCES )(?P<table>{NAME}(?:\.{NAME})?)(?P<rest>\(.*)", re.DOTALL
+).fullmatch
 
 _Row = Sequence[str | None]
 
@@ -91,19 +99,18 @@ class Twins(Definitions):
         for name, kind, definition, _ in constraints:
             if kind != "p":
                 named = f"constraint {name} " if keeps_names else ""
-                made = str(definition).replace(f" REFERENCES {old}(", f" REFERENCES {at}(", 1)
+                made = str(definition)
+                if kind == "f" and (found := _FOREIGN_KEY(made)) is not None and found["table"] == old:
+                    made = f"{found['head']}{at}{found['rest']}"
                 yield Trait(kind=_KINDS[str(kind)], name=_plain(str(name))), f"alter table {at} add {named}{made}"
 
     def _after_indexes(self, at: str, relation: Found, keeps_names: bool) -> Iterator[tuple[Trait, str]]:
-        for definition, _, path, _ in self._rows(INDEXES, relation.oid):
-            head, _, rest = str(definition).partition(f" ON {relation.name} ")
-            if not rest:
-                head, _, rest = str(definition).partition(f" ON ONLY {relation.name} ")
-            words, name = head.split(" INDEX ", 1)
-            yield (
-                Trait(kind="index", name=_plain(str(path).rpartition(".")[2])),
-                f"{words.lower()} index {name + ' ' if keeps_names else ''}on {at} {rest}",
-            )
+        for definition, _, _, _ in self._rows(INDEXES, relation.oid):
+            found = INDEX(str(definition))
+            assert found is not None, "the server writes all of them alike"
+            name = f"{found['name']} " if keeps_names else ""
+            sql = f"{found['words'].lower()} {name}on {at} {found['rest']}"
+            yield Trait(kind="index", name=_plain(found["name"])), sql
 
 
 def _is_numbered(column: _Row, owned: set[str]) -> bool:

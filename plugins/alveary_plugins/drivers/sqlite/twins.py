@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from alveary.contracts.catalog import Trait, Twin
 
-_NAME = r"""(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|[^\s"'`\[(.]+)"""
-_TABLE = re.compile(rf"create\s+table\s+{_NAME}\s*(?P<rest>\(.*)", re.IGNORECASE | re.DOTALL).fullmatch
+_NAME = r"""(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|[^\s"'`\[(./-]+)"""
+_GAP = r"(?>\s|--[^\n]*\n|/\*.*?\*/)"
+_TABLE = re.compile(rf"create\s+table\s+{_NAME}{_GAP}*(?P<rest>\(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 _INDEX = re.compile(
-    rf"create\s+(?P<unique>unique\s+)?index\s+(?P<name>{_NAME})\s+on\s+{_NAME}\s*(?P<rest>\(.*)",
+    rf"create\s+(?P<unique>unique\s+)?index\s+(?P<name>{_NAME}){_GAP}+on{_GAP}+{_NAME}{_GAP}*(?P<rest>\(.*)",
     re.IGNORECASE | re.DOTALL,
 ).fullmatch
 _TRIGGER = re.compile(rf"create\s+trigger\s+(?P<name>{_NAME}).*", re.IGNORECASE | re.DOTALL).fullmatch
