@@ -87,6 +87,20 @@ def test_a_row_that_the_database_refuses_undoes_everything(
     assert engine.ask("select count(*) from bee") == ["0"]
 
 
+def test_rejects_with_a_carriage_return_are_read_as_they_were(
+    alveary_kernel: Kernel, engine_of: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    engine = engine_of("sqlite")
+    engine.ask("create table bee (a integer, b text)")
+    file = write(tmp_path, b'a,b\n1,x\n"z\rq",y\n"two\nlines",y\n3,k\n"p\r1" x,z\n')
+    report = load(alveary_kernel, engine, file, rejects=str(tmp_path / "r.csv"))
+    assert (report.rows, report.rejected) == (2, 3)
+    with (tmp_path / "r.csv").open(newline="") as written:
+        values = [row[2] for row in csv.reader(written)]
+    assert values == ["value", "z\rq", "two\nlines", '"p\r1" x,z']
+    assert [fault.value for fault in report.faults] == values[1:]
+
+
 def test_rejects_hold_line_column_value_and_reason_and_the_rest_goes_in(
     alveary_kernel: Kernel, engine: Engine, tmp_path: Path
 ) -> None:
