@@ -200,6 +200,22 @@ def test_names_and_texts_that_look_like_definitions_stay_what_they_are(
     ]
 
 
+def test_names_are_read_as_wholes_whatever_quotes_the_server_writes(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source = engine_of("mariadb")
+    source.ask('create table bee (k int default 3, `a\n) "b` int, unique key `K``(k)` (k), key `"x` (k))')
+    mode = source.ask("select @@global.sql_mode")[0]
+    source.ask("set global sql_mode = concat(@@global.sql_mode, ',ANSI_QUOTES')")
+    try:
+        report = copy(alveary_kernel, source, source, to="wasp")
+    finally:
+        source.ask(f"set global sql_mode = '{mode}'")
+    assert report.left_out == ()
+    assert report.created is not None
+    assert "unique key `k``(k)` (`k`)" in report.created.lower()
+    made, original = (source.ask(f"show create table {name}") for name in ("wasp", "bee"))
+    assert [line.replace("wasp", "bee") for line in made] == original
+
+
 def test_remarks_beside_the_names_of_a_table_and_its_indexes_lose_nothing(
     alveary_kernel: Kernel, engine_of: Make
 ) -> None:

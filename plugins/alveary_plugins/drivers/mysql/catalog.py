@@ -305,7 +305,12 @@ class MysqlCatalog(Catalog):
         return statements
 
     def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
-        (shown,) = self._ask(f"show create table {self.quote(schema)}.{self.quote(name)}")
+        ((mode,),) = self._ask("select @@sql_mode")
+        self._ask("set session sql_mode = ''")  # others quote names by ", and leave things out
+        try:
+            (shown,) = self._ask(f"show create table {self.quote(schema)}.{self.quote(name)}")
+        finally:
+            self._ask(f"set session sql_mode = {literal(str(mode))}")
         triggers = [each.name for each in self.objects(schema) if each.kind == "trigger" and each.relation == name]
         at = f"{self.quote(twin_schema)}.{self.quote(twin_name)}"
         return twins.of_table(str(shown[1]), at, triggers, keeps_names=name == twin_name)
