@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,8 +130,9 @@ def test_a_file_that_is_wrong_is_told_and_left_as_it_is(kernel_in_folder: Kernel
 
 def test_an_ending_and_a_format_that_do_not_go_together_are_refused(kernel: Kernel, tmp_path: Path) -> None:
     add(kernel, "x", "sqlite:////x.db")
-    for name, format in (("x.toml", "json"), ("x.json", "toml"), ("x.txt", None)):
-        with pytest.raises(InvalidInputError, match=r"does not end in"):
+    refused = (("x.toml", "json", ".json"), ("x.json", "toml", ".toml"), ("x.txt", None, ".toml or .json"))
+    for name, format, endings in refused:
+        with pytest.raises(InvalidInputError, match=rf"does not end in {re.escape(endings)}$"):
             kernel.run("connections.export", {"output": str(tmp_path / name), "format": format})
 
 

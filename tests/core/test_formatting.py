@@ -335,6 +335,8 @@ def test_what_stands_between_statements_is_kept() -> None:
     [
         ("select 1;\nselect 'a", POSTGRES, "line 2 is left as it is: the string that opens on line 2 is never closed"),
         ("select (1", POSTGRES, "line 1 is left as it is: its parentheses are not balanced"),
+        ("select 1 from (", POSTGRES, "line 1 is left as it is: its parentheses are not balanced"),
+        ("select (case", SQLITE, "line 1 is left as it is: a CASE has no END"),
         ("select case when a then b", SQLITE, "line 1 is left as it is: a CASE has no END"),
         ("create trigger x after insert on t begin select  1; end;", SQLITE, "it holds statements of its own"),
         ("/*!40101 set  names utf8 */", MYSQL, "it holds an executable comment"),

@@ -125,7 +125,8 @@ def _format(said: Literal["toml", "json"] | None, output: Path | None) -> Litera
     ending = output.suffix if output is not None else ""
     format = said or ("json" if ending == _JSON else "toml")
     if output is not None and (format == "toml") != (ending == TOML):
-        raise InvalidInputError(f"output: {output.name} does not end in .{format}", hint="its ending says what it is")
+        endings = f".{said}" if said else f"{TOML} or {_JSON}"
+        raise InvalidInputError(f"output: {output.name} does not end in {endings}", hint="its ending says what it is")
     return format
 
 

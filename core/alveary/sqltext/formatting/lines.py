@@ -67,7 +67,8 @@ def tree_of(words: Sequence[Word]) -> list[Node]:
         else:
             nodes.append(at)
     if above:
-        raise NoLayout("its parentheses are not balanced" if inner and inner.text == "(" else "a CASE has no END")
+        innermost = words[above[-1][1]]
+        raise NoLayout("its parentheses are not balanced" if innermost.text == "(" else "a CASE has no END")
     return nodes
 
 
