@@ -162,7 +162,7 @@ def _from_home(path: str) -> str:
 def to_toml(connections: Iterable[Shared], text: str = "") -> str:
     """Return the text of a project's file with these connections in it.
 
-    Everything else in ``text`` stays as it is, comments, order and blanks included; a connection that stands there
+    Everything else in ``text`` stays as it is: line ends, comments, order and blanks. A connection that stands there
     already has its fields changed in its place. ProjectFileError for a text that can't be read.
     """
     import tomlkit
@@ -170,7 +170,7 @@ def to_toml(connections: Iterable[Shared], text: str = "") -> str:
     from tomlkit.items import Table
 
     try:
-        document = tomlkit.parse(text)
+        document = tomlkit.parse(text.replace("\r\n", "\n"))
         tables = document.get(CONNECTIONS)
         if tables is None:
             tables = document[CONNECTIONS] = tomlkit.table(is_super_table=True)
@@ -186,7 +186,8 @@ def to_toml(connections: Iterable[Shared], text: str = "") -> str:
                 table.value.body.extend(tail)
                 before.add(tomlkit.nl())
             tables[name] = table
-        return tomlkit.dumps(document)
+        changed = tomlkit.dumps(document)
+        return changed.replace("\n", "\r\n") if "\r\n" in text else changed
     except (TOMLKitError, TypeError, ValueError, AttributeError) as exc:
         raise ProjectFileError(f"the file can't be changed: {exc}", hint="it is changed with an editor") from exc
 

@@ -108,11 +108,11 @@ def read(file: Path, drivers: Registry[DriverSpec]) -> Project:
 
 
 def text_of(file: Path) -> str:
-    """Return the text of a project's file; ProjectFileError for one that can't be read."""
+    """Return the text of a project's file, its line ends as they are; ProjectFileError for one that can't be read."""
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ProjectFileError(f"{file} is larger than {MOST_BYTES:,} bytes")
-        return file.read_text("utf-8")
+        return file.read_bytes().decode()
     except OSError as exc:
         raise ProjectFileError(f"can't read {file}: {exc.strerror}", hint=f"{VARIABLE}=none does without it") from exc
     except UnicodeDecodeError as exc:

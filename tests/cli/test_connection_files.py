@@ -114,6 +114,17 @@ def test_a_file_that_is_there_keeps_its_comments_its_order_and_whatever_else_it_
     assert file.read_text() == once
 
 
+def test_a_file_keeps_its_line_ends(kernel_in_folder: Kernel, tmp_path: Path) -> None:
+    add(kernel_in_folder, "shop", "postgresql://db.example.org/shop")
+    file = tmp_path / "alveary.toml"
+    file.write_bytes(b'# ours\r\n[connections.k]\r\nurl = "sqlite:///k.db"\r\n')
+    kernel_in_folder.run("connections.export", {"names": ["shop"], "output": str(file)})
+    lines = file.read_bytes().split(b"\r\n")
+    assert lines[:3] == [b"# ours", b"[connections.k]", b'url = "sqlite:///k.db"']
+    assert b"[connections.shop]" in lines
+    assert not any(b"\n" in line for line in lines)
+
+
 @pytest.mark.parametrize("text", ["x = [", "[connections.x]\nurl = 'postgresql://a:pw@h/d'\n", "connections = 3"])
 def test_a_file_that_is_wrong_is_told_and_left_as_it_is(kernel_in_folder: Kernel, tmp_path: Path, text: str) -> None:
     file = tmp_path / "alveary.toml"
