@@ -110,7 +110,10 @@ def read(file: Path, drivers: Registry[DriverSpec]) -> Project:
 def text_of(file: Path) -> str:
     """Return the text of a project's file, its line ends as they are; ProjectFileError for one that can't be read."""
     try:
-        if file.stat().st_size > MOST_BYTES:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device may have no end
+            raise ProjectFileError(f"can't read {file}: it is no file")
+        if found.st_size > MOST_BYTES:
             raise ProjectFileError(f"{file} is larger than {MOST_BYTES:,} bytes")
         return file.read_bytes().decode()
     except OSError as exc:

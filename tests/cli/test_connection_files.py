@@ -301,6 +301,12 @@ def test_no_file_does_more_than_be_refused(
     assert str(file) in told
 
 
+def test_what_may_have_no_end_is_not_read(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    with pytest.raises(AlvearyError, match="it is no file"):
+        imported(kernel, tmp_path / "endless.toml")
+
+
 def test_a_name_that_is_taken_is_never_replaced(kernel: Kernel, tmp_path: Path) -> None:
     add(kernel, "Shop", "sqlite:////mine.db")
     file = written(
