@@ -57,6 +57,10 @@ class Theme:
         for name in ("TkDefaultFont", "TkTextFont", "TkMenuFont", "TkHeadingFont", "TkTooltipFont"):
             tkfont.nametofont(name, root).configure(family=ui, size=points)
         tkfont.nametofont("TkFixedFont", root).configure(family=code, size=points + 1)
+        for kind in ("TCombobox", "TSpinbox"):
+            # A wheel that scrolls a page must not change the values that pass below the pointer.
+            for wheel in ("<Button-4>", "<Button-5>", "<MouseWheel>", "<Shift-Button-4>", "<Shift-Button-5>"):
+                root.unbind_class(kind, wheel)
 
     @property
     def id(self) -> str:

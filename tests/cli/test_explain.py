@@ -23,7 +23,7 @@ def test_the_tree_is_printed(alveary: Run, shop_url: str) -> None:
 
 
 def test_json_is_one_document_with_the_servers_own_words(alveary: Run, shop_url: str) -> None:
-    ran = alveary("explain", shop_url, "select * from item where id = :id", "-p", "id:=3", "--format", "json")
+    ran = alveary("explain", shop_url, "select * from item where id = :id", "-p", "id:number=3", "--format", "json")
     plan = json.loads(ran.out)
     assert (plan["engine"], plan["analyzed"], plan["statement"]) == (
         "sqlite",

@@ -105,6 +105,7 @@ def test_parameters_are_text_unless_written_as_json(alveary: Alveary, shop_url: 
         ("b:boolean=maybe", "neither true nor false"),
         ("x:null=1", "has no value"),
         ("x:colour=red", "there are text, number"),
+        ("x", "a --param is not K=V, K:TYPE=V or K:=JSON"),
     ):
         ran = alveary("query", shop_url, "select 1", "-p", wrong)
         assert ran.status == 2

@@ -204,6 +204,10 @@ def test_a_database_that_is_open_and_not_saved_is_shown_and_can_be_saved(
         unsaved = node(panel, "shop.db")
         assert isinstance(unsaved.data, Unsaved)
         assert unsaved.dot == "success"
+        with window.kernel.open(*window.kernel.target(shop_url, read_only=True)) as reader:
+            reader.wait_connected()
+            screen.settle()
+            assert [each.text for each in panel.tree.roots if each.text == "shop.db"] == ["shop.db"]
         panel.tree.select(unsaved)
         window.run("connections.save")
         (page,) = window.panels("connection")

@@ -108,6 +108,17 @@ def test_everything_can_be_chosen_with_the_keyboard(form: Form, screen: Screen, 
     engine.event_generate("<Escape>")
 
 
+def test_a_wheel_that_passes_a_choice_chooses_nothing(form: Form, screen: Screen, told: list[tuple[str, str]]) -> None:
+    choice = form._rows["engine"]._field_widget
+    assert isinstance(choice, ttk.Combobox)
+    before = choice.get()
+    for wheel in ("<Button-5>", "<Button-4>", "<Button-5>"):
+        choice.event_generate(wheel)
+        screen.settle()
+    assert choice.get() == before
+    assert told == []
+
+
 def test_a_file_can_be_looked_for(form: Form) -> None:
     form._rows["file"]._browse()
     assert form.value("file") == "/chosen/for/file"

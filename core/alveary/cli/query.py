@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any, cast, get_args
+from typing import Any
 
 import click
 
 from alveary.cli.app import App
-from alveary.cli.verbs import pairs
+from alveary.cli.verbs import bound, pairs
 from alveary.commands.query import NO_OUTPUT, QueryParameters, QueryReport, RunParameters, read_script
-from alveary.errors import EmptyScriptError, InvalidInputError, QueryCancelledError, UsageError
-from alveary.inputs import ParameterKind, typed
+from alveary.errors import EmptyScriptError, QueryCancelledError, UsageError
 from alveary.tables import visible
 from alveary.wire import json_text
 
 _COMMENT = re.compile(r"--\s")
-_TYPED = re.compile(r"([^:=]+):([^:=]+)=(.*)", re.DOTALL)
 
 
 class _Query(click.Command):
@@ -143,26 +141,9 @@ def _saved_query(app: App, *, stats: bool, **values: Any) -> int:
 
 def _parameters(values: dict[str, Any]) -> dict[str, Any]:
     """Return what the options are called in the command's parameters."""
-    bound, options = _bound(values.pop("params")), pairs(values.pop("options"), "--option")
+    values_of, options = bound(values.pop("params")), pairs(values.pop("options"), "--option")
     no_header, no_history = values.pop("no_header"), values.pop("no_history")
-    return values | {"parameters": bound, "options": options, "header": not no_header, "history": not no_history}
-
-
-def _bound(words: tuple[str, ...]) -> dict[str, Any]:
-    """Return the values of parameters, each in the type it was given."""
-    bound: dict[str, Any] = {}
-    for word in words:
-        if (found := _TYPED.fullmatch(word)) is None:
-            bound |= pairs((word,), "--param")
-            continue
-        name, kind, text = found.groups()
-        if kind in get_args(ParameterKind):
-            bound[name] = typed(name, text, cast(ParameterKind, kind))
-        else:
-            raise InvalidInputError(
-                f"no type of a parameter is named {kind!r}", hint=f"there are {', '.join(get_args(ParameterKind))}"
-            )
-    return bound
+    return values | {"parameters": values_of, "options": options, "header": not no_header, "history": not no_history}
 
 
 def _run(app: App, command: str, parameters: RunParameters, *, stats: bool) -> int:

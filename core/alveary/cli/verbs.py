@@ -8,7 +8,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import click
 import msgspec
@@ -17,6 +17,7 @@ from alveary.cli.app import App
 from alveary.contracts.factory import load_factory
 from alveary.contracts.specs import CommandSpec
 from alveary.errors import AlvearyError, InvalidInputError, WindowUnavailableError
+from alveary.inputs import ParameterKind, typed
 from alveary.strangers import guarded
 from alveary.tables import visible_json, visible_lines
 from alveary.wire import json_text
@@ -25,6 +26,7 @@ _WINDOW = "window"
 """The verb that is meant when there is none."""
 
 
+_TYPED = re.compile(r"([^:=]+):([^:=]+)=(.*)", re.DOTALL)
 _VALUE = re.compile(r"-\.?[0-9]\S*|--\s.*", re.DOTALL)
 """What begins as an option does and is none: a negative number, or SQL that begins with a comment."""
 
@@ -142,7 +144,8 @@ def _leaf(app: App, spec: CommandSpec, name: str) -> click.Command:
         given = {key: value for key, value in words.items() if value is not None and value != ()}
         for field in fields:
             if field.name in given and get_origin(_unwrapped(field.type)[0]) is dict:
-                given[field.name] = pairs(given[field.name], _flags(field)[-1])
+                flag = _flags(field)[-1]
+                given[field.name] = bound(given[field.name]) if flag == "--param" else pairs(given[field.name], flag)
         given |= _secrets(app, parameters)
         result = app.run(spec.id, app.kernel.commands.parse(spec.id, given), foreground=spec.foreground)
         if spec.foreground:
@@ -261,6 +264,24 @@ def pairs(words: tuple[str, ...], option: str) -> dict[str, Any]:
         is_json = name.endswith(":")
         name = name.strip(":")
         values[name] = json_value(text, name) if is_json else text
+    return values
+
+
+def bound(words: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of parameters, each in the type it was given: as ``pairs``, or ``K:TYPE=V``."""
+    values: dict[str, Any] = {}
+    for word in words:
+        if (found := _TYPED.fullmatch(word)) is None:
+            if "=" not in word:
+                raise InvalidInputError("a --param is not K=V, K:TYPE=V or K:=JSON", hint="as in -p day=monday")
+            values |= pairs((word,), "--param")
+            continue
+        name, kind, text = found.groups()
+        if kind not in get_args(ParameterKind):
+            raise InvalidInputError(
+                f"no type of a parameter is named {kind!r}", hint=f"there are {', '.join(get_args(ParameterKind))}"
+            )
+        values[name] = typed(name, text, cast(ParameterKind, kind))
     return values
 
 

@@ -41,7 +41,7 @@ class ExplainParameters(Confirming, msgspec.Struct, frozen=True, kw_only=True, f
     parameters: Annotated[
         dict[str, bool | int | float | str | None],
         Meta(
-            description="Value of the parameter :K; K:=JSON for a number, true, false or null.",
+            description="Value of the parameter :K; K:TYPE=V or K:=JSON for what is no text.",
             extra={"flags": ["-p", "--param"]},
         ),
     ] = {}

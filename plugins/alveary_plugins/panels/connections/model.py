@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from alveary.commands.connections import Listed, Listing
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
@@ -136,6 +138,10 @@ class Databases:
     def _unsaved(self, session: Session, before: dict[str, Node]) -> Node:
         target = session.target
         in_memory = lives_in_its_session(target, session.driver)
+        if target.read_only:
+            writable = msgspec.structs.replace(target, read_only=False)
+            if (same := identity(writable)) in self._nodes or same in before:
+                target = writable  # what only reads may be a page of a database that is shown already
         key = session.id if in_memory else identity(target)
         if key in self._nodes:
             return self._nodes[key]
