@@ -134,6 +134,17 @@ class Output:
         return output_error(exc, self.name, kept)
 
 
+def write_whole(path: str, content: bytes) -> int:
+    """Write a file that appears when it is whole, and return how many bytes it has; raises as :class:`Output`."""
+    output = Output(path)
+    try:
+        output.write(content)
+        output.commit()
+    finally:
+        output.discard()
+    return output.bytes
+
+
 def files_of(target: Target, driver: DriverSpec) -> tuple[str, ...]:
     """Return the files a database stands in, those that its engine keeps beside it included, there or not."""
     if not driver.file_based or not target.database:

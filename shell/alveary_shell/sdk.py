@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from alveary.statements import Statement
     from alveary_shell.theme import Theme
 
-__all__ = ["ActiveChanged", "Answer", "Panel", "PlanWanted", "SessionChanged", "StatementQueued", "Window", "window_of"]
+__all__ = [
+    "ActiveChanged",
+    "Answer",
+    "Panel",
+    "PlanWanted",
+    "SessionChanged",
+    "StatementQueued",
+    "Window",
+    "show_once",
+    "window_of",
+]
 
 T = TypeVar("T")
 Level: TypeAlias = Literal["info", "success", "warning", "danger"]
@@ -283,6 +293,15 @@ class Window(ABC):
     @abstractmethod
     def copy(self, text: str) -> None:
         """Put text on the clipboard."""
+
+
+def show_once(window: Window, panel: str, shows: tuple[str, ...], state: Mapping[str, Any]) -> None:
+    """Bring the panel to the front whose ``shows`` is this, or open one."""
+    for each in window.panels(panel):
+        if getattr(each, "shows", None) == shows:
+            window.raise_panel(each)
+            return
+    window.open(panel, state)
 
 
 def window_of(context: Context) -> Window:

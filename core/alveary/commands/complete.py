@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -10,10 +9,10 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
-from alveary.commands.query import read_script
+from alveary.commands.query import sql_of
 from alveary.completion import unknown_schema
 from alveary.contracts.completion import Suggestion
-from alveary.errors import EmptyScriptError, InvalidInputError
+from alveary.errors import InvalidInputError
 from alveary.tables import plain_table
 from alveary.wire import Small
 
@@ -42,11 +41,7 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
 
 def complete(context: Context, parameters: CompleteParameters) -> Suggestions:
     """Load what the database holds, as far as it is not known, and ask what could stand at the caret."""
-    text = parameters.sql
-    if text is None or text == "-":
-        if sys.stdin is None or sys.stdin.isatty():
-            raise EmptyScriptError("there is no SQL", hint="give it as an argument, or pipe it in")
-        text = read_script("-")
+    text = sql_of(parameters.sql)
     at = len(text) if parameters.at is None else parameters.at
     if at > len(text):
         raise InvalidInputError(f"--at {at} lies behind the text, which has {len(text)} characters")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
-from alveary.errors import FileUnreadableError, InvalidInputError
-from alveary.output import Output
+from alveary.commands.query import decoded, read_bytes
+from alveary.errors import InvalidInputError
+from alveary.output import write_whole
 from alveary.sqltext import ANSI, Dialect
 from alveary.sqltext.formatting import CommaStyle, KeywordCase, Style, format_script, left_in_words
 from alveary.wire import Small
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 WOULD_CHANGE = 1
 """What the command line leaves with if something is to be laid out that was only to be checked."""
-_MARK = b"\xef\xbb\xbf"
 
 
 class FormatParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,8 +84,10 @@ def run(context: Context, parameters: FormatParameters) -> FormatReport:
     style = style_of(context.kernel, parameters)
     dialect = dialect_of(context.kernel, parameters.dialect)
     name = parameters.file if is_file else None
-    content = b"" if parameters.sql is not None else _read(name)
-    mark, text = (b"", parameters.sql) if parameters.sql is not None else _decoded(content, name)
+    if parameters.sql is not None:
+        mark, text = b"", parameters.sql
+    else:
+        mark, text = decoded(read_bytes(name or "-"), name or "-")
     # Lines that all end the same way are laid out with line feeds, and get their ends back.
     whole = "\r\n" in text and text.count("\r\n") == text.count("\n")
     found = format_script(text.replace("\r\n", "\n") if whole else text, dialect, style)
@@ -96,7 +97,7 @@ def run(context: Context, parameters: FormatParameters) -> FormatReport:
     if parameters.check and changed:
         sentences.append(f"{name or 'the text'} would be laid out otherwise")
     if parameters.in_place and changed:
-        _write(name or "", mark + laid.encode())
+        write_whole(name or "", mark + laid.encode())
         sentences.append(f"{name} is laid out")
     return FormatReport(
         changed=changed,
@@ -126,34 +127,6 @@ def dialect_of(kernel: Kernel, name: str | None) -> Dialect | None:
         known = ", ".join([*kernel.plugins.drivers.ids(), ANSI.name])
         raise InvalidInputError(f"no dialect is named {name!r}", hint=f"there are {known}")
     return driver.dialect
-
-
-def _read(name: str | None) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if name is None else Path(name).read_bytes()
-    except OSError as exc:
-        raise FileUnreadableError(f"can't read {name or 'standard input'}: {exc.strerror or exc}") from exc
-
-
-def _decoded(content: bytes, name: str | None) -> tuple[bytes, str]:
-    """Return the mark before a text, and the text; FileUnreadableError names the line that is none."""
-    mark = _MARK if content.startswith(_MARK) else b""
-    try:
-        return mark, content[len(mark) :].decode()
-    except UnicodeDecodeError as exc:
-        line = content.count(b"\n", 0, len(mark) + exc.start) + 1
-        raise FileUnreadableError(
-            f"{name or 'standard input'} is not UTF-8 text: line {line}", hint="save it in UTF-8"
-        ) from exc
-
-
-def _write(path: str, content: bytes) -> None:
-    output = Output(path)
-    try:
-        output.write(content)
-        output.commit()
-    finally:
-        output.discard()
 
 
 def render(report: FormatReport, write: Callable[[str], object]) -> None:

@@ -20,6 +20,7 @@ from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
 from alveary.errors import (
     AlvearyError,
+    EmptyScriptError,
     ErrorRecord,
     FileUnreadableError,
     InvalidInputError,
@@ -39,6 +40,8 @@ from alveary.wire import Small
 if TYPE_CHECKING:
     from alveary.kernel import Kernel
 
+_MARK = b"\xef\xbb\xbf"
+"""What stands before a text in UTF-8, if anything does."""
 NO_OUTPUT = "none"
 
 
@@ -199,16 +202,38 @@ def _null(kernel: Kernel, format: str) -> str | None:
 
 def read_script(file: str) -> str:
     """Return the text of a file, or of standard input for ``-``; FileUnreadableError says why not."""
-    name = "standard input" if file == "-" else file
+    return decoded(read_bytes(file), file)[1]
+
+
+def sql_of(argument: str | None) -> str:
+    """Return SQL that is given as an argument, or without one, or for ``-``, on standard input."""
+    if argument is not None and argument != "-":
+        return argument
+    if sys.stdin is None or sys.stdin.isatty():
+        raise EmptyScriptError("there is no SQL", hint="give it as an argument, or pipe it in")
+    return read_script("-")
+
+
+def read_bytes(file: str) -> bytes:
+    """Return what a file holds, or standard input for ``-``; FileUnreadableError says why not."""
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as exc:
-        raise FileUnreadableError(f"can't read {name}: {exc.strerror or exc}") from exc
+        raise FileUnreadableError(f"can't read {_called(file)}: {exc.strerror or exc}") from exc
+
+
+def decoded(content: bytes, file: str) -> tuple[bytes, str]:
+    """Return the mark before a text, and the text; FileUnreadableError names the line that is none."""
+    mark = _MARK if content.startswith(_MARK) else b""
     try:
-        return content.decode("utf-8-sig")
+        return mark, content[len(mark) :].decode()
     except UnicodeDecodeError as exc:
-        line = content.count(b"\n", 0, exc.start) + 1
-        raise FileUnreadableError(f"{name} is not UTF-8 text: line {line}", hint="save it in UTF-8") from exc
+        line = content.count(b"\n", 0, len(mark) + exc.start) + 1
+        raise FileUnreadableError(f"{_called(file)} is not UTF-8 text: line {line}", hint="save it in UTF-8") from exc
+
+
+def _called(file: str) -> str:
+    return "standard input" if file == "-" else file
 
 
 def _whole_table(session: Session, table: str) -> str:

@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from alveary.commands import Context
-from alveary.commands.query import read_script
+from alveary.commands.query import sql_of
 from alveary.completion import statement_around
 from alveary.contracts.specs import DriverSpec
-from alveary.errors import EmptyScriptError, InvalidInputError
+from alveary.errors import InvalidInputError
 from alveary.known import KnownCatalog, Level
 from alveary.sqltext import split
 from alveary.wire import Small
@@ -77,11 +77,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 def expand(context: Context, parameters: ExpandParameters) -> ExpandReport:
     """Load what the target holds, as far as it is not known, and expand stars."""
-    text = parameters.sql
-    if text is None or text == "-":
-        if sys.stdin is None or sys.stdin.isatty():
-            raise EmptyScriptError("there is no SQL", hint="give it as an argument, or pipe it in")
-        text = read_script("-")
+    text = sql_of(parameters.sql)
     _check_place(text, parameters.at)
     driver, catalog = _known(context, parameters.target)
     found: Expanded = expand_script(text, driver.dialect, catalog, parameters.at)

@@ -28,7 +28,7 @@ from alveary_plugins.panels.catalog.model import (
     Thing,
 )
 from alveary_plugins.panels.catalog.reading import catalog_of
-from alveary_shell.sdk import Window, window_of
+from alveary_shell.sdk import Window, show_once, window_of
 from alveary_shell.widgets.tree_rows import Node
 
 if TYPE_CHECKING:
@@ -87,13 +87,10 @@ def open_table(context: Context, parameters: TableParameters) -> None:
     table = _meant(window, parameters)
     schema = table.schema
     state = {"target": schema.database.target, "schema": schema.name, "table": table.relation.name}
-    for panel in window.panels("table"):
-        if getattr(panel, "shows", None) == tuple(state.values()):
-            window.raise_panel(panel)
-            return
     session = schema.database.session
     in_memory = session is not None and lives_in_its_session(session.target, session.driver)
-    window.open("table", {**state, "implied": schema.implied, "session": session.id if session and in_memory else None})
+    more = {"implied": schema.implied, "session": session.id if session and in_memory else None}
+    show_once(window, "table", tuple(state.values()), {**state, **more})
 
 
 def first_rows(context: Context, parameters: NoParameters) -> None:

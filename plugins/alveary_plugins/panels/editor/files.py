@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 
 from alveary.errors import FileUnreadableError, InvalidInputError
-from alveary.output import Output
+from alveary.output import write_whole
 
 LARGEST = 64 << 20
 """Bytes of a file that is opened in an editor."""
@@ -79,12 +79,7 @@ def write(path: str, text: str, form: Form, expected: Stamp | None) -> Stamp | N
     content = encoded(text, form)
     if expected is not None and (now := stamp(path, expected)) is not None and now.digest != expected.digest:
         return None
-    output = Output(path)
-    try:
-        output.write(content)
-        output.commit()
-    finally:
-        output.discard()
+    write_whole(path, content)
     try:
         status = os.stat(path)
     except OSError as exc:

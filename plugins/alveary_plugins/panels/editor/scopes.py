@@ -23,7 +23,7 @@ from alveary_plugins.completion.expanding import Expanded, expand_script
 from alveary_plugins.completion.resolving import Meant, resolve
 from alveary_plugins.panels.editor.model import EditorModel
 from alveary_plugins.panels.editor.peek import Peek
-from alveary_shell.sdk import Window
+from alveary_shell.sdk import Window, show_once
 from alveary_shell.widgets.code import Code
 
 ORIGIN = "editor"
@@ -224,10 +224,7 @@ class Scopes:
             window.open("editor", {"target": target, "text": found.definition})
             return
         state = {"target": target, "schema": meant.schema, "table": meant.name}
-        for panel in window.panels("table"):
-            if getattr(panel, "shows", None) == tuple(state.values()):
-                window.raise_panel(panel)
-                return
         session = self._model.session
         alone = session is not None and lives_in_its_session(session.target, session.driver)
-        window.open("table", {**state, "implied": found.implied, "session": session.id if session and alone else None})
+        more = {"implied": found.implied, "session": session.id if session and alone else None}
+        show_once(window, "table", tuple(state.values()), {**state, **more})

@@ -15,7 +15,7 @@ from alveary.errors import AlvearyError, QueryCancelledError
 from alveary.explaining import cleared, explain, explainer_of, wanted
 from alveary.explaining.texts import plan_text
 from alveary.kernel import Kernel
-from alveary.output import Output
+from alveary.output import write_whole
 from alveary.sessions import Session
 
 MOST_PLANS = 12
@@ -122,13 +122,7 @@ def written(plan: Plan, path: str, format: Format) -> int:
     """Write a plan to a file that appears when it is whole; return how many bytes it has."""
     from alveary.commands.explain import shown
 
-    output = Output(path)
-    try:
-        output.write(shown(plan, format).encode("utf-8", "backslashreplace"))
-        output.commit()
-        return output.bytes
-    finally:
-        output.discard()
+    return write_whole(path, shown(plan, format).encode("utf-8", "backslashreplace"))
 
 
 def format_of(path: str) -> Format:

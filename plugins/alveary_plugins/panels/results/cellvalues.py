@@ -10,7 +10,7 @@ import msgspec
 
 from alveary.contracts.values import Cell, Column, Row, ValueKind, cell_text
 from alveary.errors import InvalidInputError
-from alveary.output import Output
+from alveary.output import write_whole
 from alveary_shell.widgets.grid_text import visible_lines
 
 if TYPE_CHECKING:
@@ -115,13 +115,7 @@ def writing(read: Callable[[], Row | None], number: int, column: Column, path: s
         row = read()
         if row is None or row[number] is None:
             raise InvalidInputError("there is no value to save: it is NULL")
-        output = Output(path)
-        try:
-            output.write(binary_bytes(column, row[number]))
-            output.commit()
-        finally:
-            output.discard()
-        return output.bytes
+        return write_whole(path, binary_bytes(column, row[number]))
 
     return work
 
