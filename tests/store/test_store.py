@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -91,6 +92,17 @@ def test_many_processes_may_make_it_at_once(directory: Path) -> None:
     started = [subprocess.Popen([sys.executable, "-c", program, str(number)]) for number in range(8)]
     assert [process.wait(60) for process in started] == [0] * 8
     assert count(Store(directory)) == 8
+
+
+def test_who_finds_it_being_made_waits(directory: Path) -> None:
+    directory.mkdir(mode=0o700)
+    with closing(sqlite3.connect(directory / FILE_NAME, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("begin immediate")
+        later = threading.Timer(0.2, other.execute, ("rollback",))
+        later.start()
+        add(Store(directory))
+        later.join()
+    assert count(Store(directory)) == 1
 
 
 def test_a_store_from_the_future_is_refused_and_untouched(directory: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -156,7 +157,7 @@ def _open(file: Path) -> tuple[sqlite3.Connection, bool]:
             return _open_read_only(file), True
         revision = _revision(connection)
         if revision is None:
-            connection.execute("pragma journal_mode = wal")
+            _keep_a_log_ahead(connection)
             _make(connection)
         elif revision != REVISION:
             from alveary.store.upgrade import upgrade
@@ -212,6 +213,23 @@ def _revision(connection: sqlite3.Connection) -> str | None:
         )
     row = connection.execute("select version_num from alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+def _keep_a_log_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a new store to write-ahead logging, so that readers and a writer don't wait for each other.
+
+    Unlike other statements this one does not wait for a lock: SQLite answers "locked" at once, as when another
+    process is making the same store. So the waiting is done here.
+    """
+    give_up = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
 
 
 def _make(connection: sqlite3.Connection) -> None:
