@@ -42,10 +42,11 @@ from alveary.policy import Policy, effective, tightened
 from alveary.pool import MetadataPools, lives_in_its_session
 from alveary.results import ResultStore
 from alveary.sent import Sent
-from alveary.sessions import CATALOG, Session
+from alveary.sessions import Session
 from alveary.settings import KERNEL_SETTINGS, Settings
 from alveary.sqltext import Change, only_reads, schema_of
 from alveary.urls import parse_target
+from alveary.witnesses import CATALOG
 from alveary.workers.hosts import ProcessHost, ThreadHost, WorkerHost
 
 if TYPE_CHECKING:
@@ -282,10 +283,11 @@ class Kernel:
             if len(self._sessions) >= MOST_SESSIONS:
                 raise BusyError(f"{MOST_SESSIONS} sessions are open already", hint="close one first")
             self._sessions[session.id] = session
-        session.when_over(lambda: self._over(session))
+        witnesses = session.witnesses
+        witnesses.when_over(lambda: self._over(session))
         if driver.file_based:
-            session.before_running(lambda sql: self._make_way(session, sql))
-        session.after_running(ChangeWatch(driver.dialect, lambda changes: self._defined(session, changes)).ended)
+            witnesses.before_running(lambda sql: self._make_way(session, sql))
+        witnesses.after_running(ChangeWatch(driver.dialect, lambda changes: self._defined(session, changes)).ended)
         try:
             self._start(session, timeout, host or self.host)
         except BaseException:
@@ -484,5 +486,5 @@ class Kernel:
         # What a first session has shown to be harmless is imported before the fork from then on, so that a further
         # session does not wait for it; a module that hangs or crashes at import takes only its own process along.
         module = session.driver.factory.partition(":")[0]
-        session.when_open(lambda: self._proven.add(module))
+        session.witnesses.when_open(lambda: self._proven.add(module))
         return ProcessHost(name, session.hear, forkserver, (module,) if module in self._proven else ())

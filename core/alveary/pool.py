@@ -24,8 +24,9 @@ from alveary.errors import (
     UnsupportedError,
 )
 from alveary.events import SessionState
-from alveary.sessions import CATALOG, LOOK, Session
+from alveary.sessions import LOOK, Session
 from alveary.wire import Small
+from alveary.witnesses import CATALOG
 from alveary.workers.questions import AskedCatalog
 
 WAIT_SECONDS = 10.0

@@ -60,6 +60,7 @@ from alveary.policy import Clearance, Consent, Policy
 from alveary.results import ResultSet, ResultStore, Sink
 from alveary.sqltext import only_reads
 from alveary.statements import Statement
+from alveary.witnesses import CATALOG, IMPORT, USER, Witnesses
 from alveary.workers.hosts import WorkerHost
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load
 from alveary.workers.questions import AskedCatalog, read
@@ -79,11 +80,6 @@ LONGEST_HELD = 20_000
 """Characters of a statement whose cursor may stay open: to look at longer ones takes time, and the caller waits."""
 LOOK = 0.05
 """Seconds between two looks of a waiting thread whether it was told to stop."""
-
-USER, CATALOG, CONNECTING, DRIVER, IMPORT = "user", "catalog", "connecting", "driver", "import"
-"""Origins of statements that are sent, where nobody says better."""
-_TRANSACTION = ("begin", "commit", "rollback")
-_ORIGINS = {"begin": USER, "commit": USER, "rollback": USER, "ping": "connection test"}
 
 _BY_TRANSACTION = {
     TransactionState.IDLE: SessionState.IDLE,
@@ -127,10 +123,7 @@ class Session:
         self._bus = bus
         self._results = results
         self.policy = policy
-        self._recording = recording
-        self._sent = sent
-        self._origins: dict[str, str] = {}
-        """For what each request was made that is not answered yet."""
+        self.witnesses = Witnesses(target, driver, recording, sent)
         self._state = SessionState.CONNECTING
         self._changes = 0
         self._transaction = TransactionState.IDLE
@@ -139,9 +132,8 @@ class Session:
         self._running: str | None = None
         self._open_cursor: Statement | None = None
         """The statement that can be resumed."""
-        self._answers: dict[str, Callable[[Answered], None]] = {}
-        self._asked: dict[str, str] = {}
-        """What each question is whose answer is awaited."""
+        self._questions: dict[str, tuple[str, Callable[[Answered], None]]] = {}
+        """Each question whose answer is awaited, and who takes the answer."""
         self._connected = threading.Event()
         self._over = threading.Event()
         self._ids = itertools.count(1)
@@ -158,10 +150,6 @@ class Session:
         )
         self._stopping: float | None = None
         """When it was first asked to close."""
-        self._when_open: list[Callable[[], object]] = []
-        self._when_over: list[Callable[[], object]] = []
-        self._before_running: list[Callable[[str], object]] = []
-        self._after_running: list[Callable[[str, QueryEnded | Answered], object]] = []
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -230,25 +218,6 @@ class Session:
                 self._finish(SessionState.CLOSED, error)
                 self._bus.publish(SessionOpenFailed(session=self.id, error=error))
 
-    def when_open(self, callback: Callable[[], object]) -> None:
-        """Call ``callback``, which must not block, once the connection stands; set before the session is started."""
-        self._when_open.append(callback)
-
-    def when_over(self, callback: Callable[[], object]) -> None:
-        """Call ``callback``, which must not block, once the session is closed or lost; set before it is started."""
-        self._when_over.append(callback)
-
-    def before_running(self, callback: Callable[[str], object]) -> None:
-        """Call ``callback``, which must not block, with the text of each statement before it is handed over."""
-        self._before_running.append(callback)
-
-    def after_running(self, callback: Callable[[str, QueryEnded | Answered], object]) -> None:
-        """Call ``callback``, which must not block, with the text of each statement and how it ended.
-
-        Of a transaction that is begun or ended without a statement it gets the word; set before it is started.
-        """
-        self._after_running.append(callback)
-
     @property
     def route(self) -> str:
         """How the server is reached: ``direct``, or through which tunnel."""
@@ -277,7 +246,7 @@ class Session:
             if (host := self._host) is None:
                 self._finish(SessionState.CLOSED, None)
                 return
-            waiting = [*self._statements, *self._answers]
+            waiting = [*self._statements, *self._questions]
             self._stopping = time.monotonic()
         for id in waiting:
             self._send(Cancel(id=id))
@@ -293,7 +262,7 @@ class Session:
             if (host := self._host) is None:
                 self._finish(SessionState.CLOSED, None)
                 return
-            waiting = [*self._statements, *self._answers]
+            waiting = [*self._statements, *self._questions]
         host.kill()
         for id in waiting:
             self._took(CancelStep.GIVEN_UP, id)
@@ -373,20 +342,19 @@ class Session:
         )
         statement = Statement(id, sql, names(parameters), spool, self.cancel, self._fetch)
         statement.recorded = recorded
-        for callback in self._before_running:
-            callback(sql)
+        self.witnesses.about_to_run(sql)
         with self._lock:
             self._check_open()
             if len(self._statements) >= MOST_WAITING:
                 raise BusyError(f"{MOST_WAITING} statements wait in this session already")
             self._statements[id] = statement
-            self._origins[id] = origin
+            self.witnesses.requested(id, origin)
         try:
             self._send(request, sink)
         except BaseException:  # it was refused, so nobody will ever say that it ended
             with self._lock:
                 self._statements.pop(id, None)
-                self._origins.pop(id, None)
+                self.witnesses.refused(id)
             raise
         return statement
 
@@ -425,12 +393,11 @@ class Session:
         id = f"{self.id}-{next(self._ids)}"
         request = Load(id=id, table=table, columns=tuple(columns), source=source, arguments=arguments, rejects=rejects)
         statement = Statement(id, sql, (), "", self.cancel, self._fetch)
-        for callback in self._before_running:
-            callback(sql)
+        self.witnesses.about_to_run(sql)
         with self._lock:
             self._check_open()
             self._statements[id] = statement
-            self._origins[id] = IMPORT
+            self.witnesses.requested(id, IMPORT)
         self._send(request)
         return statement
 
@@ -542,8 +509,8 @@ class Session:
             self._check_open()
             if stopped is not None and stopped.is_set():
                 raise QueryCancelledError("cancelled")
-            self._answers[id], self._asked[id] = take, question
-            self._origins[id] = origin or _ORIGINS.get(question, CATALOG)
+            self._questions[id] = question, take
+            self.witnesses.asked(id, question, origin)
         self._send(Ask(id=id, question=question, arguments=arguments))
         try:
             while stopped is not None and not answered.wait(LOOK):
@@ -576,39 +543,13 @@ class Session:
             elif isinstance(event, SessionOpened):
                 event = msgspec.structs.replace(event, route=self._attempts.route)
             if isinstance(event, StatementSent):
-                self._note(event)  # which publishes it, without its secrets
+                # Which publishes it, without its secrets.
+                self.witnesses.sent(event, beside=event.request in self._statements)
                 return
             if isinstance(event, QueryEnded | CursorClosed | Answered):
                 event = self._with_loss(event)
             self._follow(event)
             self._bus.publish(event)
-
-    def _note(self, event: StatementSent) -> None:
-        if self._sent is None:
-            return
-        # What a driver sends beside the statement that was asked for is its own.
-        origin = self._origins.get(event.request, DRIVER) if event.request else CONNECTING
-        if event.request in self._statements and origin != IMPORT:
-            origin = DRIVER
-        event = msgspec.structs.replace(event, origin=origin, connection=event.connection or self.target.display())
-        self._sent.add(event, self.driver.dialect)
-
-    def _note_own(self, statement: Statement, event: QueryEnded, origin: str) -> None:
-        if self._sent is None:
-            return
-        self._sent.add(
-            StatementSent(
-                session=self.id,
-                request=statement.id,
-                text=statement.sql,
-                seconds=event.seconds,
-                outcome=event.outcome,
-                origin=origin,
-                connection=self.target.display(),
-                error_code=event.error.code if event.error is not None else None,
-            ),
-            self.driver.dialect,
-        )
 
     def _lose(self, lost: ErrorRecord) -> None:
         """Nothing will come from the worker any more."""
@@ -625,8 +566,8 @@ class Session:
             return event
         running = None
         if isinstance(event, Answered):
-            running = self._asked.get(event.request)
-            running = running if running in ("commit", "begin") else None
+            question, _ = self._questions.get(event.request, ("", None))
+            running = question if question in ("commit", "begin") else None
         elif isinstance(event, QueryEnded) and event.statement == self._running:
             running = self._statements[event.statement].sql
         return msgspec.structs.replace(event, error=self._break(error, running))
@@ -641,62 +582,59 @@ class Session:
         return error
 
     def _follow(self, event: WorkerEvent) -> None:
-        if isinstance(event, SessionOpened):
-            self.server = ServerInfo(product=event.product, version=event.version, tls=event.tls)
-            self.connect_seconds = event.seconds
-            self._move(SessionState.IDLE)
-            self._let_go()
-            self._connected.set()
-            for callback in self._when_open:
-                callback()
-        elif isinstance(event, SessionOpenFailed):
-            self._finish(SessionState.CLOSED, event.error)
-        elif isinstance(event, SessionClosed):
-            if event.lost is None:
+        match event:
+            case SessionOpened():
+                self._opened(event)
+            case SessionOpenFailed():
+                self._finish(SessionState.CLOSED, event.error)
+            case SessionClosed(lost=None):
                 self._finish(SessionState.CLOSED, None)
-            else:
+            case SessionClosed():
                 self._lose(ConnectionLostError(f"the session was lost: {event.lost}").record())
-        elif isinstance(event, SessionUnverified):
-            if self._running is None and self._state is not SessionState.CONNECTING:
-                self._move(SessionState.UNVERIFIED, event.reason)
-        elif isinstance(event, CancelStepTaken):
-            return
-        elif isinstance(event, Answered):
-            question = self._asked.pop(event.request, "")
-            if question in _TRANSACTION:
-                for told in self._after_running:
-                    told(question, event)
-            self._follow_transaction(event)
-            self._origins.pop(event.request, None)
-            if (take := self._answers.pop(event.request, None)) is not None:
-                take(event)
-        elif isinstance(event, CursorClosed):
-            # More rows may have been asked for meanwhile, but too late.
-            statement = self._statements.pop(event.statement, None) or self._open_cursor
-            self._open_cursor = None
-            self._follow_transaction(event)
-            if statement is not None:
-                statement.hear(event)
-        elif not isinstance(event, StatementSent) and (statement := self._statements.get(event.statement)) is not None:
-            if isinstance(event, QueryStarted | QueryResumed):
-                self._running = event.statement
-                if isinstance(event, QueryStarted) and self._recording is not None and statement.recorded:
-                    self._recording.started(statement)
-                self._move(SessionState.RUNNING)
-            elif isinstance(event, QueryEnded):
-                self._running = None
-                if self._recording is not None:  # before whoever waits for the statement is woken
-                    self._recording.ended(event)
-                for told in self._after_running:
-                    told(statement.sql, event)
-                self._statements.pop(event.statement)
-                # One that was resumed was sent once; what imports sends statements of the driver's.
-                if (origin := self._origins.pop(event.statement, IMPORT)) != IMPORT:
-                    self._note_own(statement, event, origin)
-                if event.held is not None:
-                    self._open_cursor = statement
+            case SessionUnverified():
+                if self._running is None and self._state is not SessionState.CONNECTING:
+                    self._move(SessionState.UNVERIFIED, event.reason)
+            case Answered():
+                question, take = self._questions.pop(event.request, ("", None))
+                self.witnesses.answered(question, event)
                 self._follow_transaction(event)
-            statement.hear(event)
+                if take is not None:
+                    take(event)
+            case CursorClosed():
+                # More rows may have been asked for meanwhile, but too late.
+                statement = self._statements.pop(event.statement, None) or self._open_cursor
+                self._open_cursor = None
+                self._follow_transaction(event)
+                if statement is not None:
+                    statement.hear(event)
+            case CancelStepTaken() | StatementSent():
+                pass
+            case _:
+                if (statement := self._statements.get(event.statement)) is not None:
+                    self._follow_statement(statement, event)
+
+    def _opened(self, event: SessionOpened) -> None:
+        self.server = ServerInfo(product=event.product, version=event.version, tls=event.tls)
+        self.connect_seconds = event.seconds
+        self._move(SessionState.IDLE)
+        self._let_go()
+        self._connected.set()
+        self.witnesses.opened()
+
+    def _follow_statement(self, statement: Statement, event: WorkerEvent) -> None:
+        if isinstance(event, QueryStarted | QueryResumed):
+            self._running = statement.id
+            if isinstance(event, QueryStarted):
+                self.witnesses.started(statement)
+            self._move(SessionState.RUNNING)
+        elif isinstance(event, QueryEnded):
+            self._running = None
+            self.witnesses.ended(statement, event)
+            self._statements.pop(statement.id)
+            if event.held is not None:
+                self._open_cursor = statement
+            self._follow_transaction(event)
+        statement.hear(event)
 
     def _follow_transaction(self, event: QueryEnded | CursorClosed | Answered) -> None:
         self._transaction = event.transaction
@@ -714,8 +652,7 @@ class Session:
             self.error = error_from_record(error)
         self._move(state, error.message if error else None)
         reason = error or SessionClosedError("the session was closed").record()
-        if self._recording is not None:
-            self._recording.lost(reason)
+        self.witnesses.lost(reason)
         for statement in self._statements.values():
             statement.end(Outcome.FAILED, reason)
         self._statements.clear()
@@ -723,15 +660,13 @@ class Session:
         if cursor is not None:
             cursor.held_until = None
         self._held.clear()
-        self._asked.clear()
-        answers, self._answers = self._answers, {}
-        for id, take in answers.items():
+        questions, self._questions = self._questions, {}
+        for id, (_, take) in questions.items():
             take(Answered(session=self.id, request=id, transaction=TransactionState.IDLE, error=reason))
         self._over.set()
         self._connected.set()
         self._attempts.release()
-        for callback in self._when_over:
-            callback()
+        self.witnesses.over()
 
     def _move(self, new: SessionState, reason: str | None = None, loss: Loss | None = None) -> None:
         with self._lock:

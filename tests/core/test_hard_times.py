@@ -229,7 +229,7 @@ def test_closing_stops_a_question_too(kernel: Kernel, shop: Path, shop_url: str)
 
         asking = threading.Thread(target=ask)
         asking.start()
-        while not session._answers:
+        while not session._questions:
             assert not statement.wait(0.01)
         session.close()
         asking.join(HANG)
@@ -276,7 +276,7 @@ def test_a_password_in_a_url_is_blotted_wherever_it_is_repeated() -> None:
 def test_a_crash_while_nobody_waits_is_seen_by_the_next_statement(kernel: Kernel, shop_url: str) -> None:
     session = kernel.connect(shop_url, host="process")
     over = threading.Event()
-    session.when_over(over.set)
+    session.witnesses.when_over(over.set)
     os.kill(session._host.process, signal.SIGKILL)  # type: ignore[union-attr]  # the test's subject
     assert over.wait(HANG)
     assert isinstance(session.error, ConnectionLostError)

@@ -131,6 +131,7 @@ def test_strides_and_tokens_see_the_same(text: str, dialect: Dialect) -> None:
         copy_data=False,
         delimiter_command=False,
         executable_comments=False,
+        dashes_need_space=False,
     )
     seen = [token.end for token in tokens(text, plain) if text[token.start : token.end] == ";"]
     pieces = split(text, plain)
@@ -146,7 +147,13 @@ def test_strides_and_tokens_see_the_same(text: str, dialect: Dialect) -> None:
 @profile
 @given(texts)
 def test_an_executable_comment_holds_its_semicolons(text: str) -> None:
-    plain = replace(MYSQL, blocks=BlockStyle.NONE, client_commands=ClientCommands.NONE, delimiter_command=False)
+    plain = replace(
+        MYSQL,
+        blocks=BlockStyle.NONE,
+        client_commands=ClientCommands.NONE,
+        delimiter_command=False,
+        dashes_need_space=False,  # before a statement they need none, so there the splitter is not the tokens' equal
+    )
     state = LexState()
     ends = []
     for token in tokens(text, plain):

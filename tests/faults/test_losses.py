@@ -283,7 +283,7 @@ def test_each_step_of_a_cancel_is_told_with_its_time(kernel: Kernel, line: Line,
     deadline = time.monotonic() + HANG
     while session._host._worker._current is None:  # type: ignore[union-attr]  # the worker is a thread of ours
         assert time.monotonic() < deadline
-    for id in [*session._answers, *session._statements]:
+    for id in [*session._questions, *session._statements]:
         session._host.submit(Cancel(id=id))  # type: ignore[union-attr]  # as an interrupted caller does
     thread.join(HANG)
     assert not thread.is_alive()

@@ -15,11 +15,12 @@ from alveary.commands import Context
 from alveary.commands.confirming import ConfirmedName, Yes
 from alveary.errors import InvalidInputError, QueryError, UnknownObjectError
 from alveary.policy import Consent
-from alveary.sessions import IMPORT, Session
+from alveary.sessions import Session
 from alveary.tables import plain_table
 from alveary.transfer import copying
 from alveary.transfer.copying import CopiedColumn
 from alveary.transfer.tables import find_table, type_table
+from alveary.witnesses import IMPORT
 
 
 class CopyParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
