@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import re
 import tkinter as tk
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -20,7 +20,6 @@ from alveary.errors import (
     AlvearyError,
     InternalError,
     QueryCancelledError,
-    StorageError,
     UnknownObjectError,
     described,
 )
@@ -32,7 +31,7 @@ from alveary_shell import dialogs
 from alveary_shell.anything import FindAnything
 from alveary_shell.asking import Asking
 from alveary_shell.bars import MenuBar, StatusBar, ToolBar
-from alveary_shell.docks import SIZES, Docks, Place
+from alveary_shell.docks import Docks, Place
 from alveary_shell.fault import FaultPanel
 from alveary_shell.journal import Journal
 from alveary_shell.keyboard import Keyboard
@@ -40,6 +39,7 @@ from alveary_shell.palette import Palette
 from alveary_shell.pump import Pump
 from alveary_shell.running import RunningJobs
 from alveary_shell.sdk import ActiveChanged, Answer, Level, Panel, Window
+from alveary_shell.standing import Standing
 from alveary_shell.start import TITLE, desktop_mode, new_root, plain_fonts, safe_mode_said
 from alveary_shell.theme import Theme
 from alveary_shell.toasts import Toasts, shown
@@ -50,8 +50,6 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SIZE = (1360, 860)
-"""Units the window is wide and high when it is first opened, if the screen has them."""
 POSTPONED_MILLISECONDS = 30
 """How long after the window is shown what is hidden is built."""
 
@@ -78,21 +76,22 @@ class MainWindow(Window):
         self.root.report_callback_exception = self._failed
         self.pump = Pump(self.root, kernel.bus)
         kernel.gauges["longest gap between two ticks of the window"] = lambda: self.pump.longest_gap
-        self._journal = Journal(self, self._current_layout)
+        self._standing = Standing(self)
+        self._journal = Journal(self, self._standing.now)
         self._workspace = self._journal.workspace
-        self._layout = self._read_layout()
         self.theme = Theme(self.root, kernel.plugins.themes, points=kernel.settings.get("window.font_size"))
         self._use_theme(kernel.settings.get("window.theme"))
         self._enablers: dict[str, Callable[[Window], bool]] = {}
         self._active: Panel | None = None
-        self._numbers: dict[str, int] = {}
-        self._closing = False
-        self._keyboard = Keyboard(self, lambda spec: not self._closing and self.enabled(spec))
+        self._numbers: Counter[str] = Counter()
+        self.closing = False
+        """Whether it is being closed, or is closed: nothing new is begun then."""
+        self._keyboard = Keyboard(self, lambda spec: not self.closing and self.enabled(spec))
         self.keymap = self._keyboard.keymap
         self._asking = Asking(self, kernel)
         self._build()
-        self._postponed: list[PanelSpec] = []
-        self._restore(restore, at_once)
+        self._standing.restore(self._workspace, own_root=self._own_root, panels=restore, at_once=at_once)
+        self._begin_in_centre()
         if (poor := plain_fonts(self.root)) is not None:
             _log.warning("%s", poor)
             self.notify("Text looks rough here", "warning", detail=poor)
@@ -105,7 +104,7 @@ class MainWindow(Window):
     def mainloop(self) -> None:
         """Show the window and stay until it is closed."""
         self.root.deiconify()
-        self.root.after(POSTPONED_MILLISECONDS, self._make_postponed)
+        self.root.after(POSTPONED_MILLISECONDS, self._standing.make_postponed)
         self.root.mainloop()
 
     def show(self) -> None:
@@ -116,9 +115,9 @@ class MainWindow(Window):
 
     def quit(self) -> None:
         """Close the window, unless a panel objects; everything typed is in the workspace."""
-        if self._closing or not all(panel.can_close() for panel in self.panels()):
+        if self.closing or not all(panel.can_close() for panel in self.panels()):
             return
-        self._closing = True
+        self.closing = True
         self._asking.close()
         self._journal.end()
         for panel in self.panels():
@@ -154,88 +153,17 @@ class MainWindow(Window):
         self.root.bind_all("<FocusIn>", self._focused, add="+")
         self.pump.subscribe(None, SettingChanged, self._setting_changed)
 
-    def _read_layout(self) -> dict[str, Any]:
-        try:
-            return self._workspace.layout()
-        except StorageError as exc:
-            error = exc
-            self.post(lambda: self.show_error(error, title="The workspace can't be read; nothing will be kept."))
-            return {}
-
-    def _restore(self, restore: bool, at_once: bool) -> None:
-        """Open what was open, where it stood."""
-        layout = self._layout
-        if self._own_root:
-            screen = self.root.winfo_screenwidth(), self.root.winfo_screenheight()
-            size = self.theme.px(SIZE[0]), self.theme.px(SIZE[1])
-            # What the desktop needs for its bars, and the window for its title and menu.
-            room = screen[0] - self.theme.px(24), screen[1] - self.theme.px(80)
-            first = f"{min(size[0], room[0])}x{min(size[1], room[1])}"
-            self.root.geometry(fitting(layout.get("geometry"), screen) or first)
-        if isinstance(sizes := layout.get("sizes"), dict):
-            self.docks.resize(sizes)
-        saved: dict[str, SavedPanel] = {}
-        with contextlib.suppress(StorageError):  # said already
-            saved = {panel.id: panel for panel in self._workspace.open_panels()}
-        order = [id for id in layout.get("panels", []) if id in saved]
-        for id in [*order, *(id for id in saved if id not in order)]:
-            self._numbers[saved[id].panel] = max(self._numbers.get(saved[id].panel, 0), _number(id))
-            spec = self.kernel.plugins.panels.find(saved[id].panel)
-            if spec is not None and restore:
-                self._make(spec, saved[id].state, id)
-        # Below stand results and what is told of them: there is nothing of the kind before anything is run.
-        hidden = layout.get("hidden", ["bottom"])
-        empty = not self.docks.frames["center"].places
-        for spec in self.kernel.plugins.panels:
-            if spec.open_at_start and (empty if spec.dock == "center" else not self.panels(spec.id)):
-                if spec.dock in hidden and not at_once:
-                    self._postponed.append(spec)
-                else:
-                    self._make(spec, {}, None)
-        for dock in SIZES:
-            frame = self.docks.frames[dock]
-            if frame.places:
-                frame.select(frame.places[0])
-            if frame.places and dock not in hidden:
-                self.docks.show(dock)
-            else:
-                self.docks.hide(dock)
-        for id in layout.get("front", []):
-            for panel in self.panels():
-                if panel.id == id and (found := self.docks.place_of(panel)) is not None:
-                    found[0].select(found[1])
+    def _begin_in_centre(self) -> None:
         centre = self.docks.frames["center"]
         if centre.front is not None:
             self._activate(centre.front.panel)
             self.root.after_idle(self._focus_front)
 
-    def _make_postponed(self) -> None:
-        """Build one of the panels that nobody sees yet, then the next; they listen, so they are wanted all the same."""
-        if self._closing or not self._postponed:
-            return
-        spec = self._postponed.pop(0)
-        if not self.panels(spec.id):
-            self._make(spec, {}, None)
-            if not self.docks.visible(spec.dock):
-                frame = self.docks.frames[spec.dock]
-                frame.select(frame.places[0])
-        self.root.after(1, self._make_postponed)
-
     def _focus_front(self) -> None:
         """Put the keyboard where work goes on, in whatever is in front by now."""
         front = self.docks.frames["center"].front
-        if front is not None and not self._closing:
+        if front is not None and not self.closing:
             front.panel.focus()
-
-    def _current_layout(self) -> dict[str, Any]:
-        frames = self.docks.frames
-        return {
-            "geometry": self.root.geometry(),
-            "sizes": self.docks.sizes(),
-            "hidden": [dock for dock in SIZES if not self.docks.visible(dock)],
-            "panels": [place.panel.id for frame in frames.values() for place in frame.places],
-            "front": [frame.front.panel.id for frame in frames.values() if frame.front is not None],
-        }
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -265,7 +193,7 @@ class MainWindow(Window):
             self.show_error(exc)
             return None
         finally:
-            if not self._closing:
+            if not self.closing:
                 self.refresh()
 
     def submit(self, command: str, parameters: Mapping[str, Any], done: Callable[[Any], object]) -> Job:
@@ -281,7 +209,7 @@ class MainWindow(Window):
         failed: Callable[[AlvearyError], object] | None = None,
     ) -> Job:
         def finish(job: Job) -> None:
-            if self._closing:
+            if self.closing:
                 return
             if job.error is None:
                 done(job.result())
@@ -369,7 +297,7 @@ class MainWindow(Window):
 
     def announce(self, event: object) -> None:
         self.pump.deliver(event)
-        if not self._closing:
+        if not self.closing:
             self._toolbar.refresh()
 
     # -- panels --------------------------------------------------------------------------------------------------
@@ -379,7 +307,7 @@ class MainWindow(Window):
             raise UnknownObjectError(f"no panel is named {panel!r}", hint="see: alveary plugins")
         opened = next(iter(self.panels(panel)), None) if spec.dock != "center" else None
         if opened is None:
-            opened = self._make(spec, state or {}, None)
+            opened = self.make(spec, state or {})
             self.changed(opened)
         self.raise_panel(opened)
         return opened
@@ -418,7 +346,7 @@ class MainWindow(Window):
                 self.notify("No closed tab is left to reopen")
                 return
             self._workspace.forget(saved.id)
-            panel = self._make(spec, saved.state, None)
+            panel = self.make(spec, saved.state)
             self.changed(panel)
             self.raise_panel(panel)
 
@@ -474,7 +402,8 @@ class MainWindow(Window):
     def changed(self, panel: Panel) -> None:
         self._journal.changed(panel)
 
-    def _make(self, spec: PanelSpec, state: Mapping[str, Any], id: str | None) -> Panel:
+    def make(self, spec: PanelSpec, state: Mapping[str, Any], id: str | None = None) -> Panel:
+        """Build a panel and put it into its dock; a new ``id`` is given to one that has none."""
         frame = self.docks.frames[spec.dock]
         inner = frame.make()
         try:
@@ -487,13 +416,18 @@ class MainWindow(Window):
             error = exc if isinstance(exc, AlvearyError) else InternalError(described(exc))
             panel = FaultPanel(self, inner, state, error)
         if id is None:
-            self._numbers[spec.id] = self._numbers.get(spec.id, 0) + 1
+            self._numbers[spec.id] += 1
             id = f"{spec.id}-{self._numbers[spec.id]}"
         panel.spec, panel.id = spec, id
         frame.add(Place(id, inner, panel))
         if spec.dock == "center":
             self._activate(panel)
         return panel
+
+    def count(self, panel: str, id: str) -> None:
+        """Give no panel that is made an ``id`` that is in use."""
+        digits = id.rpartition("-")[2]
+        self._numbers[panel] = max(self._numbers[panel], int(digits) if digits.isdigit() else 0)
 
     def _selected(self, dock: Dock) -> None:
         front = self.docks.frames[dock].front
@@ -512,7 +446,7 @@ class MainWindow(Window):
             self.announce(ActiveChanged(panel))
 
     def _focused(self, event: tk.Event[tk.Misc]) -> None:
-        if not self._closing:
+        if not self.closing:
             self._toolbar.refresh()
 
     def _has_focus(self, dock: Dock) -> bool:
@@ -582,18 +516,3 @@ class MainWindow(Window):
             return
         _log.error("a callback of the window failed", exc_info=(kind, error, trace))
         self.show_error(InternalError(described(error)))
-
-
-def fitting(geometry: object, screen: tuple[int, int]) -> str | None:
-    """Return a saved geometry, ``WIDTHxHEIGHT+X+Y``, such that it lies on a screen of this size; None if it is none."""
-    found = re.fullmatch(r"(\d+)x(\d+)\+(-?\d+)\+(-?\d+)", geometry) if isinstance(geometry, str) else None
-    if found is None:
-        return None
-    width, height, x, y = map(int, found.groups())
-    width, height = min(width, screen[0]), min(height, screen[1])
-    return f"{width}x{height}+{max(0, min(x, screen[0] - width))}+{max(0, min(y, screen[1] - height))}"
-
-
-def _number(id: str) -> int:
-    digits = id.rpartition("-")[2]
-    return int(digits) if digits.isdigit() else 0

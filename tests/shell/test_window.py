@@ -23,7 +23,8 @@ from alveary.jobs import Job
 from alveary.paths import Paths
 from alveary_shell.fault import FaultPanel
 from alveary_shell.sdk import ActiveChanged, Panel, Window, window_of
-from alveary_shell.window import MainWindow, fitting
+from alveary_shell.standing import fitting
+from alveary_shell.window import MainWindow
 
 
 class Note(Panel):
