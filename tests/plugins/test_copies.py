@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -88,6 +89,32 @@ def test_every_value_arrives_and_is_counted_and_compared(
     with alveary_kernel.connect(target.url) as session:
         columns = {each.name: each for each in session.catalog().columns(session.catalog().schemas()[0])}
     assert [columns[name].nullable for name in ("k", "name", "note")] == [False, False, True]
+
+
+#: More digits than MariaDB writes of a float, dates it takes if it is told to, bits, and a 0 that asks for no number.
+ODD = """set sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'; create table bee (k int not null auto_increment
+    primary key, f float, d date, b bit(64), g geometry); insert into bee values
+    (0, 16777215, '2024-02-30', b'1', null), (7, 0.1, '0000-00-00', b'1000000', st_geomfromtext('point(1 2)')),
+    (8, 3.40282347e38, '2024-00-10', b'0', null), (9, -1e-45, null, null, null)"""
+
+
+@pytest.mark.parametrize("target_name", ENGINES)
+def test_what_mariadb_alone_holds_arrives_whole(alveary_kernel: Kernel, engine_of: Make, target_name: str) -> None:
+    source, target = engine_of("mariadb"), engine_of(target_name)
+    source.ask(ODD)
+    if target_name == "postgres":  # which knows no such days, and says so
+        with pytest.raises(QueryError, match=r"column d: .*2024-02-30"):
+            copy(alveary_kernel, source, target)
+        source.ask("alter table bee drop d")
+    assert copy(alveary_kernel, source, target, checksum=True).rows == 4
+    numbers = values(alveary_kernel, target, f"select k, {'f * 1e0' if target_name == 'mariadb' else 'f'} from bee")
+    assert [(key, struct.unpack("f", struct.pack("f", number))) for key, number in sorted(numbers)] == [
+        (key, struct.unpack("f", struct.pack("f", float(text))))
+        for key, text in [(0, "16777215"), (7, "0.1"), (8, "3.40282347e38"), (9, "-1e-45")]
+    ]
+    if target_name != "postgres":
+        dates = values(alveary_kernel, target, "select d from bee order by k")
+        assert dates == [("2024-02-30",), ("0000-00-00",), ("2024-00-10",), (None,)]
 
 
 LIKE = {

@@ -11,6 +11,7 @@ import pytest
 from fix_engines import ENGINES, Engine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typed_values import MARIADB_VALUES, POSTGRES_TYPES, POSTGRES_VALUES
 
 from alveary import Kernel
 from alveary.contracts.types import Kind
@@ -186,3 +187,58 @@ def test_a_table_goes_from_engine_to_engine(
 def others(engine_of: Make) -> dict[str, Engine]:
     """A second database of each engine."""
     return {name: engine_of(name) for name in ENGINES}
+
+
+FORMATS = ("csv", "tsv", "jsonl", "parquet")
+
+
+def test_every_type_of_postgres_comes_back_through_a_file(
+    alveary_kernel: Kernel, engine_of: Make, tmp_path: Path
+) -> None:
+    postgres = engine_of("postgres")
+    postgres.ask(POSTGRES_TYPES)
+    # A row of a query that no table can hold, and names of no type.
+    left = {"composite", "rows of strangers", "names", "void"}
+    values = [each for name, each in POSTGRES_VALUES.items() if name not in left and len(each) < 1000]
+    made = [f"create table v{number} as select * from (values ({each})) v" for number, each in enumerate(values)]
+    postgres.ask("; ".join(made))
+    columns = postgres.ask(
+        "select format('%s.%s as %1$s_%2$s', relname, attname) from pg_attribute join pg_class c on c.oid = attrelid "
+        "where relname ~ '^v[0-9]+$' and attnum > 0"
+    )
+    tables = ", ".join(f"v{number}" for number in range(len(values)))
+    postgres.ask(f"create table there as select {', '.join(columns)} from {tables}; create table back (like there)")
+    for format in FORMATS:
+        if format == "jsonl":  # in JSON its own null and none are the same, and blanks around a document are not of it
+            odd = f"v{values.index(POSTGRES_VALUES['json odd'])}"
+            postgres.ask(f"update there set {odd}_column1 = 'true', {odd}_column2 = '[ ]'")
+        through_a_file(alveary_kernel, postgres, tmp_path, format)
+        assert postgres.ask("select count(*) from there t, back b where t::text = b::text") == ["1"], format
+
+
+def test_every_type_of_mariadb_comes_back_through_a_file(
+    alveary_kernel: Kernel, engine_of: Make, tmp_path: Path
+) -> None:
+    mariadb = engine_of("mariadb")
+    columns = [f"c{number} {type}" for number, (type, *_) in enumerate(MARIADB_VALUES)]
+    rows = itertools.zip_longest(*(values for _, values, *_ in MARIADB_VALUES), fillvalue="null")
+    listed = ", ".join(f"({', '.join([str(number), *row])})" for number, row in enumerate(rows))
+    mariadb.ask(
+        "set names utf8mb4, sql_mode = 'ALLOW_INVALID_DATES'; "
+        f"create table there (k int not null primary key, {', '.join(columns)}); create table back like there; "
+        f"insert into there values {listed}; "
+        "update there set c14 = null where day(c14) = 30 and month(c14) = 2"  # in a file that is a mistake
+    )
+    texts = ", ".join(f"hex(cast(c{number} as binary))" for number in range(len(columns)))
+    for format in FORMATS:
+        through_a_file(alveary_kernel, mariadb, tmp_path, format)
+        there, back = (mariadb.ask(f"select {texts} from {table} order by k") for table in ("there", "back"))
+        assert back == there, format
+
+
+def through_a_file(kernel: Kernel, engine: Engine, folder: Path, format: str) -> None:
+    """Write a table of an engine to a file, and read that into another one in the place of what that held."""
+    file = str(folder / f"there.{format}")
+    asked = {"target": engine.url, "history": False}
+    kernel.run("query.run", {**asked, "table": "there", "output": file, "format": format})
+    kernel.run("import.run", {**asked, "file": file, "table": "back", "existing": True, "truncate": True})

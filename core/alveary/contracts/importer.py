@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 
@@ -79,6 +80,9 @@ class Importer(ABC):
     Made with the path, and each option that the format's spec declares as a keyword argument. Memory must not grow
     with the rows. Raises FileUnreadableError for what is no such file, with the line where that is known.
     """
+
+    is_json: ClassVar[bool] = False
+    """Whether its values are JSON's, so that a text or a truth for a column of JSON is one of JSON there, too."""
 
     def __init__(self, path: str) -> None:
         """Remember the path; nothing is read yet."""

@@ -111,7 +111,8 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     point, become text. ``keys`` are the kinds that need another declaration in a primary key, ``suffix`` stands
     behind the columns of CREATE TABLE. ``free_decimals`` says that a decimal without declared digits holds any number
     just as it is written. ``steady`` are statements after which a session writes and reads values in one way, whatever
-    it is set to. ``loose`` says that the engine takes any value in any column, so that Alveary
+    it is set to. ``exact`` says, of kinds of which the engine does not write every digit, how a ``{column}`` is
+    selected whole. ``loose`` says that the engine takes any value in any column, so that Alveary
     checks what goes in. ``unique`` makes columns unique together, with names that are quoted.
     """
 
@@ -124,6 +125,7 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     most_scale: int | None = None
     suffix: str = ""
     steady: tuple[str, ...] = ()
+    exact: dict[Kind, str] = {}
     free_decimals: bool = False
     loose: bool = False
     unique: str = "create unique index {name} on {schema}.{table} ({columns})"
@@ -143,6 +145,10 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
         elif not bounded and kind in self.unbounded:
             template = self.unbounded[kind]
         return template.format(precision=type.precision, scale=type.scale or 0, length=type.length), said
+
+    def selected(self, kind: Kind, column: str) -> str:
+        """Return what a column of a kind, whose name is quoted, is selected as with every digit of it."""
+        return self.exact.get(kind, "{column}").replace("{column}", column)
 
     def read(self, type_name: str) -> ColumnType:
         """Return what a column that the engine calls so holds."""

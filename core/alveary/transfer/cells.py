@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from alveary.contracts.importer import Fault
+from alveary.contracts.importer import Fault, JsonText, Numeral
 from alveary.contracts.types import Kind
 from alveary.contracts.values import Cell, Row, cell_text, float_text
 from alveary.transfer.inference import all_of, is_of
@@ -63,9 +64,13 @@ def fitted(kind: Kind, cell: Cell, *, checked: bool) -> Cell:
 class Fitting:
     """Makes rows fit, column by column where there is anything to do; what does not fit is a fault."""
 
-    def __init__(self, names: Sequence[str], kinds: Sequence[Kind], checked: Sequence[bool]) -> None:
-        """``checked`` says of which columns the form of the values is ours to check."""
+    def __init__(
+        self, names: Sequence[str], kinds: Sequence[Kind], checked: Sequence[bool], *, from_json: bool = False
+    ) -> None:
+        """``checked`` says of which columns the form of the values is ours to check; ``from_json`` that they are
+        values of JSON, which a column of JSON holds as they are."""
         self._names = names
+        self._documents = [place for place, kind in enumerate(kinds) if from_json and kind is Kind.JSON]
         self._todo = [
             (place, kind, check)
             for place, (kind, check) in enumerate(zip(kinds, checked, strict=True))
@@ -75,9 +80,11 @@ class Fitting:
     def __call__(self, rows: list[Row], lines: Sequence[int]) -> tuple[list[Row], Sequence[int], list[Fault]]:
         """Return the rows that fit, their lines, and the faults of the others."""
         faults: list[Fault] = []
-        if not self._todo or not rows:
+        if not (self._todo or self._documents) or not rows:
             return rows, lines, faults
         columns: list[Sequence[Cell]] = list(zip(*rows, strict=True))
+        for place in self._documents:
+            columns[place] = [_document(cell) for cell in columns[place]]
         bad: set[int] = set()
         for place, kind, check in self._todo:
             if (whole := _column(kind, columns[place], checked=check)) is not None:
@@ -106,6 +113,13 @@ class Fitting:
         faults.sort(key=lambda fault: fault.line)
         kept = [number for number in range(len(fit)) if number not in bad]
         return [fit[number] for number in kept], [lines[number] for number in kept], faults
+
+
+def _document(cell: Cell) -> Cell:
+    """Return a value of JSON as the text of it; its null is NULL."""
+    if cell is None or isinstance(cell, JsonText | Numeral):
+        return cell
+    return json.dumps(cell, ensure_ascii=False)
 
 
 def _column(kind: Kind, cells: Sequence[Cell], *, checked: bool) -> Sequence[Cell] | None:
@@ -146,6 +160,19 @@ def _double(cell: Cell) -> str:
     with suppress(ValueError):
         return float_text(float(cell_text(cell)) + 0.0)
     return cell_text(cell)
+
+
+def single(cell: Cell) -> str:
+    """Return the shortest text of a number of single precision, or the cell's own where it is none."""
+    text = cell_text(cell)
+    with suppress(ValueError, OverflowError):
+        number = float(text)
+        held = struct.pack("f", number)
+        for digits in range(1, 10):
+            shorter = float(f"{number:.{digits}g}")
+            if struct.pack("f", shorter) == held:
+                return float_text(shorter + 0.0)
+    return text
 
 
 def _boolean(cell: Cell) -> str:
@@ -189,7 +216,8 @@ def _is_json(text: str) -> bool:
 
 _CANONICAL: dict[Kind, Callable[[Cell], str]] = {
     **dict.fromkeys((Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.DECIMAL), _number),
-    **dict.fromkeys((Kind.REAL, Kind.DOUBLE), _double),
+    Kind.REAL: single,
+    Kind.DOUBLE: _double,
     Kind.BOOLEAN: _boolean,
     Kind.BINARY: _bytes,
     Kind.TIMESTAMP: _moment,

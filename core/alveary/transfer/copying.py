@@ -201,13 +201,15 @@ def run(
     catalog = session.catalog()
     quoted = ".".join(map(catalog.quote, plan.table.path))
     kinds = tuple(column.kind for column in plan.columns)
-    source_names = ", ".join(source_quoted[column.source] for column in plan.columns)
+    selected = ", ".join(
+        source_types.selected(column.source_kind, source_quoted[column.source]) for column in plan.columns
+    )
     task = TableTask(
         factory=driver.factory,
         target=target,
         timeout=timeout,
         prepare=source_types.steady,
-        sql=f"select {source_names} from {'.'.join(source_quoted[name] for name in plan.source.path)}",
+        sql=f"select {selected} from {'.'.join(source_quoted[name] for name in plan.source.path)}",
         names=tuple(column.source for column in plan.columns),
         source_kinds=tuple(column.source_kind for column in plan.columns),
         kinds=kinds,
@@ -277,7 +279,8 @@ def run(
                 hint="nothing was written; a trigger or a rule at the target changes what is inserted",
             )
         if checksum:
-            _compare(session, work, f"select {names} from {quoted}", kinds, statement.digest or "", plan)
+            held = ", ".join(types.selected(column.kind, catalog.quote(column.name)) for column in columns)
+            _compare(session, work, f"select {held} from {quoted}", kinds, statement.digest or "", plan)
         refused = [(trait, work.attempt(sql)) for trait, sql in plan.after]
     return Copied(
         rows=statement.rows,

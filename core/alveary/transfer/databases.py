@@ -12,7 +12,7 @@ from alveary.contracts.target import Target
 from alveary.contracts.types import Kind
 from alveary.contracts.values import Cell, Column, Row, cell_text
 from alveary.redaction import SECRETS
-from alveary.transfer.cells import Digest
+from alveary.transfer.cells import Digest, single
 from alveary.wire import Small
 from alveary.workers.loading import Portion
 from alveary.workers.sending import Sending
@@ -119,6 +119,8 @@ def _converted(column: Column, there: Kind, kind: Kind, cells: Sequence[Cell]) -
     if Kind.BOOLEAN in (there, kind) and kind not in (Kind.TEXT, Kind.OTHER):
         truths = [_truth(cell) for cell in cells]
         return truths if kind is Kind.BOOLEAN else [int(cell) if isinstance(cell, bool) else cell for cell in truths]
+    if there is Kind.REAL and kind is not Kind.DOUBLE:
+        return [single(cell) if isinstance(cell, str) else cell for cell in cells]
     if set(map(type, cells)) <= {str, type(None)}:
         return cells
     if kind in (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.REAL, Kind.DOUBLE):

@@ -267,7 +267,8 @@ class FileRows:
         task = self._task
         opened, picks = task.opened, task.picks
         names = [opened.columns[pick].name for pick in picks]
-        fitting = Fitting(names, task.kinds, task.checked)
+        importer = opened.importer()
+        fitting = Fitting(names, task.kinds, task.checked, from_json=importer.is_json)
         as_they_are = list(picks) == list(range(len(opened.columns)))
         self._check()
         # Text goes as it is where all of it does, nothing of it is ours to check, and no bytes are to be made of it.
@@ -278,7 +279,6 @@ class FileRows:
             rows, lines, faults = fitting(rows, chunk.lines)
             return Portion(rows, lines, chunk.done, sorted([*chunk.faults, *faults], key=lambda fault: fault.line))
 
-        importer = opened.importer()
         found: Iterator[Chunk | Passage] = (
             importer.passages(opened.columns) if as_text else importer.chunks(opened.columns)
         )

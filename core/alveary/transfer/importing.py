@@ -160,6 +160,8 @@ def _into(
             )
         own = types.read(found.type_name)
         kind = chosen[name].kind if name in chosen else own.kind
+        if types.loose and kind is Kind.JSON and name not in chosen:
+            kind = Kind.TEXT  # where it is a name for text, and so came out as text
         checked = name in chosen or (types.loose and kind in _CHECKED)
         columns.append(PlannedColumn(file=name, column=found.name, type=found.type_name, kind=kind, checked=checked))
     if missing:
@@ -272,13 +274,15 @@ def rehearse(plan: Plan, opened: Opened, job: Watched) -> tuple[int, int, tuple[
     """
     names = [column.name for column in opened.columns]
     picks = [names.index(column.file) for column in plan.columns]
+    importer = opened.importer()
     fitting = Fitting(
         [column.file for column in plan.columns],
         [column.kind for column in plan.columns],
         [column.checked or column.kind in _CHECKED for column in plan.columns],
+        from_json=importer.is_json,
     )
     rows, faulty, faults = 0, 0, list[Fault]()
-    for chunk in opened.importer().chunks(opened.columns):
+    for chunk in importer.chunks(opened.columns):
         if job.cancelled:
             raise QueryCancelledError("cancelled")
         fit, _, found = fitting([tuple([row[pick] for pick in picks]) for row in chunk.rows], chunk.lines)

@@ -24,6 +24,8 @@ _SHOWN = 200
 class JsonLinesImporter(Importer):
     """Reads an object a line, whose keys are the columns; or arrays, the first of which holds the names."""
 
+    is_json = True
+
     def __init__(self, path: str, *, encoding: str | None = None) -> None:
         super().__init__(path)
         self._encoding = encoding

@@ -242,15 +242,15 @@ class MysqlConnection(Connection):
     def load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
         """Insert rows by statements of many at once.
 
-        What the server would change silently, cutting a text or rounding a number, is refused: it warns of it. So is a
-        table whose engine can't undo anything, such as MyISAM's.
+        What the server would change silently, cutting a text or rounding a number, is refused: it warns of it; a 0 in
+        a column that counts by itself stays 0. A table whose engine can't undo anything, such as MyISAM's, is refused.
         """
         self._check_undoable(table)
         quote = self.catalog().quote
         names = ", ".join(quote(column.name) for column in columns)
         head = f"insert into {'.'.join(map(quote, table))} ({names}) values "
         if not self._strict:
-            self._ask("set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')")
+            self._ask("set session sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')")
             self._strict = True
         count = 0
         for sql, first, rows_of_it in inserting.statements(head, columns, rows):

@@ -15,6 +15,7 @@ from alveary_plugins.drivers.mysql.binding import literal
 MOST = 1 << 19
 """Characters of one statement, about; the smallest bound of a server that is in use is twice that."""
 _ROW = re.compile(r" at row (\d+)$")
+_WHOLE = re.compile(r"[0-9]{1,65}").fullmatch
 _TOGETHER = re.compile(r"[ -&(-\[\]-~]*").fullmatch  # ASCII without quote, backslash and control characters
 
 
@@ -50,6 +51,9 @@ def _literals(column: LoadColumn, cells: Sequence[Cell]) -> Sequence[str]:
         cells = [_in_utc(cell) if isinstance(cell, str) else cell for cell in cells]
     elif column.kind is Kind.TIMESTAMP:
         cells = [cell.replace("T", " ") if isinstance(cell, str) else cell for cell in cells]
+    elif column.kind is Kind.DECIMAL:
+        # A column of bits takes a text for the bits themselves, a number for what they count.
+        cells = [int(cell) if isinstance(cell, str) and _WHOLE(cell) else cell for cell in cells]
     texts = [cell for cell in cells if isinstance(cell, str)]
     if len(texts) == len(cells) and _TOGETHER("".join(texts)):
         return [f"'{cell}'" for cell in texts]

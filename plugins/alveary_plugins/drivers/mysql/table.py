@@ -7,6 +7,11 @@ from alveary.contracts.types import Kind, TypeTable
 _REST = r"(?: character set \w+)?(?: collate \w+)?"
 _WIDTH = r"(?:\(\d+\))?"
 _KEY = "varchar(768) character set utf8mb4 collate utf8mb4_bin"
+# A date that one server holds the other one takes, 0000-00-00 and the 30th of February included.
+_ANY_DATE = (
+    "set sql_mode = concat(replace(replace(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', ''), "
+    "',ALLOW_INVALID_DATES')"
+)
 
 TYPES = TypeTable(
     creates={
@@ -40,7 +45,8 @@ TYPES = TypeTable(
     },
     most_digits=65,
     most_scale=30,
-    steady=("set time_zone = '+00:00'",),
+    steady=("set time_zone = '+00:00'", _ANY_DATE),
+    exact={Kind.REAL: "{column} * 1e0"},  # of a float the server writes six digits, and it holds up to nine
     suffix=" default character set utf8mb4",
     reads=(
         (r"tinyint\(1\)", Kind.BOOLEAN),
@@ -53,6 +59,7 @@ TYPES = TypeTable(
         (r"double(?:\(\d+,\d+\))?(?: unsigned)?", Kind.DOUBLE),
         (rf"(?:var)?char\((?P<length>\d+)\){_REST}|(?:tiny|medium|long)?text{_REST}|enum\(.*\)|set\(.*\)", Kind.TEXT),
         (r"(?:var)?binary\(\d+\)|(?:tiny|medium|long)?blob", Kind.BINARY),
+        (r"geometry(?:collection)?|(?:multi)?(?:point|linestring|polygon)", Kind.BINARY),
         (r"date", Kind.DATE),
         (r"time(?:\(\d\))?", Kind.TIME),
         (r"datetime(?:\(\d\))?", Kind.TIMESTAMP),
