@@ -1,4 +1,7 @@
-"""Paths into a catalog, as people write them: names separated by dots, quoted where a name holds a dot."""
+"""Paths into a catalog, as people write them: names separated by dots, quoted where a name holds a dot.
+
+Quotes are ``"`` or, as MySQL has them, `````. A dot within the parentheses of a routine's arguments separates nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ import re
 
 from alveary.errors import InvalidInputError
 
-_NAME = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^".][^.]*)')
+_NAME = re.compile(
+    r'(?P<quote>["`])(?P<quoted>(?:(?!(?P=quote)).|(?P=quote){2})*)(?P=quote)'
+    r"|(?P<plain>[^\"`.](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|[^.])*)",
+    re.DOTALL,
+)
 
 
 def parse_path(path: str) -> list[str]:
@@ -22,7 +29,8 @@ def parse_path(path: str) -> list[str]:
             raise InvalidInputError(
                 f"{path!r} is no path of names", hint='write schema.table, and "quotes" around a name with a dot'
             )
-        names.append(match["plain"] if match["quoted"] is None else match["quoted"].replace('""', '"'))
+        quote = match["quote"]
+        names.append(match["plain"] if quote is None else match["quoted"].replace(quote * 2, quote))
         if match.end() == len(path):
             return names
         position = match.end() + 1

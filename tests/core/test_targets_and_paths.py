@@ -164,7 +164,10 @@ def test_any_names_make_a_path_when_they_are_quoted(names: list[str]) -> None:
 def test_plain_names_need_no_quotes() -> None:
     assert parse_path("main.album") == ["main", "album"]
     assert parse_path("größe x") == ["größe x"]
-    for wrong in ("", ".", "a.", ".a", "a..b", '"a', '"a"b', 'a."'):
+    assert parse_path("`a``.b`.c") == ["a`.b", "c"]
+    assert parse_path("app.f(x app.mood, numeric(9,2))") == ["app", "f(x app.mood, numeric(9,2))"]
+    assert parse_path("f(x.y") == ["f(x", "y"]
+    for wrong in ("", ".", "a.", ".a", "a..b", '"a', '"a"b', 'a."', "`a`b"):
         with pytest.raises(InvalidInputError):
             parse_path(wrong)
 

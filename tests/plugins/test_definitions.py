@@ -301,3 +301,66 @@ def test_the_command_line_prints_the_script_and_lists_what_a_schema_holds(
     assert "f(a integer, b text)" not in alveary("catalog", postgres.url(hive)).out
     ran = alveary("catalog", postgres.url(hive), "--ddl", "public.nobody")
     assert (ran.status, "unknown_object" in ran.err) == (2, True)
+
+
+def test_a_path_leads_to_one_routine_and_to_what_stands_on_one_table(
+    alveary: Callable[..., Ran], postgres: PostgresServer, hive: str
+) -> None:
+    def told(path: str) -> str:
+        ran = alveary("catalog", postgres.url(hive), "--ddl", path)
+        assert ran.status == 0, ran.err
+        return ran.out
+
+    assert told("f(a text)") == told("public.f(text)")
+    assert told("f").count("CREATE OR REPLACE") == 2
+    assert told("f(text)").count("CREATE OR REPLACE") == 1
+    assert told("public.bee.t1") == told("bee.t1") == told("t1")
+    assert told('public."bee".heavy') == told("heavy")
+    for path, said in (
+        ("pol", "--ddl public.bee"),
+        ("public", "is a schema"),
+        ("public.bee.nobody", "there is nothing"),
+        ("a.b.c.d", "too many names"),
+    ):
+        ran = alveary("catalog", postgres.url(hive), "--ddl", path)
+        assert (ran.status, ran.out, said in ran.err) == (2, "", True)
+
+
+def test_a_trigger_of_one_table_is_not_that_of_another(kernel: Kernel, postgres: PostgresServer, hive: str) -> None:
+    with kernel.connect(postgres.url(hive)) as session:
+        session.run("create trigger t1 after insert on flight for each row execute function tg()")
+        catalog = session.catalog()
+        assert len(catalog.definition("public", "t1")) == 2
+        (made,) = catalog.part("public", "flight", "t1")
+        assert " ON public.flight " in made
+
+
+def test_mariadb_tells_keys_and_bodies_as_its_own_client_takes_them(
+    alveary: Callable[..., Ran], mariadb: MariaServer, mariadb_connect: Callable[..., MysqlConnection]
+) -> None:
+    database, other = mariadb.new_database(), mariadb.new_database()
+    connection = mariadb_connect(database=database)
+    for statement in (
+        "create table comb (id int primary key, n varchar(9), w text, fulltext key words (w), key n (n(3)))",
+        "create table cell (comb int, n int, key n (n), constraint at foreign key (comb) references comb (id), "
+        "constraint few check (n < 9))",
+        "create procedure pr() begin select ';'; select 2; end",
+        "create trigger t1 before insert on comb for each row begin set new.n = 'a;'; set new.w = ''; end",
+        "create table `a ``t.` (k int)",
+    ):
+        run_mariadb(connection, statement)
+
+    def told(path: str) -> str:
+        ran = alveary("catalog", mariadb.url(database), "--ddl", path)
+        assert ran.status == 0, ran.err
+        return ran.out
+
+    assert told("words") == "alter table `comb` add FULLTEXT KEY `words` (`w`);\n"
+    assert told("cell.n") == told(f"{database}.cell.n") == "alter table `cell` add KEY `n` (`n`);\n"
+    assert told("n").count("alter table") == 2
+    assert told("few") == "alter table `cell` add CONSTRAINT `few` CHECK (`n` < 9);\n"
+    assert "FOREIGN KEY (`comb`)" in told(f"{database}.at")
+    assert told("`a ``t.`").startswith("CREATE TABLE `a ``t.`")
+    assert told("comb.t1") == told("t1")
+    mariadb.admin(f"use `{other}`;\n" + told("comb") + told("pr"))
+    assert [row[0] for row in rows_of(mariadb_connect(database=other), "show triggers")] == ["t1"]

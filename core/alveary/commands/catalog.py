@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 from msgspec import Meta
@@ -21,6 +21,7 @@ from alveary.contracts.catalog import (
     IndexInfo,
     ObjectInfo,
     Relation,
+    RelationDetails,
 )
 from alveary.contracts.driver import Capability
 from alveary.errors import InvalidInputError, UnknownObjectError
@@ -49,7 +50,11 @@ class CatalogParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         ),
     ] = None
     ddl: Annotated[
-        str | None, Meta(description="Print the SQL that makes what stands at this path, instead of a list.")
+        str | None,
+        Meta(
+            description="Print the SQL that makes what stands at this path, instead of a list: a table or view with "
+            "what stands on it, a routine, an index, a trigger; name, schema.name, table.name or schema.table.name."
+        ),
     ] = None
     uses: Annotated[str | None, Meta(description="List what the thing at this path uses, one step far.")] = None
     used_by: Annotated[str | None, Meta(description="List what uses the thing at this path, one step far.")] = None
@@ -208,14 +213,15 @@ class _Listing:
         """Tell the SQL of what a path leads to, what it uses, or what uses it."""
         catalog = self.catalog
         names = parse_path(path)
+        if option == "--ddl":
+            _, driver = self._kernel.target(self._parameters.target)
+            return CatalogListing(
+                schemas=[], relations=[], script=script(self._statements(names, path), driver.dialect)
+            )
         if len(names) > 2:
             raise InvalidInputError(f"{path!r} has too many names", hint="write schema.name, or a name alone")
         for schema, name in self._places(names):
-            if option == "--ddl":
-                if statements := catalog.definition(schema, name):
-                    _, driver = self._kernel.target(self._parameters.target)
-                    return CatalogListing(schemas=[], relations=[], script=script(statements, driver.dialect))
-            elif (found := catalog.dependencies(schema, name)) is not None:
+            if (found := catalog.dependencies(schema, name)) is not None:
                 return CatalogListing(
                     schemas=[schema],
                     relations=[],
@@ -224,6 +230,32 @@ class _Listing:
                 )
         raise UnknownObjectError(f"there is nothing at {path!r}", hint=_EXACT)
 
+    def _statements(self, names: Sequence[str], path: str) -> list[str]:
+        """Return the SQL of what a path leads to: a thing of a schema, or of a relation, whose name comes before it."""
+        catalog = self.catalog
+        if len(names) > 3:
+            raise InvalidInputError(f"{path!r} has too many names", hint="write schema.name, or schema.table.trigger")
+        if len(names) == 3 or (len(names) == 2 and names[0] not in self.schemas):
+            for schema, relation in self._places(names[:-1]):
+                if (details := catalog.details(schema, relation)) is not None and names[-1] in _parts(details):
+                    return catalog.part(schema, relation, names[-1]) or _untold(names[-1], schema, relation)
+        for schema, name in self._places(names) if len(names) < 3 else ():
+            if statements := catalog.definition(schema, name) or self._of_only(schema, name):
+                return statements
+            for each in self._known([schema], ["objects"]).objects_named(schema, name):
+                _untold(f"the {each.kind} {name}", schema, each.relation)
+        if len(names) == 1 and names[0] in self.schemas:
+            raise UnknownObjectError(f"{path!r} is a schema", hint="--ddl tells what stands in one: schema.name")
+        raise UnknownObjectError(f"there is nothing at {path!r}", hint=_EXACT)
+
+    def _of_only(self, schema: str, name: str) -> list[str]:
+        """Return the SQL of a routine that is written with its arguments, where no other has the name."""
+        bare, _, arguments = name.partition("(")
+        if not arguments.endswith(")"):
+            return []
+        found = [each for each in self._known([schema], ["objects"]).objects_named(schema, bare) if each.signature]
+        return self.catalog.definition(schema, bare) if len(found) == 1 else []
+
     def _places(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Yield where to look for a name: in its schema, or in one after the other, the server's own last."""
         schemas = self.schemas
@@ -231,6 +263,18 @@ class _Listing:
             raise UnknownObjectError(f"there is no schema {names[0]!r}", hint=f"schemas: {', '.join(schemas)}")
         for schema in names[:-1] or schemas:
             yield schema, names[-1]
+
+
+def _untold(name: str, schema: str, relation: str | None) -> NoReturn:
+    """Say of what there is, though no statement of its own makes it, where its SQL is."""
+    if relation is None:
+        raise UnknownObjectError(f"no statement is known that makes {name}")
+    raise UnknownObjectError(f"{name} comes with the SQL of {relation}", hint=f"--ddl {schema}.{relation}")
+
+
+def _parts(details: RelationDetails) -> set[str]:
+    named = (details.indexes, details.constraints, details.foreign_keys, details.objects)
+    return {each.name for things in named for each in things}
 
 
 def _age(known: KnownCatalog) -> datetime | None:

@@ -286,6 +286,13 @@ class Catalog(ABC):
         """
         raise UnsupportedError("this driver can't tell the SQL that makes an object")
 
+    def part(self, schema: str, relation: str, name: str) -> list[str]:
+        """Return the statements that make what has a name among the things that stand on a relation; none as above.
+
+        Overridden where two relations of a schema may have a trigger or an index of one name.
+        """
+        return self.definition(schema, name)
+
     def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
         """Return how a table like this one is made at another path; None for what is no table, or if nobody knows.
 

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import lru_cache
 
 from alveary.sqltext.blocks import Watcher, watcher
-from alveary.sqltext.dialects import ClientCommands, Dialect
+from alveary.sqltext.dialects import BlockStyle, ClientCommands, Dialect
 from alveary.sqltext.lexer import PSQL_COMMAND, LexState, Scan, TokenKind, lexer_of
 
 
@@ -316,7 +316,8 @@ class _Splitter:
 def script(statements: Sequence[str], dialect: Dialect) -> str:
     """Return statements as one script, each ended in the first way by which :func:`split` gives it back unchanged.
 
-    After a comment the terminator needs a line of its own; what holds semicolons that would end it, another terminator.
+    After a comment the terminator needs a line of its own; what holds semicolons that would end it, another terminator:
+    clients that know DELIMITER know nothing of blocks, so a body in one needs it, too.
     """
     return "".join(_terminated(statement, dialect) for statement in statements)
 
@@ -326,6 +327,7 @@ def _terminated(statement: str, dialect: Dialect) -> str:
     ways = [plain, f"{statement}\n;\n"]
     if dialect.delimiter_command:
         ways += [f"delimiter {mark}\n{statement}\n{mark}\ndelimiter ;\n" for mark in (";;", "//", "$$")]
+        dialect = replace(dialect, blocks=BlockStyle.NONE)
     return next((way for way in ways if _statements(way, dialect) == [statement]), plain)
 
 

@@ -72,6 +72,7 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "objects": (lambda connection, schema: connection.catalog().objects(schema), list[ObjectInfo]),
     "details": (lambda connection, *path: connection.catalog().details(*path), RelationDetails | None),
     "definition": (lambda connection, *path: connection.catalog().definition(*path), list[str]),
+    "part": (lambda connection, *path: connection.catalog().part(*path), list[str]),
     "twin": (lambda connection, *paths: connection.catalog().twin(*paths), Twin | None),
     "quote": (lambda connection, name: connection.catalog().quote(name), str),
 }
@@ -215,6 +216,10 @@ class AskedCatalog(Catalog):
 
     def definition(self, schema: str, name: str) -> list[str]:
         answer: list[str] = self._ask("definition", schema, name)
+        return answer
+
+    def part(self, schema: str, relation: str, name: str) -> list[str]:
+        answer: list[str] = self._ask("part", schema, relation, name)
         return answer
 
     def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:

@@ -144,6 +144,14 @@ _NAMED = """
     union all
     select 4, 'EVENT', event_name from information_schema.events where event_schema = {schema} and event_name = {name}
      order by 1, 3"""
+_PARTS = """
+    select distinct table_name from (
+        select table_name from information_schema.statistics
+         where table_schema = {schema} and index_name = {name} {only}
+        union all
+        select table_name from information_schema.table_constraints
+         where table_schema = {schema} and constraint_name = {name} {only}) found
+     order by 1"""
 _SHOWN_AS = {"BASE TABLE": "TABLE", "SYSTEM VERSIONED": "TABLE", "SYSTEM VIEW": "TABLE", "TEMPORARY": "TABLE"}
 _STORED = ("PROCEDURE", "FUNCTION", "TRIGGER", "EVENT")
 """What keeps the sql_mode it was made under, which says how its text is read."""
@@ -302,18 +310,37 @@ class MysqlCatalog(Catalog):
                 mode = shown[1]
                 statements.append(f"set sql_mode = {literal(str(mode))}")
             statements.append(str(text))
-        return statements
+        return statements or self._parts(schema, name)
 
-    def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
+    def part(self, schema: str, relation: str, name: str) -> list[str]:
+        """Return what adds a key or a constraint of one table, whose name another may have, or makes a trigger."""
+        return self._parts(schema, name, relation) or self.definition(schema, name)
+
+    def _parts(self, schema: str, name: str, *relation: str) -> list[str]:
+        """Return what adds the keys and constraints of a name to their tables."""
+        only = "".join(f"and table_name = {literal(table)}" for table in relation)
+        sql = _PARTS.format(schema=literal(schema), name=literal(name), only=only)
+        return [
+            statement
+            for (table,) in self._ask(sql)
+            for statement in twins.parts_of(self._table(schema, str(table)), self.quote(str(table)), name)
+        ]
+
+    def _table(self, schema: str, name: str) -> str:
+        """Return what SHOW CREATE tells of a table, the names between backticks."""
         ((mode,),) = self._ask("select @@sql_mode")
         self._ask("set session sql_mode = ''")  # others quote names by ", and leave things out
         try:
             (shown,) = self._ask(f"show create table {self.quote(schema)}.{self.quote(name)}")
         finally:
             self._ask(f"set session sql_mode = {literal(str(mode))}")
+        return str(shown[1])
+
+    def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
+        shown = self._table(schema, name)
         triggers = [each.name for each in self.objects(schema) if each.kind == "trigger" and each.relation == name]
         at = f"{self.quote(twin_schema)}.{self.quote(twin_name)}"
-        return twins.of_table(str(shown[1]), at, triggers, keeps_names=name == twin_name)
+        return twins.of_table(shown, at, triggers, keeps_names=name == twin_name)
 
     def quote(self, name: str) -> str:
         if "\0" in name:

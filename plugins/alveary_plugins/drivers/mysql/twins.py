@@ -65,5 +65,12 @@ def of_table(shown: str, at: str, triggers: Sequence[str], *, keeps_names: bool)
     )
 
 
+def parts_of(shown: str, table: str, name: str) -> list[str]:
+    """Return what adds the keys and constraints of a name to the table that SHOW CREATE tells so."""
+    items = [line.strip().removesuffix(",") for line in _LINE.findall(shown)[1:]]
+    found = [(item, _NAMED(item) or _KEY(item)) for item in items]
+    return [f"alter table {table} add {item}" for item, read in found if read and _plain(read["name"]) == name]
+
+
 def _plain(name: str) -> str:
     return name[1:-1].replace("``", "`")

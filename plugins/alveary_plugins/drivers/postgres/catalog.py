@@ -132,6 +132,9 @@ class PostgresCatalog(Catalog):
         """Return the statements; owners and privileges are left out. Takes a few round trips for each object."""
         return Definitions(self._ask, self._version).of(schema, name)
 
+    def part(self, schema: str, relation: str, name: str) -> list[str]:
+        return Definitions(self._ask, self._version).part(schema, relation, name)
+
     def dependencies(self, schema: str, name: str) -> Dependencies | None:
         """Return what the server keeps record of, and what stands in the bodies of routines, which is a guess."""
         return dependencies_of(self._ask, schema, name, questions.routine_kind(self._version))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from alveary.contracts.values import Row
@@ -133,6 +134,7 @@ _TRIGGERS = """
      where not t.tgisinternal and {own} and {which}
      order by t.tgname, c.relname"""
 _OF_RELATION = "t.tgrelid = $1::oid"
+_OF_NAMED = " and c.relname = $3"
 _BY_NAME = "c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and t.tgname = $2"
 
 #: Not one that the server made for a type, such as the constructors of a range.
@@ -145,9 +147,15 @@ _ROUTINES = """
            case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end,
            pg_catalog.obj_description(p.oid, 'pg_proc')
       from pg_catalog.pg_proc p
-     where p.pronamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and p.proname = $2
+     where p.pronamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and {named}
        and {own}
      order by pg_catalog.pg_get_function_identity_arguments(p.oid)"""
+
+_OVERLOAD = """
+    select p.oid from pg_catalog.pg_proc p
+     where p.pronamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1)
+       and $2 in (p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
+                  p.proname || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')')"""
 
 # The row type of a table is the table's; a composite type has a relation of its own.
 _TYPES = """
@@ -214,19 +222,38 @@ class Definitions:
 
     def of(self, schema: str, name: str) -> list[str]:
         """Return the statements that make everything of this name in a schema; none if there is nothing."""
+        # Asked first, for under another search path the types have other names.
+        overload = self._overload(schema, name) if name.endswith(")") else None
+        with self._whole_names():
+            if overload is None:
+                return self._of(schema, name)
+            found = (schema, overload, "p.oid = $2::pg_catalog.oid")
+            return [*self._routines(*found), *smaller.aggregates(self._rows, *found)]
+
+    def _of(self, schema: str, name: str) -> list[str]:
+        statements = [statement for row in self._relations(schema, name) for statement in self._relation(row)]
+        if extension := list(smaller.extensions(self._rows, schema, name)):
+            return statements + extension  # types and routines of its name are its own
+        statements += self._types(schema, name)
+        statements += self._routines(schema, name)
+        statements += smaller.aggregates(self._rows, schema, name)
+        statements += smaller.others(self._rows, schema, name)
+        return statements or list(self._triggers(_BY_NAME, schema, name))
+
+    @contextmanager
+    def _whole_names(self) -> Iterator[None]:
+        """Let the server write every name with its schema."""
         ((path,),) = self._ask("select pg_catalog.current_setting('search_path')")
         self._set_path("")
         try:
-            statements = [statement for row in self._relations(schema, name) for statement in self._relation(row)]
-            if extension := list(smaller.extensions(self._rows, schema, name)):
-                return statements + extension  # types and routines of its name are its own
-            statements += self._types(schema, name)
-            statements += self._routines(schema, name)
-            statements += smaller.aggregates(self._rows, schema, name)
-            statements += smaller.others(self._rows, schema, name)
-            return statements or list(self._triggers(_BY_NAME, schema, name))
+            yield
         finally:
             self._set_path(str(path))
+
+    def part(self, schema: str, relation: str, name: str) -> list[str]:
+        """Return the statements that make a trigger of this relation, or an index, whose name is the schema's."""
+        with self._whole_names():
+            return list(self._triggers(_BY_NAME + _OF_NAMED, schema, name, relation)) or self._of(schema, name)
 
     def _set_path(self, path: str) -> None:
         list(self._ask("select pg_catalog.set_config('search_path', $1, false)", [path]))
@@ -363,10 +390,16 @@ class Definitions:
                 yield f"alter table {table} {change} {name}"
             yield from comment_on("trigger", f"{name} on {table}", comment)
 
-    def _routines(self, schema: str, name: str) -> Iterator[str]:
+    def _overload(self, schema: str, name: str) -> str | None:
+        """Return the number of the routine that a name with its arguments means, as they are listed or their types."""
+        return next((str(oid) for (oid,) in self._rows(_OVERLOAD, schema, name)), None)
+
+    def _routines(self, schema: str, name: str, named: str = "p.proname = $2") -> Iterator[str]:
         if self._version < 110000:
             raise UnsupportedError("the SQL of routines is not known for servers before PostgreSQL 11")
-        for kind, signature, definition, comment in self._rows(_ROUTINES.format(own=OWN_ROUTINE), schema, name):
+        for kind, signature, definition, comment in self._rows(
+            _ROUTINES.format(own=OWN_ROUTINE, named=named), schema, name
+        ):
             if definition is None:  # an aggregate
                 continue
             yield str(definition).rstrip()

@@ -29,7 +29,7 @@ _AGGREGATES = f"""
       from pg_catalog.pg_aggregate a
       join pg_catalog.pg_proc p on p.oid = a.aggfnoid
       join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-     where p.pronamespace = {_HERE} and p.proname = $2
+     where p.pronamespace = {_HERE} and {{named}}
      order by pg_catalog.pg_get_function_identity_arguments(p.oid)"""
 
 _NAMED_OPERATOR = """
@@ -96,9 +96,9 @@ _PARALLEL = {"s": "safe", "r": "restricted"}
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 
-def aggregates(rows: Rows, schema: str, name: str) -> Iterator[str]:
-    """Yield the statements that make the aggregates of a name."""
-    for row in rows(_AGGREGATES, schema, name):
+def aggregates(rows: Rows, schema: str, name: str, named: str = "p.proname = $2") -> Iterator[str]:
+    """Yield the statements that make the aggregates of a name; ``named`` is how the question finds them."""
+    for row in rows(_AGGREGATES.format(named=named), schema, name):
         signature, path, arguments, found, parallel, state, moving, sort_operator, comment = row
         parts: dict[str, Any] = json.loads(str(found))
         kind = parts["aggkind"]
