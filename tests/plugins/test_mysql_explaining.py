@@ -13,14 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alveary import Kernel, ServerInfo, Session
-from alveary.contracts.plan import ExplainRequest, Plan, PlanNode
+from alveary.contracts.plan import Explained, ExplainRequest, Plan, PlanNode
 from alveary.errors import QueryError, UnsupportedError
 from alveary.explaining import cleared, explain, explainer_of, wanted
+from alveary.explaining.texts import plan_text
 from alveary.explaining.warnings import Limits, warned
 from alveary.policy import Consent
+from alveary.sqltext import MYSQL, PieceKind, split
 from alveary_plugins.drivers.mysql.explaining import MysqlExplainer, read
 
 PLANS = Path(__file__).parents[1] / "plans" / "mariadb"
+HANG = 30.0
 NAMES = sorted(path.stem for path in PLANS.glob("*.json"))
 
 
@@ -206,7 +209,11 @@ def test_a_name_that_stands_twice_is_two_steps() -> None:
 
 def test_each_server_is_asked_in_its_own_words() -> None:
     def asked(product: str, *, analyze: bool) -> str:
-        return next(MysqlExplainer().explain(request(analyze=analyze, product=product))).sql
+        steps = MysqlExplainer().explain(request(analyze=analyze, product=product))
+        assert "information_schema.routines" in next(steps).sql, "a function may do anything"
+        step = steps.send(Explained(columns=("1",), rows=()))
+        assert step.undone
+        return step.sql
 
     assert asked("MariaDB", analyze=True) == "analyze format=json select 1"
     assert asked("MySQL", analyze=True) == "explain analyze select 1"
@@ -265,13 +272,19 @@ TABLES = """
     create table watched (id int primary key);
     create trigger watching after insert on watched for each row insert into log (what) values ('x');
     create view seen as select * from log;
-    create function noted() returns int return (select count(*) from log);"""
+    create function noted() returns int return (select count(*) from log);
+    create function writes() returns int deterministic begin\tinsert into log (what) values ('w'); return 1; end;
+    create function weighs() returns int begin insert into bee values (0, 0, 0); return 1; end;
+    create table 1st (id int) engine = aria;
+    create view careful as select writes() as w;"""
 
 
 @pytest.fixture
 def session(kernel: Kernel, mariadb: MariaServer, mariadb_url: str) -> Iterator[Session]:
-    mariadb.admin(f"use {mariadb_url.rpartition('/')[2]}; {TABLES}")
     with kernel.connect(mariadb_url) as session:
+        for piece in split(TABLES, MYSQL):
+            if piece.kind is PieceKind.STATEMENT:
+                session.run(piece.sql(TABLES))
         yield session
 
 
@@ -316,6 +329,9 @@ def test_what_is_measured_is_undone(kernel: Kernel, session: Session) -> None:
         "delete from seen",
         "update bee set weight = noted() where id = 1",
         "insert into `LOG` (what) values ('y')",
+        "select writes()",
+        "select w from careful",
+        "insert /*! into log */ (what) values ('y')",
     ],
 )
 def test_what_could_not_be_undone_is_not_measured(kernel: Kernel, session: Session, sql: str) -> None:
@@ -324,14 +340,74 @@ def test_what_could_not_be_undone_is_not_measured(kernel: Kernel, session: Sessi
     assert value(session, "select count(*) from log") == "0"
 
 
+def test_a_name_is_found_however_it_is_written(kernel: Kernel, session: Session) -> None:
+    with pytest.raises(UnsupportedError, match=r"\.1st is kept by the engine Aria"):
+        explained(kernel, session, "insert into 1st values (1)", analyze=True)
+    session.run("set sql_mode = 'ANSI_QUOTES'")
+    with pytest.raises(UnsupportedError, match=r"\.log is kept by the engine MyISAM"):
+        explained(kernel, session, """insert into "log" (what) values ('"')""", analyze=True)
+    session.run("create temporary table hive (id int) engine = aria")  # which the server lists nowhere
+    with pytest.raises(UnsupportedError, match="hive is kept by the engine Aria"):
+        explained(kernel, session, "insert ignore into hive values (1)", analyze=True)
+    assert value(session, "select (select count(*) from 1st) + (select count(*) from log)") == "0"
+
+
+def test_what_the_server_calls_while_it_plans_is_undone(kernel: Kernel, session: Session) -> None:
+    assert not explained(kernel, session, "select * from (select weighs() as w) d").analyzed
+    assert value(session, "select count(*) from bee") == "20000"
+    session.begin()
+    explained(kernel, session, "select * from (select weighs() as w) d")
+    session.commit()
+    assert value(session, "select count(*) from bee") == "20000"
+    with pytest.raises(
+        UnsupportedError, match=r"functions are called to explain it and undone, and .*\.log is kept by"
+    ):
+        explained(kernel, session, "select * from (select writes() as w) d")
+    assert value(session, "select count(*) from log") == "0"
+
+
+def test_no_file_is_written_to_measure_what_writes_one(kernel: Kernel, session: Session, mariadb: MariaServer) -> None:
+    file = mariadb.folder / "tmp" / "measured"
+    with pytest.raises(UnsupportedError, match="would write a file"):
+        explained(kernel, session, f"select 1 into outfile '{file}'", analyze=True)
+    assert not file.exists()
+
+
+def test_tables_stay_locked(kernel: Kernel, session: Session) -> None:
+    session.run("lock tables bee write")
+    with pytest.raises(QueryError, match="would unlock the tables"):
+        explained(kernel, session, "delete from bee", analyze=True)
+    with pytest.raises(QueryError, match="not locked"):
+        session.run("select * from hive")
+    session.run("unlock tables")
+    assert explained(kernel, session, "delete from bee", analyze=True).undone
+
+
 def test_what_only_reads_such_a_table_is_measured(kernel: Kernel, session: Session) -> None:
     assert explained(kernel, session, "select count(*) from log", analyze=True).analyzed
 
 
 def test_what_the_server_says_of_the_way_back_is_a_remark(kernel: Kernel, session: Session) -> None:
     session.run("create temporary table scratch (id int) engine = myisam")  # which the server lists nowhere
-    plan = explained(kernel, session, "insert into scratch select id from bee", analyze=True)
-    assert any("couldn't be rolled back" in remark for remark in plan.remarks), plan.remarks
+    plan = explained(kernel, session, "update bee b, scratch s set s.id = 1, b.weight = 1", analyze=True)
+    assert plan.undone
+    session.run("insert into scratch values (5)")
+    plan = explained(kernel, session, "update bee b, scratch s set s.id = 1, b.weight = 1", analyze=True)
+    assert not plan.undone
+    assert plan.remarks[0].startswith("Not everything was undone: Some non-transactional changed tables"), plan.remarks
+    assert "not all of it rolled back" in plan_text(plan)
+    assert value(session, "select max(weight) from bee") == "6"
+
+
+def test_what_ends_its_transaction_is_said_to_stay(session: Session) -> None:
+    statement = session.execute("create table made (id int)", undone=True)
+    assert statement.wait(HANG)
+    assert [(each.severity, "stays" in each.message) for each in statement.notices] == [("not undone", True)]
+    session.begin()
+    failing = session.execute("insert into log values (1, 'x'), (1, 'y')", undone=True)
+    assert failing.wait(HANG)
+    assert failing.error is not None
+    assert "not undone: Some non-transactional" in (failing.error.detail or "")
 
 
 def test_an_error_of_the_server_is_about_what_was_written(kernel: Kernel, session: Session) -> None:

@@ -25,6 +25,7 @@ from alveary.errors import (
     QueryError,
     ReadOnlyError,
 )
+from alveary.events import SessionState
 from alveary.explaining import cleared, explain, explainer_of, wanted
 from alveary.explaining.svg import plan_svg
 from alveary.explaining.texts import plan_text
@@ -307,6 +308,23 @@ def test_a_function_that_writes_is_undone_though_nobody_knew(kernel: Kernel, ses
     plan = explained(kernel, session, "select sting()", analyze=True)
     assert plan.undone
     assert value(session, "select count(*) from hive where name = 'x'") == "0"
+
+
+def test_what_is_called_while_the_server_plans_is_undone(kernel: Kernel, session: Session) -> None:
+    session.run("create function w() returns int language sql as 'insert into hive values (-1) returning id'")
+    session.run("create function called() returns int language plpgsql immutable as 'begin return w(); end'")
+    assert not explained(kernel, session, "select * from bee where id = called()").analyzed
+    session.begin()
+    explained(kernel, session, "select called()")
+    session.commit()
+    assert value(session, "select count(*) from hive where id = -1") == "0"
+
+
+def test_a_statement_that_can_not_be_explained_leaves_the_transaction_open(kernel: Kernel, session: Session) -> None:
+    session.begin()
+    with pytest.raises(QueryError):
+        explained(kernel, session, "select * from nobody")
+    assert session.state is SessionState.IN_TRANSACTION
 
 
 def test_nothing_is_run_before_a_person_agreed(kernel: Kernel, session: Session) -> None:

@@ -109,8 +109,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How a server runs, or ran, a statement: the steps as a tree, and the server's own answer, to the character.
 
     ``raw`` is that answer. ``analyzed`` says that the statement was run to measure it, ``undone`` that this was within
-    a transaction that was rolled back. ``remarks`` are sentences a reader must know, such as what a rollback does not
-    undo.
+    a transaction that was rolled back, and that the server did not say of anything that it stays. ``remarks`` are
+    sentences a reader must know, such as what a rollback does not undo.
     """
 
     engine: str
@@ -152,12 +152,14 @@ class ExplainRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A statement an explainer wants run. ``bound`` gives it the values of the explained statement's parameters.
 
-    One that ``runs`` the explained statement is run within a transaction that is rolled back.
+    One that ``runs`` the explained statement is run within a transaction that is rolled back; so is one that is to be
+    ``undone``, for there are servers that call functions, which may do anything, while they plan.
     """
 
     sql: str
     bound: bool = False
     runs: bool = False
+    undone: bool = False
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from alveary.runner import Planned, plan
 from alveary.sessions import Session
 from alveary.sqltext import Dialect, TokenKind, effects_of, tokens
 from alveary.strangers import guarded
+from alveary.workers.undoing import STAYS
 
 if TYPE_CHECKING:
     from alveary.kernel import Kernel
@@ -146,8 +147,9 @@ def explain(
     within = want.analyze and session.state is SessionState.IN_TRANSACTION
     run = _Run(session, want, parameters, clearance, timeout, stopped or threading.Event())
     found = _driven(spec, steps, run)
-    undone = want.analyze
-    remarks = (*found.remarks, *([STAYS_OPEN] if within else []), *run.notices)
+    undone = want.analyze and not run.stays
+    stays = [f"Not everything was undone: {each}" for each in run.stays]
+    remarks = (*stays, *found.remarks, *([STAYS_OPEN] if within else []), *run.notices)
     return warned(msgspec.structs.replace(found, undone=undone, remarks=remarks), Limits.of(settings))
 
 
@@ -186,6 +188,8 @@ class _Run:
         stopped: threading.Event,
     ) -> None:
         self.notices: list[str] = []
+        self.stays: list[str] = []
+        """What the server said of what it could not roll back."""
         self._session, self._want, self._parameters = session, want, parameters
         self._clearance, self._timeout, self._stopped = clearance, timeout, stopped
 
@@ -204,7 +208,7 @@ class _Run:
                 limit=MOST_ROWS,
                 clearance=clearance,
                 origin=ORIGIN,
-                undone=step.runs,
+                undone=step.runs or step.undone,
                 recorded=step.bound,
             )
         except AlvearyError as exc:
@@ -221,8 +225,11 @@ class _Run:
             statement.check()
         except AlvearyError as exc:
             raise self._placed(exc, step) from None
-        if step.runs:
-            self.notices += [f"{notice.severity}: {notice.message}" for notice in statement.notices]
+        for notice in statement.notices:
+            if notice.severity == STAYS:
+                self.stays.append(notice.message)
+            elif step.runs:
+                self.notices.append(f"{notice.severity}: {notice.message}")
         result = statement.result
         if result is None:
             return Explained(columns=(), rows=())

@@ -91,8 +91,8 @@ def summary(plan: Plan) -> str:
         parts.append(f"planning {plan.planning_ms:,.3f} ms")
     if plan.execution_ms is not None:
         parts.append(f"execution {plan.execution_ms:,.3f} ms")
-    if plan.undone:
-        parts.append("run and rolled back")
+    if plan.analyzed:
+        parts.append("run and rolled back" if plan.undone else "run, and not all of it rolled back")
     return ", ".join(parts)
 
 

@@ -7,8 +7,18 @@ from collections.abc import Generator
 from typing import Any
 
 from alveary.contracts.driver import BatchSize, Connection, Message, Notice, TransactionState
-from alveary.errors import ConnectionLostError, InternalError, QueryCancelledError, QueryError, UnsupportedError
+from alveary.errors import (
+    AlvearyError,
+    ConnectionLostError,
+    InternalError,
+    QueryCancelledError,
+    QueryError,
+    UnsupportedError,
+)
 
+STAYS = "not undone"
+"""The severity of notices that tell of what could not be rolled back."""
+_ENDED = "the statement ended the transaction it was run in, so what it changed stays"
 _SAVEPOINT = "alveary_undone"
 _MOST_TRIES = 100
 """How often undoing is begun anew because a cancel that was meant for the statement came late."""
@@ -17,8 +27,9 @@ _MOST_TRIES = 100
 def undone(connection: Connection, sql: str, parameters: Any, batch: BatchSize) -> Generator[Message, None, None]:
     """Run a statement and yield what :meth:`Connection.execute` does, and at its end roll back what it changed.
 
-    In a transaction that is open only this statement is undone, by a savepoint. What the server says of the way back,
-    such as of a table that can't be rolled back, comes as notices.
+    In a transaction that is open only this statement is undone, by a savepoint. What the server says of the way back
+    is of what stays, such as rows in a table without transactions; it comes as notices of the severity ``STAYS``, with
+    an error as its detail.
     """
     state = connection.transaction_state
     if state is TransactionState.FAILED:
@@ -38,20 +49,25 @@ def undone(connection: Connection, sql: str, parameters: Any, batch: BatchSize) 
             ) from exc
     else:
         connection.begin()
-    is_back = False
     try:
         yield from connection.execute(sql, parameters, batch=batch)
-        is_back = True
-        yield from _back(connection, within)
-    finally:
-        if not is_back:
-            _back(connection, within)
+    except AlvearyError as exc:
+        if stays := _back(connection, within):  # of a server that has ended the transaction itself: all is undone
+            exc.detail = "; ".join(filter(None, [exc.detail, *(f"{STAYS}: {each}" for each in stays)]))
+        raise
+    except BaseException:
+        _back(connection, within)
+        raise
+    has_ended = connection.transaction_state is TransactionState.IDLE
+    for each in [_ENDED] if has_ended else _back(connection, within):
+        yield Notice(STAYS, each)
 
 
-def _back(connection: Connection, within: bool) -> list[Notice]:
+def _back(connection: Connection, within: bool) -> list[str]:
+    """Roll back, and return what the server says of that."""
     for tried in itertools.count(1):
         if connection.transaction_state is TransactionState.IDLE:
-            return []  # the server has undone everything itself
+            return []
         try:
             if not within:
                 return _run(connection, "rollback")
@@ -65,5 +81,5 @@ def _back(connection: Connection, within: bool) -> list[Notice]:
     raise AssertionError("never reached")
 
 
-def _run(connection: Connection, sql: str) -> list[Notice]:
-    return [each for each in connection.execute(sql, None, batch=BatchSize()) if isinstance(each, Notice)]
+def _run(connection: Connection, sql: str) -> list[str]:
+    return [each.message for each in connection.execute(sql, None, batch=BatchSize()) if isinstance(each, Notice)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -70,6 +71,10 @@ _QUERIES = ("select", "with", "values", "table")
 _CHANGES = ("insert", "update", "delete", "replace", "load", "with")
 
 
+#: First words of what locks tables or unlocks them, which beginning a transaction does silently; and what follows.
+_LOCKS = ("lock", "unlock", "begin", "start")
+_LOCKED = re.compile(r"\b(?:tables?|begin|transaction)\b", re.I)
+
 _ENGINE = """
     select t.engine, e.transactions
       from information_schema.tables t join information_schema.engines e on e.engine = t.engine
@@ -109,6 +114,8 @@ class MysqlConnection(Connection):
         self._lifeline = lifeline
         self._handshake_id = wire.handshake_id & 0xFFFFFFFF
         self._lost = self._in_doubt = self._strict = False
+        self._locks_tables = False
+        """Whether LOCK TABLES is in force."""
         self._undoable = set[tuple[str, ...]]()
         """Tables of which it is known that a rollback undoes what is inserted."""
         self._answer: Answer | None = None
@@ -175,6 +182,8 @@ class MysqlConnection(Connection):
                         raise QueryCancelledError(str(message))
                     yield Notice(str(level), str(message))
             word = errors.first_word(sql)
+            if word in _LOCKS and _LOCKED.search(sql) is not None:
+                self._locks_tables = word == "lock"
             if first.fields is None and (word in _CHANGES or (last.affected and word not in _QUERIES)):
                 yield RowCount(last.affected)
         finally:
@@ -222,6 +231,8 @@ class MysqlConnection(Connection):
         if self.transaction_state is TransactionState.ACTIVE:
             # The server would commit it.
             raise QueryError("a transaction is open already", hint="commit it or roll it back first")
+        if self._locks_tables:
+            raise QueryError("a transaction would unlock the tables that are locked", hint="unlock tables before")
         if isolation is not None:
             self._ask(f"set transaction isolation level {isolation}")
         self._ask("start transaction read only" if self._target.read_only else "start transaction")
