@@ -119,8 +119,10 @@ class DailyFile(logging.Handler):
         """Remove the files of days long gone, and those of more days than are kept, should a clock have run ahead."""
         from datetime import date, timedelta
 
-        oldest = (date.fromisoformat(today.stem[-10:]) - timedelta(days=self.keep_days)).isoformat()
-        days = sorted((match[1], name) for name in os.listdir(today.parent) if (match := _NAME.fullmatch(name)))
+        now = today.stem[-10:]
+        oldest = (date.fromisoformat(now) - timedelta(days=self.keep_days)).isoformat()
+        named = [(match[1], name) for name in os.listdir(today.parent) if (match := _NAME.fullmatch(name))]
+        days = sorted(named, key=lambda each: (each[0] <= now, each))  # those to come are the first to go
         beyond = max(len(days) - self.keep_days, 0)
         for number, (day, name) in enumerate(days):
             if day < oldest or number < beyond:

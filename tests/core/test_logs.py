@@ -121,6 +121,7 @@ def test_a_clock_that_ran_ahead_does_not_make_files_that_stay_for_ever(folder: P
     handler.keep_days = 5
     handler.handle(record("x"))
     assert len(list(folder.iterdir())) == 5
+    assert (folder / f"alveary-{date.today()}.log").exists(), "those of days to come go first"
 
 
 def test_a_directory_that_is_removed_is_made_again(folder: Path) -> None:

@@ -218,11 +218,26 @@ def test_a_copy_is_made_once_a_day_when_the_store_is_let_go(home: Path) -> None:
     os.utime(copy, (yesterday, yesterday))
     save(home, "fourth")
     assert len(list((home / "backups").iterdir())) == 2
+
+
+def test_copies_that_a_clock_which_ran_ahead_has_dated_push_no_newer_one_out(home: Path, backed_up: Path) -> None:
+    for _ in range(backups.BACKUPS_KEPT):
+        backups.back_up(backed_up, "x")
     future = time.time() + 400 * 86_400
-    for each in (home / "backups").iterdir():  # the clock ran ahead when they were made
-        os.utime(each, (future, future))
-    save(home, "fifth")
-    assert len(list((home / "backups").iterdir())) == 3
+    dated = sorted((home / "backups").iterdir(), key=os.path.getmtime)
+    for days, each in enumerate(dated):
+        os.utime(each, (future + days, future + days))
+    save(home, "third")
+    found = backups.copies(backed_up)
+    assert [Path(copy.path) for copy in found] == dated[::-1], "none is due, and their order is kept"
+    assert all(copy.made_at <= time.time() for copy in found)
+    yesterday = time.time() - backups.EVERY_SECONDS - 60
+    for days, each in enumerate(dated):
+        os.utime(each, (yesterday + days, yesterday + days))
+    save(home, "fourth")
+    found = backups.copies(backed_up)
+    assert Path(found[0].path) not in dated, "a day later one is made, and stays"
+    assert len(found) == backups.BACKUPS_KEPT
 
 
 def test_a_full_disk_stops_no_statement_and_is_over_when_there_is_room(

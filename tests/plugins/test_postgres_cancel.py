@@ -167,7 +167,7 @@ def test_a_server_that_does_not_answer_is_left_by_abort(
         assert isinstance(running.outcome, ConnectionLostError)
         started = time.monotonic()
         connection.close()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
 
 
 def test_closing_does_not_wait_for_a_dead_server(postgres: PostgresServer, database: str) -> None:
@@ -178,7 +178,7 @@ def test_closing_does_not_wait_for_a_dead_server(postgres: PostgresServer, datab
         proxy.swallow()
         started = time.monotonic()
         connection.close()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         messages.close()
 
 

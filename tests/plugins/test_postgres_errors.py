@@ -224,7 +224,7 @@ def test_a_line_that_is_cut_is_an_error(postgres: PostgresServer, database: str,
         assert caught.value.message
         started = time.monotonic()
         connection.close()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
 
 
 def test_the_rows_before_a_loss_are_never_a_whole_result(kernel: Kernel, postgres: PostgresServer) -> None:

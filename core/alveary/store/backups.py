@@ -74,13 +74,25 @@ def back_up_if_due(file: Path, revision: str) -> Path | None:
         if not directory.exists():  # a new store: its first copy is due when it is a day old
             directory.mkdir(mode=0o700)
             return None
+        _take_back_the_future(file)
         newest = max((copy.made_at for copy in copies(file)), default=directory.stat().st_mtime)
-        # A clock that ran ahead and was put right must not keep copies from being made.
+        # A directory made by a clock that ran ahead must not keep copies from being made.
         if 0 <= time.time() - newest < EVERY_SECONDS or file.stat().st_size > LARGEST:
             return None
         return back_up(file, revision)
     except (OSError, sqlite3.Error, StorageError):
         return None
+
+
+def _take_back_the_future(file: Path) -> None:
+    """Date copies that a clock which ran ahead has dated as made now, the newest last.
+
+    Otherwise each would be newer than all to come: a copy would be due each time, and soon be the oldest and removed.
+    """
+    now = time.time()
+    ahead = [copy for copy in copies(file) if copy.made_at > now]
+    for seconds, copy in enumerate(ahead):
+        os.utime(copy.path, (now - seconds, now - seconds))
 
 
 def copies(file: Path) -> list[Copy]:
