@@ -110,7 +110,7 @@ def _listed(names: Sequence[str], text: str, start: int) -> str:
 def _columns(text: str, dialect: Dialect, catalog: CatalogView, path: Sequence[Word], at: int) -> list[str]:
     """Return the columns of a star as SQL; ``path`` qualifies it."""
     writing = read(text, at, dialect)
-    place = None if writing is None else read_queries(writing.words, text, writing.at)
+    place = None if writing is None else read_queries(writing.words, text)
     if place is None:
         raise _Unknown("it can't be told what it stands for")
     scope = Scope(place, catalog, dialect)

@@ -39,7 +39,7 @@ def resolve(text: str, offset: int, dialect: Dialect, catalog: CatalogView) -> M
         writing = read(text, offset + 1, dialect)  # right before a name that one is meant
     if writing is None or writing.start == writing.end:
         return None
-    place = read_queries(writing.words, text, writing.at)
+    place = read_queries(writing.words, text)
     if place is None:
         return None
     return _Resolving(text, writing, place, Scope(place, catalog, dialect), catalog).meant()
