@@ -117,6 +117,20 @@ def test_what_mariadb_alone_holds_arrives_whole(alveary_kernel: Kernel, engine_o
         assert dates == [("2024-02-30",), ("0000-00-00",), ("2024-00-10",), (None,)]
 
 
+def test_text_of_sqlite_that_is_no_utf8_arrives_as_it_is(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source, target = engine_of("sqlite"), engine_of("sqlite")
+    source.ask("create table bee (k integer primary key, name text, weight real)")
+    source.ask("insert into bee values (1, cast(x'ff41' as text), 9e999), (2, 'é', 1), (3, cast(x'c3' as text), null)")
+    assert copy(alveary_kernel, source, target, checksum=True).rows == 3
+    asked = "select hex(name), typeof(name), weight from bee order by k"
+    assert target.ask(asked) == source.ask(asked) == ["FF41|text|inf", "C3A9|text|1.0", "C3|text|"]
+    with pytest.raises(ConstraintViolationError, match="row 1, column k: "):
+        copy(alveary_kernel, source, target)
+    postgres = engine_of("postgres")  # which holds text alone
+    with pytest.raises(QueryError, match="row 1, column name: "):
+        copy(alveary_kernel, source, postgres)
+
+
 LIKE = {
     "sqlite": """create table bee (id integer primary key, hive integer references hive (id), name text not null
         default 'Ann' unique, weight real check (weight > 0), twice integer generated always as (id * 2));

@@ -266,6 +266,17 @@ def test_json_lines_keep_their_digits_and_their_nesting(alveary_kernel: Kernel, 
     assert engine.ask("select id from bee where extra is null and s = '00123'") == ["1"]
 
 
+def test_what_is_no_character_is_put_aside_with_its_line_and_column(
+    alveary_kernel: Kernel, engine: Engine, tmp_path: Path
+) -> None:
+    engine.ask("create table bee (id integer, name varchar(200))")
+    file = write(tmp_path, '{"id": 1, "name": "Ann"}\n{"id": 2, "name": "\\ud800"}\n{"id": 3}\n', "bees.jsonl")
+    with pytest.raises(QueryError, match="line 2, column name: "):
+        load(alveary_kernel, engine, file)
+    report = load(alveary_kernel, engine, file, rejects=str(tmp_path / "rejects.csv"))
+    assert (report.rows, [(fault.line, fault.column) for fault in report.faults]) == (2, [(2, "name")])
+
+
 def test_a_file_that_is_no_file_says_so(alveary_kernel: Kernel, engine: Engine, tmp_path: Path) -> None:
     for file in (str(tmp_path / "nothing.csv"), str(tmp_path), "/dev/null"):
         with pytest.raises(FileUnreadableError):

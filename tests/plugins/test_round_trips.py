@@ -236,6 +236,22 @@ def test_every_type_of_mariadb_comes_back_through_a_file(
         assert back == there, format
 
 
+def test_numbers_of_any_size_and_documents_come_back_into_sqlite(
+    alveary_kernel: Kernel, engine_of: Make, tmp_path: Path
+) -> None:
+    sqlite = engine_of("sqlite")
+    for table in ("there", "back"):
+        sqlite.ask(f"create table {table} (k integer primary key, n numeric, d decimal(10,2), r real, j json)")
+    sqlite.ask(
+        "insert into there values (1, 1e20, 5e-324, 9e999, '\"a\"'), (2, -9e999, 1.50, -9e999, '{\"a\":1.10}'), "
+        "(3, 12345678901234567890, 3, 1.7976931348623157e308, 'null'), (4, 9223372036854775807, 0.1, -0.1, 'no')"
+    )
+    asked = "select k, typeof(n), n, typeof(d), d, typeof(r), r, typeof(j), j from {} order by k"
+    for format in ("csv", "tsv", "jsonl"):
+        through_a_file(alveary_kernel, sqlite, tmp_path, format)
+        assert sqlite.ask(asked.format("back")) == sqlite.ask(asked.format("there")), format
+
+
 def through_a_file(kernel: Kernel, engine: Engine, folder: Path, format: str) -> None:
     """Write a table of an engine to a file, and read that into another one in the place of what that held."""
     file = str(folder / f"there.{format}")

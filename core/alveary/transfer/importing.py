@@ -160,8 +160,9 @@ def _into(
             )
         own = types.read(found.type_name)
         kind = chosen[name].kind if name in chosen else own.kind
-        if types.loose and kind is Kind.JSON and name not in chosen:
-            kind = Kind.TEXT  # where it is a name for text, and so came out as text
+        if types.loose and name not in chosen:
+            # There JSON is a name for text, and so came out as text; a decimal may be any number, 1e+20 and Inf.
+            kind = {Kind.JSON: Kind.TEXT, Kind.DECIMAL: Kind.DOUBLE}.get(kind, kind)
         checked = name in chosen or (types.loose and kind in _CHECKED)
         columns.append(PlannedColumn(file=name, column=found.name, type=found.type_name, kind=kind, checked=checked))
     if missing:

@@ -31,6 +31,7 @@ from alveary.workers.sending import Sending
 
 SAVEPOINT = "alveary_load"
 _SPECIAL = re.compile(r'[",\r\n]').search
+_NO_CHARACTER = re.compile(r"[\x00\ud800-\udfff]").search
 _SHOWN = 1000
 """Characters of a value that are repeated."""
 
@@ -318,6 +319,8 @@ def _fault(exc: AlvearyError, request: Load, row: Row, line: int) -> Fault:
         for place, column in enumerate(request.columns)
         if (match := re.search(_NAMED.format(name=re.escape(column.name)), said)) is not None
     ]
+    if not found:  # a character that it does not take, for which it may blame the whole row
+        found = [(0, place) for place, cell in enumerate(row) if isinstance(cell, str) and _NO_CHARACTER(cell)]
     value, name = "", ""
     if found:
         place = min(found)[1]

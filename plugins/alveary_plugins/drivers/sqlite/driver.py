@@ -36,8 +36,10 @@ from alveary.errors import (
     AlvearyError,
     ConnectionFailedError,
     DatabaseNotFoundError,
+    InvalidInputError,
     NotADatabaseError,
     QueryCancelledError,
+    QueryError,
     ReadOnlyError,
     UnsupportedError,
 )
@@ -162,15 +164,16 @@ class SqliteConnection(Connection):
     def _load(self, table: tuple[str, ...], columns: Sequence[LoadColumn], rows: Sequence[Row]) -> int:
         quote = self.catalog().quote
         names = ", ".join(quote(column.name) for column in columns)
-        sql = f"insert into {'.'.join(map(quote, table))} ({names}) values ({', '.join('?' * len(columns))})"
+        head = f"insert into {'.'.join(map(quote, table))} ({names})"
+        sql = f"{head} values ({', '.join('?' * len(columns))})"
         self._cancelled.clear()
         doubles = [place for place, column in enumerate(columns) if column.kind in (Kind.DOUBLE, Kind.REAL)]
-        deadline, taken = time.monotonic() + self.patience, 0
+        deadline, taken, done, count = time.monotonic() + self.patience, 0, 0, 0
         self._sent(sql)
 
         def each() -> Iterator[Row]:
             nonlocal taken
-            for taken, row in enumerate(rows, start=1):  # noqa: B007  # how far it came is told by an error
+            for taken, row in enumerate(rows[done:], start=done + 1):  # noqa: B007  # how far it came is told by an error
                 if self._cancelled.is_set():
                     raise QueryCancelledError("cancelled")
                 yield row if not doubles else _with_infinities(row, doubles)
@@ -179,18 +182,47 @@ class SqliteConnection(Connection):
             cursor = self._db.cursor()
             self._cursors.add(cursor)
             try:
-                return cursor.executemany(sql, each()).rowcount
+                before = self._db.total_changes
+                return count + cursor.executemany(sql, each()).rowcount
             except AlvearyError:
                 raise
             except Exception as exc:
+                refused: Exception = exc
+                if isinstance(exc, UnicodeEncodeError):
+                    kept_out = self._insert_bytes(head, _with_infinities(rows[taken - 1], doubles), exc)
+                    if kept_out is None:
+                        # A table may keep some back; what its triggers changed is counted, too.
+                        count += min(self._db.total_changes - before, taken - done)
+                        done = taken
+                        continue
+                    refused = kept_out
                 if errors.is_busy(exc) and taken <= 1 and time.monotonic() < deadline:
                     self._cancelled.wait(0.02)
                     continue
-                error = self._error(exc, sql)
+                error = self._error(refused, sql)
+                if isinstance(error, InvalidInputError):  # here it is a value of the row's that can't be
+                    error = QueryError(error.message)
                 error.position, error.line = None, taken or None
                 raise error from exc
             finally:
                 self._finish(cursor)
+
+    def _insert_bytes(self, head: str, row: Row, refused: UnicodeEncodeError) -> Exception | None:
+        """Insert a row with texts that are not UTF-8, as the bytes they are; return what keeps it out."""
+        cells, marks = list(row), ["?"] * len(row)
+        for place, cell in enumerate(row):
+            if isinstance(cell, str) and not cell.isascii():
+                try:
+                    cells[place], marks[place] = cell.encode("utf-8", "surrogateescape"), "cast(? as text)"
+                except UnicodeEncodeError:
+                    return refused
+        try:
+            if self._db.execute("pragma encoding").fetchone() != ("UTF-8",):
+                return refused  # the bytes would be read as something else
+            self._db.execute(f"{head} values ({', '.join(marks)})", cells)
+        except Exception as exc:  # noqa: BLE001  # it is told as the row's
+            return exc
+        return None
 
     def close(self) -> None:
         # An open cursor would keep the file and its locks after the connection is closed.
