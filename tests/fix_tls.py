@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fix_mariadb import HANG, PASSWORD, USER, MariaServer, running_mariadb
-from fix_postgres import PostgresServer
+from fix_postgres import PASSWORD as ROLE_PASSWORD
+from fix_postgres import ROLE, PostgresServer
 
 from alveary.contracts.driver import Connection
 from alveary.contracts.target import Target
@@ -222,8 +223,8 @@ class TlsPostgres(TlsServer):
             self._reload()
 
     def target(self, host: str, user: str | None = None, via: tuple[str, int] | None = None, **tls: str) -> Target:
-        return Target(scheme="postgresql", host=host, port=self.port, user=user or "postgres", database="postgres",
-                      options=self._options(tls), via=via)  # fmt: skip
+        return Target(scheme="postgresql", host=host, port=self.port, user=user or ROLE, password=ROLE_PASSWORD,
+                      database="postgres", options=self._options(tls), via=via)  # fmt: skip
 
     def connect(self, target: Target) -> Connection:
         from alveary_plugins.drivers.postgres.driver import PostgresDriver

@@ -27,6 +27,9 @@ SOCKET_FOLDERS = ("/var/run/postgresql", "/tmp")  # where Debian's and PostgreSQ
 NO_FILE = os.path.join(os.devnull, "none")
 """A path where nothing can stand: ~/.pgpass must not lend its passwords, and libpq warns of a special file."""
 VERIFYING = ("verify-ca", "verify-full")
+_ANY_METHOD = "none,password,md5,scram-sha-256,gss,sspi"
+"""How somebody verified may ask who we are. Each by its name: of an empty list libpq lets none through but no question
+at all, and of an absent one it asks the environment."""
 _KEEP_ALIVE = {
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -101,7 +104,7 @@ def _parameters(target: Target, timeout: float) -> dict[str, Any]:
         "password": target.password or "",
         "passfile": NO_FILE,
         # Whoever answers could ask for the password in plain text, and libpq would send it.
-        "require_auth": "" if mode in VERIFYING or is_socket else "!password",
+        "require_auth": _ANY_METHOD if mode in VERIFYING or is_socket else "!password",
         "connect_timeout": max(2, math.ceil(timeout)),
         "client_encoding": "UTF8",
         "application_name": options.get("application_name", "alveary"),
