@@ -73,7 +73,7 @@ class MenuBar:
                 foreground=theme.color("text"),
                 activebackground=theme.color("selection"),
                 activeforeground=theme.color("text"),
-                disabledforeground=theme.color("faint"),
+                disabledforeground=theme.color("disabled"),
                 activeborderwidth=theme.px(2) - 2 if menu is self._bar else 0,
                 font=theme.ui,
             )

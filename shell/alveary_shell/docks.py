@@ -144,6 +144,8 @@ class Docks(tk.Frame):
             "right": DockFrame(self._columns, theme, "right", reactions),
         }
         self._sizes: dict[str, int] = {dock: theme.px(size) for dock, size in SIZES.items()}
+        self._folded = False
+        """Whether the bottom dock is only hidden as long as a page is in front that has its room."""
         self._columns.add(self._rows, weight=1)
         self._rows.add(self.frames["center"], weight=1)
 
@@ -151,8 +153,22 @@ class Docks(tk.Frame):
         """Return whether a dock is shown."""
         return str(self.frames[dock].winfo_manager()) == "panedwindow"
 
+    def wanted(self, dock: Dock) -> bool:
+        """Return whether a dock is shown, or will be when the page in front no longer has its room."""
+        return self.visible(dock) or (dock == "bottom" and self._folded)
+
+    def fold(self, folded: bool) -> None:
+        """Give the page in front the room of the bottom dock, or that dock its own."""
+        if folded and self.visible("bottom"):
+            self.hide("bottom")
+            self._folded = True
+        elif not folded and self._folded:
+            self.show("bottom")
+
     def show(self, dock: Dock) -> None:
         """Show a dock at the size it had when it was hidden."""
+        if dock == "bottom":
+            self._folded = False
         if self.visible(dock):
             return
         frame = self.frames[dock]
@@ -169,6 +185,8 @@ class Docks(tk.Frame):
 
     def hide(self, dock: Dock) -> None:
         """Hide a dock, and remember its size."""
+        if dock == "bottom":
+            self._folded = False
         if dock != "center" and self.visible(dock):
             self._sizes = self.sizes()
             (self._rows if dock == "bottom" else self._columns).forget(self.frames[dock])

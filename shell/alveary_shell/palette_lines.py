@@ -42,7 +42,7 @@ class Lines:
         if hit.color is not None:
             self._canvas.create_rectangle(0, y + px(4), px(3), y + self.height - px(4), fill=hit.color, width=0)
         self._canvas.create_image(px(20), middle, image=theme.icon(hit.icon, "muted", 13))
-        marked, faint = ("text", "muted") if chosen else ("accent", "faint")
+        marked = "text" if chosen else "accent"
         small = self._ink("muted", theme.small)
         # At the end stands what tells equals apart; what the name says already does not.
         where = hit.aside or (hit.connection if hit.connection != hit.text else None) or ""
@@ -59,7 +59,7 @@ class Lines:
         if hit.kind not in PLAIN:
             second = self._text([(f"{visible(hit.kind)}  ", small)], second, middle, end)
         detail = parts(hit.detail, found.detail_ranges, prose=True)
-        mark, plain = self._ink(marked, theme.small), self._ink(faint, theme.small)
+        mark, plain = self._ink(marked, theme.small), small
         self._text(((text, mark if part == "match" else plain) for text, part in detail), second, middle, end)
 
     def say(self, text: str) -> None:

@@ -31,7 +31,7 @@ class Standing:
         return {
             "geometry": self._window.root.geometry(),
             "sizes": docks.sizes(),
-            "hidden": [dock for dock in SIZES if not docks.visible(dock)],
+            "hidden": [dock for dock in SIZES if not docks.wanted(dock)],
             "panels": [place.panel.id for frame in frames for place in frame.places],
             "front": [frame.front.panel.id for frame in frames if frame.front is not None],
         }

@@ -18,8 +18,10 @@ from alveary_shell import LARGEST, SMALLEST
 
 UI_FAMILIES = ("Inter", "Segoe UI", "SF Pro Text", "Cantarell", "Noto Sans", "DejaVu Sans")
 CODE_FAMILIES = ("JetBrains Mono", "Cascadia Code", "SF Mono", "Fira Code", "Noto Sans Mono", "DejaVu Sans Mono")
-BUTTONS = {"plain": "ghost", "normal": "secondary", "accent": "primary", "run": "success", "danger": "danger outline"}
-"""What a button of ours is called there."""
+USUAL_POINTS = 10
+"""The size of the interface's text that lengths are given for."""
+BUTTONS = {"plain": "ghost", "accent": "primary", "run": "success", "danger": "danger outline"}
+"""What a button of ours is called there; the usual one is ours alone."""
 
 
 def button(
@@ -32,6 +34,8 @@ def button(
     takefocus: bool = True,
 ) -> tkinter.ttk.Button:
     """Return a button; ``icon`` is a name of the Bootstrap Icons."""
+    if style == "normal":
+        return tkinter.ttk.Button(master, text=text, command=press, style="Usual.TButton", takefocus=takefocus)
     options: dict[str, Any] = {"icon": icon, "compound": "left"} if icon is not None else {}
     made = ttk.Button(master, text=text, command=press, bootstyle=BUTTONS[style], takefocus=takefocus, **options)
     return cast(tkinter.ttk.Button, made)  # which it is; its own methods are not annotated
@@ -40,7 +44,7 @@ def button(
 class Theme:
     """The look of one window. Made once, after the root; ``use`` switches it live."""
 
-    def __init__(self, root: ttk.App, specs: Iterable[ThemeSpec], *, points: int = 10) -> None:
+    def __init__(self, root: ttk.App, specs: Iterable[ThemeSpec], *, points: int = USUAL_POINTS) -> None:
         """Register the themes; ``points`` is the size of the interface's font, code is one point larger."""
         self._root = root
         self.specs = {spec.id: spec for spec in specs}
@@ -68,8 +72,12 @@ class Theme:
         return self.spec.id
 
     def color(self, role: str) -> str:
-        """Return the colour of a role (``contracts.window.ROLES``) as ``#rrggbb``."""
-        return self.spec.colors[role]
+        """Return the colour of a role (``contracts.window.ROLES``) as ``#rrggbb``.
+
+        There is one more, that no theme gives: ``disabled``, of a word that can't be pressed now, which is fainter
+        than any that is to be read.
+        """
+        return self.blend("faint", "surface", 0.45) if role == "disabled" else self.spec.colors[role]
 
     def blend(self, role: str, other: str, part: float) -> str:
         """Return the colour of a role with a part, 0 to 1, of another one's in it."""
@@ -78,6 +86,10 @@ class Theme:
     def px(self, units: float) -> int:
         """Return a length given in units of 1/96 inch at scale 1 in pixels of this screen."""
         return int(ttk.scale_size(self._root, units))  # type: ignore[no-untyped-call]  # not annotated there
+
+    def span(self, units: float) -> int:
+        """Return a length as :meth:`px` does that holds text: it grows with the letters when they are zoomed."""
+        return round(self.px(units) * self.points / USUAL_POINTS)
 
     def icon(self, name: str, role: str = "text", size: int = 14) -> str:
         """Return the Tk image of an icon in the colour of a role; ``size`` is in units, not pixels."""
@@ -153,6 +165,10 @@ class Theme:
             background=[("selected", "focus", color("selection")), ("selected", color("selection_idle"))],
             foreground=[("selected", color("text"))],
         )
+        # A letter beyond a selection keeps its colour: Tk draws it as if it were selected after the font has changed.
+        for kind in (".", "TEntry", "TCombobox", "TSpinbox"):
+            style.configure(kind, selectbackground=color("selection"), selectforeground=color("text"))
+        self._style_button(self.blend("raised", "text", 0.08))
         style.configure("Sash", gripcount=0, sashthickness=px(4))
         style.configure("TPanedwindow", background=color("surface"))
         style.configure("Surface.TFrame", background=color("surface"))
@@ -181,11 +197,30 @@ class Theme:
             ("*Menu.foreground", color("text")),
             ("*Menu.activeBackground", color("selection")),
             ("*Menu.activeForeground", color("text")),
-            ("*Menu.disabledForeground", color("faint")),
+            ("*Menu.disabledForeground", color("disabled")),
             ("*Menu.borderWidth", "0"),
             ("*Menu.relief", "flat"),
         ):
             self._root.option_add(option, value)
+
+    def _style_button(self, ground: str) -> None:
+        """Style the usual button: it is to be seen, and no louder than the one that matters."""
+        style, color, px = self._root.style, self.color, self.px
+        over, pressed = (_mixed(ground, color("text"), part) for part in (0.08, 0.16))
+        grounds = [("disabled", color("surface")), ("pressed", pressed), ("active", over)]
+        style.configure(
+            "Usual.TButton", background=ground, darkcolor=ground, lightcolor=ground, foreground=color("text"),
+            bordercolor=_mixed(ground, color("text"), 0.16), focuscolor=color("accent"), font=self.ui, relief="raised",
+            anchor="center", borderwidth=1, focusthickness=1, padding=(px(10), px(4)),
+        )  # fmt: skip
+        style.map(
+            "Usual.TButton",
+            background=grounds,
+            darkcolor=grounds,
+            lightcolor=grounds,
+            bordercolor=[("disabled", color("border")), ("focus", color("accent"))],
+            foreground=[("disabled", color("disabled"))],
+        )
 
 
 def _mixed(one: str, other: str, part: float) -> str:

@@ -1,9 +1,11 @@
-"""The two themes that come with the window."""
+"""The two themes that come with the window. Every text is read on its grounds at a contrast of 4.5 to 1 or more."""
 
 from __future__ import annotations
 
 from alveary.contracts.window import ThemeSpec
 
+ENVIRONMENTS = {"production": "danger", "staging": "warning", "local": "success"}
+"""The roles that an environment's badge is coloured by."""
 DARK = ThemeSpec(
     id="dark",
     name="Dark",
@@ -14,20 +16,20 @@ DARK = ThemeSpec(
         "raised": "#2e3035",
         "border": "#3b3e44",
         "text": "#e3e5e8",
-        "muted": "#a0a5ad",
-        "faint": "#71767f",
-        "accent": "#6b9bff",
+        "muted": "#a8adb5",
+        "faint": "#8a8f98",
+        "accent": "#75a2ff",
         "on_accent": "#10131a",
-        "selection": "#2f4a7d",
+        "selection": "#284068",
         "selection_idle": "#3a3d44",
         "stripe": "#222427",
         "success": "#6fb07f",
         "warning": "#dba656",
-        "danger": "#e4757a",
+        "danger": "#e8797f",
         "keyword": "#cf8e6d",
         "string": "#7fb77e",
         "number": "#4fb3bf",
-        "comment": "#7a7e85",
+        "comment": "#8b8f96",
         "function": "#6aa5f0",
         "operator": "#a9b0ba",
     },
@@ -42,20 +44,20 @@ LIGHT = ThemeSpec(
         "raised": "#e9ebee",
         "border": "#d3d6db",
         "text": "#1d2127",
-        "muted": "#59606b",
-        "faint": "#878e99",
-        "accent": "#2f6fe4",
+        "muted": "#545b66",
+        "faint": "#69707b",
+        "accent": "#2561cf",
         "on_accent": "#ffffff",
         "selection": "#cfe0ff",
         "selection_idle": "#e2e5ea",
         "stripe": "#f8f9fb",
-        "success": "#2c7d46",
-        "warning": "#9a6700",
-        "danger": "#c8353d",
+        "success": "#25703d",
+        "warning": "#825700",
+        "danger": "#b92c34",
         "keyword": "#a5441a",
-        "string": "#2b7a3d",
+        "string": "#24703a",
         "number": "#0f7480",
-        "comment": "#7d8590",
+        "comment": "#68707b",
         "function": "#1f5fc4",
         "operator": "#4b525c",
     },

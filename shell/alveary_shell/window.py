@@ -437,6 +437,7 @@ class MainWindow(Window):
             front.panel.focus()
 
     def _activate(self, panel: Panel | None) -> None:
+        self.docks.fold(panel is not None and panel.spec.whole)
         if panel is not self._active:
             self._active = panel
             self._journal.moved()

@@ -89,6 +89,28 @@ def window(screen: Screen, home: Path) -> Iterator[MainWindow]:
         window.quit()
 
 
+def test_the_columns_stand_below_the_form_where_both_do_not_fit_beside_each_other(
+    window: MainWindow, screen: Screen, file: str
+) -> None:
+    panel: Any = window.open("importing", {"file": file})
+    screen.pump(lambda: panel.draft.preview is not None)
+
+    def beside() -> bool:
+        screen.settle()
+        form, columns = panel._form, panel._columns
+        shown = (form.winfo_width(), form.winfo_height(), columns.winfo_width(), columns.winfo_height())
+        assert min(shown) > 100, shown
+        return bool(columns.winfo_rootx() >= form.winfo_rootx() + form.winfo_width())
+
+    assert beside()
+    window.theme.zoom(16)
+    try:
+        assert not beside()
+    finally:
+        window.theme.zoom(10)
+    assert beside()
+
+
 def test_a_file_is_looked_at_tried_and_imported_in_the_window(
     window: MainWindow, screen: Screen, file: str, tmp_path: Path
 ) -> None:

@@ -114,6 +114,21 @@ def texts(canvas: tk.Canvas) -> list[str]:
     return [str(canvas.tk.call(canvas, "itemcget", item, "-text")) for item in canvas.find_withtag("label")]
 
 
+def test_what_is_beside_the_tree_takes_room_only_where_there_is_something_to_say(
+    window: MainWindow, screen: Screen
+) -> None:
+    panel = shown(window, screen, plan_of())
+    assert panel.side.winfo_ismapped()
+    step = "SEARCH album USING COVERING INDEX sqlite_autoindex_album_1 (artist_id=?)"
+    shown(window, screen, plan_of(PlanNode(kind="QUERY PLAN", children=(PlanNode(kind=step),)), warnings=()))
+    screen.settle()
+    assert not panel.side.winfo_ismapped()
+    assert panel.tree.winfo_width() == panel.tree.master.winfo_width()
+    screen.pump(lambda: step in texts(panel.tree.canvas))
+    panel.choose(1)
+    screen.pump(panel.side.winfo_ismapped)
+
+
 def test_every_command_has_its_handler_and_keys_nobody_else_has(window: MainWindow) -> None:
     for spec in declaration.alveary_commands():
         window.kernel.commands.get(spec.id)

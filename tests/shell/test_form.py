@@ -91,7 +91,7 @@ def test_a_hint_stands_only_in_an_empty_field(form: Form, screen: Screen) -> Non
 
 def test_everything_can_be_chosen_with_the_keyboard(form: Form, screen: Screen, told: list[tuple[str, str]]) -> None:
     screen.press(form._rows["kind"]._buttons["local"], "<space>")
-    screen.press(form._rows["safe"]._buttons[YES], "<space>")
+    screen.press(form._rows["safe"]._field_widget, "<space>")
     swatches = form._rows["color"]._swatches
     assert swatches is not None
     screen.press(swatches, "<Right>", "<Right>")
@@ -101,7 +101,7 @@ def test_everything_can_be_chosen_with_the_keyboard(form: Form, screen: Screen, 
     engine.set("PostgreSQL")  # as the list does that came up
     engine.event_generate("<<ComboboxSelected>>")
     assert form.values == {"kind": "local", "safe": YES, "color": "red", "engine": "pg"}
-    screen.press(form._rows["safe"]._buttons[YES], "<space>")
+    screen.press(form._rows["safe"]._field_widget, "<space>")
     screen.press(swatches, "<Left>")
     assert form.values == {"kind": "local", "engine": "pg"}
     assert told.count(("changed", "color")) == 2

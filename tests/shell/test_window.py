@@ -104,8 +104,16 @@ def declare(kernel: Kernel) -> None:
         ("side", "left", "Note"),
         ("broken", "bottom", "Broken"),
         ("missing", "right", "Nothing"),
+        ("below", "bottom", "Note"),
+        ("page", "center", "Note"),
     ):
-        spec = PanelSpec(id=id, title=id.title(), factory=f"{here}:{factory}", dock=dock)  # type: ignore[arg-type]  # a loop hides that it is one
+        spec = PanelSpec(
+            id=id,
+            title=id.title(),
+            factory=f"{here}:{factory}",
+            dock=dock,  # type: ignore[arg-type]  # a loop hides that it is one
+            whole=id == "page",
+        )
         assert kernel.plugins.panels.add(spec) is None
     placement = Placement(title="Shout", menu="Test", keys=("Ctrl+U",), panel="note", enabled=f"{here}:is_loud")
     shout_spec = CommandSpec(id="test.shout", summary="Shout.", factory=f"{here}:shout", placement=placement)
@@ -159,6 +167,34 @@ def test_documents_get_a_tab_each_and_tools_are_raised(window: MainWindow) -> No
     assert window.open("side") is window.open("side")
     assert window.docks.visible("left")
     assert window.active is first  # a tool does not take a document's place
+
+
+def test_a_page_of_its_own_has_the_room_of_what_stands_below(
+    make: Callable[..., MainWindow], window: MainWindow, screen: Screen
+) -> None:
+    note = window.open("note")
+    window.open("below")
+    assert window.docks.visible("bottom")
+    page = window.open("page")
+    assert not window.docks.visible("bottom")
+    window.raise_panel(note)
+    assert window.docks.visible("bottom")
+    window.raise_panel(page)
+    window.toggle("bottom")  # a person wants to see both
+    assert window.docks.visible("bottom")
+    window.raise_panel(note)
+    window.raise_panel(page)
+    assert not window.docks.visible("bottom")
+    again = make()  # with the page in front, and what it hides not forgotten
+    assert again.active is not None
+    assert again.active.spec.id == "page"
+    assert not again.docks.visible("bottom")
+    again.close(again.active)
+    assert again.docks.visible("bottom")
+    again.toggle("bottom")
+    again.raise_panel(again.open("page"))
+    again.raise_panel(again.panels("note")[0])
+    assert not again.docks.visible("bottom")  # which was a person's own doing
 
 
 def test_a_panel_that_raises_shows_its_fault_and_hurts_nobody(window: MainWindow) -> None:

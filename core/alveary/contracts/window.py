@@ -54,7 +54,8 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of the window. ``factory`` is an :class:`alveary_shell.sdk.Panel` class, imported when first opened.
 
     ``icon`` is a name of the Bootstrap Icons. ``open_at_start`` shows a panel of a side dock in a new window;
-    ``order`` sorts the tabs of a dock, lowest first.
+    ``order`` sorts the tabs of a dock, lowest first. A page of the centre that is ``whole`` has nothing to do with what
+    stands in the bottom dock, and has the room of that, too, while it is in front.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]*$")]
@@ -64,6 +65,7 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     icon: str = "window"
     order: int = 100
     open_at_start: bool = False
+    whole: bool = False
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):

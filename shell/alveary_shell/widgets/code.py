@@ -343,7 +343,7 @@ class Code(Editing):
             spacing3=theme.px(2),
             tabs=(theme.code.measure(" " * TAB),),
         )
-        self.sheet.call("tag", "configure", "line", "-background", color("raised"))
+        self.sheet.call("tag", "configure", "line", "-background", theme.blend("background", "raised", 0.5))
         self.sheet.call("tag", "configure", "bracket", "-background", color("selection_idle"))
         self.sheet.call("tag", "configure", "found", "-background", color("selection_idle"))
         self.colours.repaint(theme)

@@ -135,12 +135,12 @@ class FindBar(tk.Frame):
         previous = FlatButton(first, theme, lambda: self.step(back=True), icon="arrow-up")
         following = FlatButton(first, theme, self.step, icon="arrow-down")
         close = FlatButton(first, theme, self.close, icon="x-lg")
+        for button in (close, following, previous):
+            button.pack(side="right", padx=px(1))
         self._entry.pack(side="left", padx=(px(10), px(6)), pady=px(5))
         for button in (self._case, self._word, self._regex):
             button.pack(side="left", padx=px(1))
         self._count.pack(side="left", padx=px(10))
-        for button in (close, following, previous):
-            button.pack(side="right", padx=px(1))
         self._with = ttk.Entry(second, width=30, font=theme.ui)
         self._with.pack(side="left", padx=(px(10), px(6)), pady=(0, px(5)))
         FlatButton(second, theme, self.replace, text="Replace", role="text").pack(side="left", padx=px(1))

@@ -1,4 +1,4 @@
-"""A flat button for bars: an icon, a word or both; can stay pressed or be filled; reached by the keyboard."""
+"""Flat buttons: an icon, a word or both; can stay pressed, be filled or be ticked; reached by the keyboard."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class FlatButton(tk.Label):
         if self._filled is not None and self._enabled:
             self._wear(theme.color("on_accent"), "on_accent", theme.blend(self._filled, "text", 0.15 * self._hover))
             return
-        role = "faint" if not self._enabled else "accent" if self._on else self._role
+        role = "disabled" if not self._enabled else "accent" if self._on else self._role
         lies_on = "selection_idle" if self._on else "raised" if self._hover and self._enabled else self._ground
         if lies_on == "raised" and self._ground == "raised":
             lies_on = "selection_idle"
@@ -108,3 +108,29 @@ class FlatButton(tk.Label):
         if self._icon is not None:
             image = theme.icon(self._icon, role, 14 if large else 13)
             self.configure(image=image, compound="left" if self["text"] else "center")
+
+
+class CheckButton(FlatButton):
+    """A word with a box to be ticked. ``changed`` is called when a person has ticked it, or taken the tick away."""
+
+    def __init__(
+        self, master: tk.Misc, theme: Theme, changed: Callable[[], object], *, text: str = "", ground: str = "surface"
+    ) -> None:
+        super().__init__(master, theme, self._turn, text=text and f" {text}", icon="square", ground=ground)
+        self.configure(anchor="w", justify="left")
+        self._changed = changed
+        self._ticked = False
+
+    @property
+    def ticked(self) -> bool:
+        """Whether it is ticked; setting it tells nobody."""
+        return self._ticked
+
+    @ticked.setter
+    def ticked(self, ticked: bool) -> None:
+        self._ticked = ticked
+        self.show(icon="check-square-fill" if ticked else "square", role="accent" if ticked else "muted")
+
+    def _turn(self) -> None:
+        self.ticked = not self._ticked
+        self._changed()

@@ -8,7 +8,7 @@ from tkinter import ttk
 from typing import Any
 
 from alveary_shell.theme import Theme
-from alveary_shell.widgets.flat import FlatButton
+from alveary_shell.widgets.flat import CheckButton, FlatButton
 from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.form_fields import YES, Field, Section
 from alveary_shell.widgets.grid_text import visible_lines
@@ -18,6 +18,8 @@ WIDTH = 560
 """Units a field is wide at most."""
 LABELS = 150
 """Units of the column of labels."""
+END = 9
+"""The column of a line behind its last field."""
 
 
 class Form(tk.Frame):
@@ -104,6 +106,9 @@ class Form(tk.Frame):
             if line is None or not field.beside:
                 line = ground(frame)
                 line.pack(anchor="w", fill="x", pady=(px(8), 0))
+                # The first field gives way where there is no room for all; what is left over is nobody's.
+                line.columnconfigure(1, weight=1)
+                line.columnconfigure(END, weight=1000)
             row = rows[field.name] = _Row(self, line, field)
             row.show(self._values.get(field.name, ""))
             row.complain(self._problems.get(field.name, ""))
@@ -162,31 +167,31 @@ class _Row:
         theme, px = form.theme, form.theme.px
         self._form, self._field, self._theme = form, field, theme
         self._shown = ""
-        if field.beside:
-            label = ttk.Label(line, text=field.label, style="Page.TLabel")
-            label.pack(side="left", anchor="n", padx=(px(16), px(8)), pady=px(5))
-        else:
-            frame = tk.Frame(line, borderwidth=0, width=px(LABELS), height=px(28))
-            frame.pack(side="left", anchor="n")
-            frame.pack_propagate(False)
-            label = ttk.Label(frame, text=field.label, style="Page.TLabel")
-            label.pack(side="left", anchor="n", pady=px(5))
-
-            def paint() -> None:
-                height = max(px(28), theme.ui.metrics("linespace") + px(14))  # with a larger letter a taller line
-                frame.configure(background=theme.color("background"), height=height)
-
-            theme.follow(frame, paint)
+        label = ttk.Label(line, text=field.label, style="Page.TLabel")
+        at = line.grid_size()[0] if field.beside else 0
+        label.grid(row=0, column=at, sticky="nw", padx=(px(16), px(8)) if field.beside else 0, pady=px(5))
         room = self._room = tk.Frame(line, borderwidth=0)
-        room.pack(side="left", anchor="n", fill="x")
-        theme.follow(room, lambda: room.configure(background=theme.color("background")))
+        room.grid(row=0, column=at + 1, sticky="nw")
+        self._breaking: list[tk.Label | ttk.Label] = []
+        """What is broken into lines where the page is too narrow for it."""
         self._entry: ttk.Entry | None = None
         self._filling = False
         self._swatches: _Swatches | None = None
         self._buttons: dict[str, FlatButton] = {}
+        self._tick: CheckButton | None = None
         self._hint: Hint | None = None
         self._field_widget: tk.Misc = self._make(room, field)
-        self._below = ttk.Label(room, style="PageMuted.TLabel", wraplength=px(WIDTH))
+        self._below = ttk.Label(room, style="PageMuted.TLabel")
+        self._breaking.append(self._below)
+
+        def paint() -> None:
+            room.configure(background=theme.color("background"))
+            if not field.beside:
+                line.columnconfigure(0, minsize=theme.span(LABELS))
+                label.configure(wraplength=theme.span(LABELS) - px(8))
+
+        theme.follow(room, paint)
+        line.bind("<Configure>", lambda event: self._fit(event.width), add="+")
         self._field_widget.bind("<FocusOut>", lambda _: form.left(field.name) if form.left else None, add="+")
         self._field_widget.bind("<FocusIn>", lambda _: form.arrived(), add="+")
         label.bind("<Button-1>", lambda _: self.focus())
@@ -220,10 +225,12 @@ class _Row:
                 self._buttons[choice.value] = press
             return next(iter(self._buttons.values()))
         if field.kind == "switch":
-            press = FlatButton(room, theme, self._switch, text=f" {field.hint}", icon="square", ground="background")
-            press.pack(anchor="w", pady=px(2))
-            self._buttons[YES] = press
-            return press
+            tick = self._tick = CheckButton(
+                room, theme, lambda: self._chosen(YES if tick.ticked else ""), text=field.hint, ground="background"
+            )
+            self._breaking.append(tick)
+            tick.pack(anchor="w", pady=px(2))
+            return tick
         if field.kind == "color":
             self._swatches = _Swatches(room, theme, field, self._chosen)
             self._swatches.pack(anchor="w", pady=px(2))
@@ -233,11 +240,17 @@ class _Row:
         theme.follow(line, lambda: line.configure(background=theme.color("background")))
         show = "•" if field.kind == "secret" else ""
         entry = ttk.Entry(line, width=wide, font=theme.ui, show=show)
-        entry.pack(side="left")
         if field.kind == "file" and self._form.browse is not None:
             browse = FlatButton(line, theme, self._browse, text=" Browse…", icon="folder2-open", ground="background")
-            browse.pack(side="left", padx=(px(6), 0))
+            browse.pack(side="right", padx=(px(6), 0))
+        entry.pack(side="left", fill="x", expand=True)
         return self._watched(entry)
+
+    def _fit(self, width: int) -> None:
+        """Break lines where a page of this width asks for it."""
+        most = min(self._theme.span(WIDTH), width - self._room.winfo_x())
+        for each in self._breaking:
+            each.configure(wraplength=max(most - self._theme.px(24), 1))
 
     def _watched(self, entry: ttk.Entry) -> ttk.Entry:
         """Hear of what is typed into an entry, or pasted, and show a word in it while it is empty."""
@@ -254,9 +267,8 @@ class _Row:
         """Show a value."""
         self._shown = value
         field = self._field
-        if field.kind == "switch":
-            on = value == YES
-            self._buttons[YES].show(icon="check-square-fill" if on else "square", role="accent" if on else "muted")
+        if self._tick is not None:
+            self._tick.ticked = value == YES
         elif field.kind == "segments":
             for each, button in self._buttons.items():
                 button.on = each == value
@@ -299,9 +311,6 @@ class _Row:
     def _chosen(self, value: str) -> None:
         self.show(value)
         self._form.take(self._field.name, value)
-
-    def _switch(self) -> None:
-        self._chosen("" if self._shown == YES else YES)
 
     def _browse(self) -> None:
         assert self._form.browse is not None, "only then is there a button"

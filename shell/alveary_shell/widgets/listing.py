@@ -12,13 +12,18 @@ from alveary.tables import visible
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.scrollbar import AutoScrollbar
 
+LEAST_STRETCHED = 100
+"""Units that a column has at least which takes the room that is left."""
 MOST_TEXT = 500
 """Characters drawn of a cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListColumn:
-    """A column: its heading, its width in units, and whether it takes the room that is left."""
+    """A column: its heading, its usual width in units, and whether it takes the room that is left, that much at least.
+
+    One that does not is as wide as its longest text, from half its usual width to twice that.
+    """
 
     title: str
     width: int = 120
@@ -41,17 +46,18 @@ class Listing(tk.Frame):
     ) -> None:
         super().__init__(master, borderwidth=0)
         names = [str(number) for number in range(len(columns))]
+        self._theme = theme
+        self._shape = dict(zip(names, columns, strict=True))
+        self._longest = {name: column.title for name, column in self._shape.items()}
+        self._widths: dict[str, int] = {}
+        """What the columns were given; one that is another by now was moved by a person."""
         self.tree = ttk.Treeview(self, columns=names, show="headings", selectmode="browse")
-        for name, column in zip(names, columns, strict=True):
+        for name, column in self._shape.items():
             anchor: Literal["e", "w"] = "e" if column.numeric else "w"
             self.tree.heading(name, text=column.title, anchor=anchor)
-            self.tree.column(
-                name,
-                width=theme.px(column.width),
-                stretch=column.stretch,
-                anchor=anchor,
-            )
+            self.tree.column(name, stretch=False, anchor=anchor)  # whose idea of it counts what is out of sight
         self.tree.pack(side="left", fill="both", expand=True)
+        self.tree.bind("<Configure>", lambda _: self._stretch(), add="+")
         AutoScrollbar(self.tree)
         self.empty_text = ""
         """What is said in the middle when there are no lines."""
@@ -73,8 +79,14 @@ class Listing(tk.Frame):
         """Show these lines, each a key, its cells, and a role its text is coloured by ("" for the usual one)."""
         before = self.selected
         self.tree.delete(*self.tree.get_children())
+        longest = self._longest = {name: column.title for name, column in self._shape.items()}
         for key, cells, role in lines:
-            self.tree.insert("", "end", iid=key, values=[_cell(cell) for cell in cells], tags=(role,) if role else ())
+            values = [_cell(cell) for cell in cells]
+            self.tree.insert("", "end", iid=key, values=values, tags=(role,) if role else ())
+            for name, value in zip(longest, values, strict=False):
+                if len(value) > len(longest[name]):
+                    longest[name] = value
+        self._fit()
         if before is not None and self.tree.exists(before):
             self.tree.selection_set(before)
         if lines or not self.empty_text:
@@ -90,6 +102,28 @@ class Listing(tk.Frame):
             self.tree.selection_set(children[0])
             self.tree.focus(children[0])
 
+    def _fit(self) -> None:
+        """Make the columns as wide as their texts, but for those that a person has made wider or narrower."""
+        theme, said, head = self._theme, self._theme.ui, self._theme.ui_bold
+        for name, column in self._shape.items():
+            usual, text = theme.span(column.width), self._longest[name]
+            needed = (head if text == column.title else said).measure(text) + theme.span(16)
+            moved = self._widths.get(name) not in (None, int(self.tree.column(name, "width")))
+            if not column.stretch and not moved:
+                self._widths[name] = width = max(usual // 2, min(needed, 2 * usual))
+                self.tree.column(name, width=width, minwidth=theme.span(30))
+        self._stretch()
+
+    def _stretch(self) -> None:
+        """Give the room that is left to the columns that take it, and break the lines of what is said."""
+        room = self.tree.winfo_width()
+        self._said.configure(wraplength=max(room - self._theme.px(24), 1))
+        loose = [name for name, column in self._shape.items() if column.stretch]
+        left = room - sum(int(self.tree.column(name, "width")) for name in self._shape if name not in loose)
+        for name in loose:
+            least = self._theme.span(min(self._shape[name].width, LEAST_STRETCHED))
+            self.tree.column(name, width=max(left // len(loose), least), minwidth=self._theme.span(30))
+
     def _with_selected(self, act: Callable[[str], object]) -> None:
         if (key := self.selected) is not None:
             act(key)
@@ -104,6 +138,7 @@ class Listing(tk.Frame):
         self._said.configure(background=theme.color("background"), foreground=theme.color("faint"), font=theme.ui)
         for role in ("muted", "faint", "success", "warning", "danger"):
             self.tree.tag_configure(role, foreground=theme.color(role))
+        self._fit()
 
 
 def _cell(text: str) -> str:

@@ -22,12 +22,13 @@ class MessagePage(tk.Frame):
         self._role = "muted"
         inner = self._inner = tk.Frame(self, borderwidth=0)
         inner.place(relx=0.5, rely=0.45, anchor="center")
-        self._title = tk.Label(inner, borderwidth=0)
+        self._title = tk.Label(inner, borderwidth=0, justify="center")
         self._title.pack()
         self._detail = tk.Label(inner, borderwidth=0, justify="center")
         self._detail.pack(pady=(theme.px(4), 0))
         self._press: Callable[[], object] = lambda: None
         self._button = FlatButton(inner, theme, self._pressed, ground="raised", role="text")
+        self.bind("<Configure>", lambda _: self._fit())
         theme.follow(self, self._paint)
 
     def _pressed(self) -> None:
@@ -66,6 +67,11 @@ class MessagePage(tk.Frame):
         self.configure(background=ground)
         self._inner.configure(background=ground)
         self._title.configure(background=ground, foreground=theme.color(self._role), font=theme.ui_bold)
-        self._detail.configure(
-            background=ground, foreground=theme.color("muted"), font=theme.ui, wraplength=theme.px(WIDTH)
-        )
+        self._detail.configure(background=ground, foreground=theme.color("muted"), font=theme.ui)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Break lines where the place is too narrow."""
+        width = min(self._theme.span(WIDTH), self.winfo_width() - self._theme.px(24))
+        for each in (self._title, self._detail):
+            each.configure(wraplength=max(width, 1))

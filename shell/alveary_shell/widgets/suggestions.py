@@ -167,7 +167,7 @@ class SuggestionList:
                 canvas.create_rectangle(0, y, width, y + height, fill=fill, width=0)
             canvas.create_image(px(15), middle, image=theme.icon(row.icon, row.role, 13))
             kind = canvas.create_text(
-                width - px(12), middle, anchor="e", text=row.kind, font=theme.small, fill=theme.color("faint")
+                width - px(12), middle, anchor="e", text=row.kind, font=theme.small, fill=theme.color("muted")
             )
             room = canvas.bbox(kind)[0] - px(28) - px(10)
             name = canvas.create_text(

@@ -238,14 +238,15 @@ class Tree(tk.Frame):
             if node.dot is not None:
                 self._draw_dot(x + px(14), middle + px(5), node.dot, ground)
             x += px(22)
-        end = self._draw_end(node, middle, width - px(8))
-        self._draw_text(at, node, x, middle, end - px(6))
+        aside = "faint" if ground == "background" else "muted"
+        end = self._draw_end(node, middle, width - px(8), aside)
+        self._draw_text(at, node, x, middle, end - px(6), aside)
 
     def _draw_dot(self, x: int, y: int, role: str, ground: str) -> None:
         self.canvas.create_image(x, y, image=self._image("circle-fill", ground, 10))
         self.canvas.create_image(x, y, image=self._image("circle-fill", role, 7))
 
-    def _draw_end(self, node: Node, middle: int, end: int) -> int:
+    def _draw_end(self, node: Node, middle: int, end: int, aside: str) -> int:
         """Draw what stands at the end of a line and return where it begins."""
         canvas, theme, px = self.canvas, self._theme, self._theme.px
         if node.badge is not None:
@@ -257,11 +258,11 @@ class Tree(tk.Frame):
             canvas.create_text(left + wide // 2, middle, text=text, font=theme.small, fill=theme.color("background"))
             end = left - px(6)
         if node.aside:
-            canvas.create_text(end, middle, anchor="e", text=node.aside, font=theme.small, fill=theme.color("faint"))
+            canvas.create_text(end, middle, anchor="e", text=node.aside, font=theme.small, fill=theme.color(aside))
             end -= self._small.width(node.aside)
         return end
 
-    def _draw_text(self, at: int, node: Node, x: int, middle: int, end: int) -> None:
+    def _draw_text(self, at: int, node: Node, x: int, middle: int, end: int, aside: str) -> None:
         canvas, theme, px = self.canvas, self._theme, self._theme.px
         whole = visible(node.text[:LONGEST])
         text = self._plain.fit(whole, end - x)
@@ -290,7 +291,7 @@ class Tree(tk.Frame):
             if detail != whole:
                 self._cut.add(at)
             if detail and detail != ELLIPSIS:
-                canvas.create_text(x, middle, anchor="w", text=detail, font=theme.small, fill=theme.color("faint"))
+                canvas.create_text(x, middle, anchor="w", text=detail, font=theme.small, fill=theme.color(aside))
 
     def _image(self, icon: str, role: str, size: int) -> str:
         wanted = (icon, role, size)

@@ -27,6 +27,7 @@ def alveary_panels() -> list[PanelSpec]:
             factory=f"{_HERE}.form:ConnectionPanel",
             dock="center",
             icon="plug",
+            whole=True,
         ),
     ]
 

@@ -41,6 +41,7 @@ from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.form import Form
 from alveary_shell.widgets.form_fields import YES
 from alveary_shell.widgets.grid_text import visible_lines
+from alveary_shell.widgets.words import break_lines
 
 CHECK_MILLISECONDS = 250
 """How long after the last key it is looked whether what was typed is right."""
@@ -145,7 +146,7 @@ class ConnectionPanel(Panel):
         self._sign.pack(side="left", anchor="n", padx=(px(10), px(6)), pady=px(5))
         self._said = tk.Label(inner, borderwidth=0, justify="left", anchor="w")
         self._said.pack(side="left", fill="x", expand=True, pady=px(4))
-        self._said.bind("<Configure>", lambda event: self._said.configure(wraplength=max(event.width - px(4), 100)))
+        break_lines(self._said, px(4))
         self._form = Form(self.frame, theme, changed=self._changed, left=self._left, browse=self._browse)
         self._form.pack(fill="both", expand=True)
         foot.lift()  # the keyboard comes to the buttons after the fields

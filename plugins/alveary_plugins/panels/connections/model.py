@@ -31,12 +31,12 @@ from alveary_plugins.panels.catalog.model import (
     Table,
     Thing,
 )
+from alveary_shell.themes import ENVIRONMENTS
 from alveary_shell.widgets.tree_rows import Badge, Node
 
 BADGES = {
-    "production": Badge("PROD", "danger"),
-    "staging": Badge("STAGING", "warning"),
-    "local": Badge("LOCAL", "faint"),
+    environment: Badge({"production": "PROD"}.get(environment, environment.upper()), role)
+    for environment, role in ENVIRONMENTS.items()
 }
 _LIGHTS = {SessionState.CONNECTING: "warning", SessionState.UNVERIFIED: "warning", SessionState.BROKEN: "danger"}
 

@@ -12,7 +12,14 @@ _HERE = "alveary_plugins.panels.doctor"
 def alveary_panels() -> list[PanelSpec]:
     """Declare the panel."""
     return [
-        PanelSpec(id="doctor", title="Doctor", factory=f"{_HERE}.view:DoctorPanel", dock="center", icon="heart-pulse")
+        PanelSpec(
+            id="doctor",
+            title="Doctor",
+            factory=f"{_HERE}.view:DoctorPanel",
+            dock="center",
+            icon="heart-pulse",
+            whole=True,
+        )
     ]
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alveary_shell.theme import Theme
+from alveary_shell.themes import ENVIRONMENTS
 from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.standins import drawn
+from alveary_shell.widgets.words import CutLabel
 
-_BADGES = {"production": "danger", "staging": "warning", "local": "success"}
 MOST_SHOWN = 48
 """Characters of a name that are shown."""
 
@@ -44,13 +45,15 @@ class ConnectionBar(tk.Frame):
         super().__init__(master, borderwidth=0)
         self._theme = theme
         self._shown: Shown | None = None
+        self._there: list[str] = []
+        """The buttons that are shown."""
         px = theme.px
         self._mark = tk.Frame(self, width=px(3), borderwidth=0)
         self._mark.pack(side="left", fill="y")
         self._name = FlatButton(self, theme, actions["connect"], icon="plug", role="text")
         self._badge = tk.Label(self, borderwidth=0)
         self._place = FlatButton(self, theme, actions["place"], icon="database")
-        self._state = tk.Label(self, borderwidth=0)
+        self._state = CutLabel(self)
         self._buttons = {
             "reconnect": FlatButton(self, theme, actions["reconnect"], text="Connect again", role="accent"),
             "stop": FlatButton(self, theme, actions["stop"], text="Stop", icon="stop-fill", role="danger"),
@@ -61,9 +64,11 @@ class ConnectionBar(tk.Frame):
         }
         self._limit = FlatButton(self, theme, actions["limit"])
         self._autocommit = FlatButton(self, theme, actions["autocommit"])
-        self._name.pack(side="left", padx=(px(4), 0), pady=px(2))
+        # What is packed first keeps its room: the state gives way to all that can be pressed.
         self._limit.pack(side="right", padx=(0, px(6)))
         self._autocommit.pack(side="right")
+        self._name.pack(side="left", padx=(px(4), 0), pady=px(2))
+        self._state.pack(side="left", fill="x", expand=True, padx=px(8))
         self._line = tk.Frame(self, height=1, borderwidth=0)
         self._line.place(relx=0, rely=1, relwidth=1, anchor="sw")
         theme.follow(self, self._paint)
@@ -95,7 +100,7 @@ class ConnectionBar(tk.Frame):
         before, self._shown = self._shown, shown
         px = self._theme.px
         if before is None or shown.state != before.state:
-            self._state.configure(text=drawn(shown.state))
+            self._state.say(drawn(shown.state))
         self._name.show(text=_short(shown.name), icon="plug-fill" if shown.connected else "plug")
         self._place.show(text=_short(shown.place))
         self._badge.configure(text=(shown.environment or "").upper())
@@ -105,16 +110,20 @@ class ConnectionBar(tk.Frame):
         )
         self._pack(self._badge, bool(shown.environment), padx=px(4))
         self._pack(self._place, bool(shown.place))
-        self._pack(self._state, bool(shown.state), padx=px(8))
-        self._pack(self._buttons["reconnect"], shown.lost)
-        self._pack(self._buttons["stop"], shown.busy)
-        self._pack(self._buttons["commit"], shown.can_commit)
-        self._pack(self._buttons["rollback"], shown.can_roll_back)
+        wanted = {
+            "reconnect": shown.lost, "stop": shown.busy, "commit": shown.can_commit, "rollback": shown.can_roll_back
+        }  # fmt: skip
+        if before is None or [each for each in wanted if wanted[each]] != self._there:
+            self._there = [each for each in wanted if wanted[each]]
+            for each in self._buttons.values():
+                each.pack_forget()
+            for name in reversed(self._there):
+                self._buttons[name].pack(side="right", before=self._state)
         self._paint()
 
     def _pack(self, widget: tk.Widget, wanted: bool, padx: int = 0) -> None:
         """Show or hide one of the widgets on the left, each in its place."""
-        order: list[tk.Widget] = [self._name, self._badge, self._place, self._state, *self._buttons.values()]
+        order: list[tk.Widget] = [self._name, self._badge, self._place]
         if wanted == bool(widget.winfo_manager()):
             return
         if not wanted:
@@ -125,12 +134,12 @@ class ConnectionBar(tk.Frame):
 
     def _paint(self) -> None:
         theme, shown = self._theme, self._shown
-        for widget in (self, self._state):
-            widget.configure(background=theme.color("surface"))
+        self.configure(background=theme.color("surface"))
         self._line.configure(background=theme.color("border"))
         self._mark.configure(background=(shown.color if shown is not None else None) or theme.color("surface"))
-        self._state.configure(foreground=theme.color(shown.role if shown is not None else "muted"), font=theme.small)
-        role = _BADGES.get((shown.environment if shown is not None else None) or "", "muted")
+        state = theme.color(shown.role if shown is not None else "muted")
+        self._state.wear(font=theme.small, background=theme.color("surface"), foreground=state)
+        role = ENVIRONMENTS.get((shown.environment if shown is not None else None) or "", "muted")
         self._badge.configure(
             background=theme.color(role), foreground=theme.color("background"), font=theme.small, padx=theme.px(6)
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Mapping
 from datetime import datetime
-from tkinter import ttk
 from typing import Any
 
 from alveary.events import QueryEnded
 from alveary.history import HistoryEntry
 from alveary_shell.sdk import Panel, Window
+from alveary_shell.widgets.flat import CheckButton
 from alveary_shell.widgets.listing import ListColumn, Listing
 from alveary_shell.widgets.searchfield import SearchField
 
@@ -38,9 +38,8 @@ class HistoryPanel(Panel):
         bar.pack(fill="x")
         self._search = SearchField(bar, theme, "Search the history", lambda: self._soon(TYPING_MILLISECONDS))
         self._search.pack(side="left", fill="x", expand=True, padx=theme.px(8), pady=theme.px(6))
-        self._failed = tk.BooleanVar(frame, value=False)
-        only = ttk.Checkbutton(bar, text="Only failed", variable=self._failed, command=self._ask)
-        only.pack(side="left", padx=(0, theme.px(10)))
+        self._failed = CheckButton(bar, theme, self._ask, text="Only failed")
+        self._failed.pack(side="left", padx=(0, theme.px(10)))
         self._list = Listing(frame, theme, _COLUMNS, on_open=self._open, on_menu=self._menu)
         self._list.pack(fill="both", expand=True)
         self._entries: dict[str, HistoryEntry] = {}
@@ -67,7 +66,7 @@ class HistoryPanel(Panel):
         self._after = None
         self._asked += 1
         asked = self._asked
-        parameters = {"search": self._search.get() or None, "failed": self._failed.get(), "limit": LIMIT}
+        parameters = {"search": self._search.get() or None, "failed": self._failed.ticked, "limit": LIMIT}
 
         def done(entries: list[HistoryEntry]) -> None:
             if asked == self._asked:  # an answer to what was typed before comes too late
@@ -80,7 +79,7 @@ class HistoryPanel(Panel):
 
     def _show(self, entries: list[HistoryEntry]) -> None:
         self._entries = {str(entry.id): entry for entry in entries}
-        sought = self._search.get() or self._failed.get()
+        sought = self._search.get() or self._failed.ticked
         self._list.empty_text = "Nothing in the history is like that" if sought else "Nothing has been run yet"
         self._list.show([(key, _cells(entry), _role(entry)) for key, entry in self._entries.items()])
 

@@ -18,6 +18,7 @@ def alveary_panels() -> list[PanelSpec]:
             factory=f"{_HERE}.view:ImportPanel",
             dock="center",
             icon="box-arrow-in-down",
+            whole=True,
         )
     ]
 

@@ -18,6 +18,7 @@ from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.form import Form
 from alveary_shell.widgets.form_fields import Choice, Field, Section
 from alveary_shell.widgets.listing import ListColumn, Listing
+from alveary_shell.widgets.words import break_lines
 
 LOOK_MILLISECONDS = 400
 """How long after the last change the file is looked at again."""
@@ -30,6 +31,8 @@ _COLUMNS = (
 )
 _FORM_PIXELS, _FORM_DIGITS = 140, 50
 """How wide the form beside the columns is: what does not grow with the letters, and what does, in digits."""
+_LEAST_BESIDE = 300
+"""Units that the columns have at least beside the form; with less they stand below it."""
 _REFUSED = (
     ListColumn("Line", 70, numeric=True),
     ListColumn("Column", 120),
@@ -99,18 +102,21 @@ class ImportPanel(Panel):
         self._stop.pack(side="left")
         self._said = tk.Label(inner, anchor="w", borderwidth=0, justify="left")
         self._said.pack(side="left", fill="x", expand=True, padx=px(12))
-        left = tk.Frame(self.frame, borderwidth=0)
-        left.pack(side="left", fill="y")
+        break_lines(self._said, px(4))
+        body = tk.Frame(self.frame, borderwidth=0)
+        body.pack(fill="both", expand=True)
+        left = tk.Frame(body, borderwidth=0)
         left.pack_propagate(False)
         self._form = Form(left, theme, changed=self._changed, browse=self._browse)
         self._form.pack(fill="both", expand=True)
         self._targets: tuple[Choice, ...] = ()
         self._arrange()
-        right = tk.Frame(self.frame, borderwidth=0)
-        right.pack(side="left", fill="both", expand=True, padx=(0, px(12)), pady=px(8))
-        self._found = ttk.Label(right, style="PageMuted.TLabel", wraplength=px(700))
+        right = tk.Frame(body, borderwidth=0)
+        right.pack_propagate(False)
+        foot.lift()  # the keyboard comes to the buttons after the fields
+        self._found = ttk.Label(right, style="PageMuted.TLabel")
         self._found.pack(fill="x", pady=px(4))
-        self._found.bind("<Configure>", lambda event: self._found.configure(wraplength=max(event.width, 100)))
+        break_lines(self._found)
         self._columns = Listing(right, theme, _COLUMNS, on_open=self._edit_type, on_menu=self._column_menu)
         self._columns.empty_text = "Choose a file.\nEnter or a double click changes the type of a column."
         self._columns.tree.bind("<<TreeviewSelect>>", lambda _: self._tell_note())
@@ -119,12 +125,27 @@ class ImportPanel(Panel):
         self._under.pack(fill="both", expand=True, pady=(px(8), 0))
         self._refused = Listing(right, theme, _REFUSED)
 
+        def place() -> None:
+            """Stand side by side, or one below the other where that is too narrow."""
+            form = px(_FORM_PIXELS) + theme.ui.measure("0") * _FORM_DIGITS
+            beside = body.winfo_width() >= form + theme.span(_LEAST_BESIDE)
+            left.configure(width=form)
+            left.grid(row=0, column=0, sticky="nsew")
+            right.grid(row=0 if beside else 1, column=1 if beside else 0, sticky="nsew", pady=px(8),
+                       padx=(0 if beside else px(24), px(12)))  # fmt: skip
+            body.columnconfigure(0, weight=0 if beside else 1)
+            body.columnconfigure(1, weight=1 if beside else 0)
+            body.rowconfigure(0, weight=1, uniform="" if beside else "halves")
+            body.rowconfigure(1, weight=0 if beside else 1, uniform="" if beside else "halves")
+
+        body.bind("<Configure>", lambda _: place())
+
         def paint() -> None:
             for part in (foot, inner):
                 part.configure(background=theme.color("surface"))
-            for part in (left, right, self._under):
+            for part in (body, left, right, self._under):
                 part.configure(background=theme.color("background"))
-            left.configure(width=px(_FORM_PIXELS) + theme.ui.measure("0") * _FORM_DIGITS)
+            place()
             self._said.configure(background=theme.color("surface"), foreground=theme.color("muted"), font=theme.ui)
 
         theme.follow(foot, paint)

@@ -13,7 +13,12 @@ def alveary_panels() -> list[PanelSpec]:
     """Declare the panel."""
     return [
         PanelSpec(
-            id="keys", title="Keyboard shortcuts", factory=f"{_HERE}.view:KeysPanel", dock="center", icon="keyboard"
+            id="keys",
+            title="Keyboard shortcuts",
+            factory=f"{_HERE}.view:KeysPanel",
+            dock="center",
+            icon="keyboard",
+            whole=True,
         )
     ]
 

@@ -17,6 +17,14 @@ MOST_TEXT = 2000
 MOST_WARNINGS = 30
 
 
+def says_something(plan: Plan) -> bool:
+    """Return whether there is more to say of a plan, or of any of its steps, than stands in the tree."""
+    said = plan.warnings or plan.details or plan.remarks
+    return bool(said) or any(
+        node.details or node.buffers or node.figures or node.was_executed is False for _, node in plan.nodes()
+    )
+
+
 class PlanSide(tk.Frame):
     """Reads like a page. A warning is a link to its step."""
 
@@ -24,7 +32,7 @@ class PlanSide(tk.Frame):
         super().__init__(master, borderwidth=0)
         self._theme, self._choose = theme, choose
         self.text = tk.Text(
-            self, wrap="word", borderwidth=0, highlightthickness=0, state="disabled", width=30, height=4
+            self, wrap="word", borderwidth=0, highlightthickness=0, state="disabled", width=12, height=4
         )
         self.text.pack(side="left", fill="both", expand=True)
         AutoScrollbar(self.text)

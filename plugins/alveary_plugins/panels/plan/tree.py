@@ -12,6 +12,8 @@ from alveary_shell.widgets.focus import focused
 from alveary_shell.widgets.scrollbar import AutoScrollbar
 
 SOON_MILLISECONDS = 8
+LEAST = 200
+"""Pixels a tree asks for; it takes what it gets."""
 _KEYS = {"Up": -1, "Down": 1}
 
 
@@ -51,11 +53,11 @@ class PlanTree(tk.Frame):
         self._drawing: PlanDrawing | None = None
         self._measures = _Measures(theme)
         self._after: str | None = None
-        self._head = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=False)
+        self._head = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=False, width=LEAST)
         self._head.pack(fill="x")
         body = tk.Frame(self, borderwidth=0)
         body.pack(fill="both", expand=True)
-        self.canvas = tk.Canvas(body, highlightthickness=0, borderwidth=0, takefocus=True)
+        self.canvas = tk.Canvas(body, highlightthickness=0, borderwidth=0, takefocus=True, width=LEAST)
         self.canvas.pack(side="left", fill="both", expand=True)
         self._bar = AutoScrollbar(self.canvas)
         self.canvas.configure(yscrollcommand=self._scrolled)
@@ -123,7 +125,7 @@ class PlanTree(tk.Frame):
         if self._plan is None:
             self._drawing = None
         else:
-            width = max(self.canvas.winfo_width(), 200)
+            width = max(self.canvas.winfo_width(), LEAST)
             self._drawing = PlanDrawing(self._plan, self._measures, width=width, closed=self._closed)
             self.canvas.configure(scrollregion=(0, 0, self._drawing.width, self._drawing.height))
             self._head.configure(height=self._drawing.row_height)

@@ -27,7 +27,7 @@ from alveary_plugins.panels.plan.model import (
     words_of,
     written,
 )
-from alveary_plugins.panels.plan.side import PlanSide
+from alveary_plugins.panels.plan.side import PlanSide, says_something
 from alveary_plugins.panels.plan.tree import PlanTree
 from alveary_shell.sdk import Panel, PlanWanted, Window
 from alveary_shell.widgets.flat import FlatButton
@@ -36,6 +36,7 @@ from alveary_shell.widgets.grid_text import visible, visible_lines
 from alveary_shell.widgets.scrollbar import AutoScrollbar
 from alveary_shell.widgets.standins import drawn
 from alveary_shell.widgets.tabs import Tab, TabStrip
+from alveary_shell.widgets.words import CutLabel
 
 _VIEWS: tuple[tuple[View, str], ...] = (("tree", "Tree"), ("raw", "Raw"), ("compare", "Compare"))
 _NAMES: dict[Format, str] = {"text": "Text", "json": "JSON", "svg": "Picture"}
@@ -78,14 +79,13 @@ class PlanPanel(Panel):
             button.pack(side="left", padx=theme.px(1), pady=theme.px(2))
         self._strip = TabStrip(top, theme, select=lambda key: self.choose(int(key)), close=self._close_tab)
         self._strip.pack(side="left", fill="x", expand=True)
-        self._foot = tk.Label(frame, borderwidth=0, anchor="w", justify="left")
+        self._foot = CutLabel(frame)
         self._foot.pack(side="bottom", fill="x")
         self._said = tk.Label(frame, borderwidth=0, justify="center")
         self._panes = ttk.PanedWindow(frame, orient="horizontal")
         self.tree = PlanTree(self._panes, theme, selected=self._selected, menu=self._context_menu)
         self.side = PlanSide(self._panes, theme, choose=self._go_to)
-        self._panes.add(self.tree, weight=3)
-        self._panes.add(self.side, weight=1)
+        self._panes.add(self.tree, weight=4)
         self._page = tk.Frame(frame, borderwidth=0)
         self.raw = tk.Text(self._page, wrap="none", borderwidth=0, highlightthickness=0, state="disabled", height=4)
         self.raw.pack(side="left", fill="both", expand=True)
@@ -97,8 +97,8 @@ class PlanPanel(Panel):
             for bar in (top, tools):
                 bar.configure(background=color("surface"))
             self._page.configure(background=color("background"))
-            self._foot.configure(background=color("surface"), foreground=color("muted"), font=theme.small,
-                                 padx=px(10), pady=px(3))  # fmt: skip
+            self._foot.configure(padx=px(10), pady=px(3))
+            self._foot.wear(font=theme.small, background=color("surface"), foreground=color("muted"))
             self._said.configure(background=color("background"), foreground=color("muted"), font=theme.ui)
             self.raw.configure(background=color("background"), highlightthickness=0, foreground=color("text"),
                                selectbackground=color("selection"), selectforeground=color("text"), font=theme.code,
@@ -227,7 +227,7 @@ class PlanPanel(Panel):
             self._stop.pack(side="left", before=self._views["tree"], padx=self.window.theme.px(6))
         else:
             self._stop.pack_forget()
-        self._foot.configure(text=visible(_foot(front)))
+        self._foot.say(visible(_foot(front)))
         for page in (self._said, self._panes, self._page):
             page.pack_forget()
         self._stop_filling()
@@ -237,7 +237,7 @@ class PlanPanel(Panel):
         elif self.view == "tree":
             self._panes.pack(fill="both", expand=True)
             self.tree.show(plan, front.closed, front.selected)
-            self.side.show(plan, front.selected)
+            self._show_side(plan, front.selected)
         else:
             self._page.pack(fill="both", expand=True)
             if self.view == "raw":
@@ -286,7 +286,16 @@ class PlanPanel(Panel):
         front = self.model.front
         if front is not None and front.plan is not None:
             front.selected = number
-            self.side.show(front.plan, number)
+            self._show_side(front.plan, number)
+
+    def _show_side(self, plan: Plan, number: int) -> None:
+        """Show what there is to say beside the tree, which has all the room where nothing is said of any step."""
+        shown = bool(self.side.winfo_manager())
+        if says_something(plan) and not shown:
+            self._panes.add(self.side, weight=1)
+        elif shown and not says_something(plan):
+            self._panes.forget(self.side)
+        self.side.show(plan, number)
 
     def _go_to(self, number: int) -> None:
         self.tree.choose(number)

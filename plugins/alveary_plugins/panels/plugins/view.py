@@ -11,6 +11,7 @@ from alveary.tables import visible
 from alveary_shell.sdk import Panel, Window
 from alveary_shell.theme import button
 from alveary_shell.widgets.listing import ListColumn, Listing
+from alveary_shell.widgets.words import break_lines
 
 _COLUMNS = (ListColumn("Plugin", 150, stretch=True), ListColumn("State", 80), ListColumn("Version", 70))
 
@@ -26,9 +27,7 @@ class PluginsPanel(Panel):
         self._list.pack(fill="both", expand=True)
         self._about = tk.Label(frame, justify="left", anchor="nw", padx=theme.px(12), pady=theme.px(10))
         self._about.pack(fill="x")
-        self._about.bind(
-            "<Configure>", lambda event: self._about.configure(wraplength=max(event.width - theme.px(30), 100))
-        )
+        break_lines(self._about, theme.px(30))
         self._switch = button(frame, "", lambda: self._toggle(self._list.selected))
         self._switch.pack(anchor="w", padx=theme.px(12), pady=(0, theme.px(10)))
         self._list.tree.bind("<<TreeviewSelect>>", lambda _: self._describe())

@@ -26,6 +26,7 @@ class Looking:
             panes, front.window.theme, changed=self.look, copy=self.copy_value, save=self.save_value, closed=self.toggle
         )
         self.details.on_field = self._field_opened
+        panes.bind("<Configure>", lambda event: self._keep_rows(event.width), add="+")
 
     def toggle(self) -> None:
         """Show or hide the side with one value or one row."""
@@ -34,11 +35,17 @@ class Looking:
             self._panes.forget(self.details)
             self._front.focus()
         else:
-            self.details.configure(width=self._front.window.theme.px(380))
+            room = max(self._panes.winfo_width(), 2)
+            self.details.configure(width=min(self._front.window.theme.px(380), room // 2))
             self.details.pack_propagate(False)
             self._panes.add(self.details, weight=0)
             self.look()
         self._changed()
+
+    def _keep_rows(self, width: int) -> None:
+        """Leave the rows half of the room at least when that becomes less."""
+        if self.shown and self._panes.sashpos(0) < width // 2 - 1:  # type: ignore[no-untyped-call]  # not annotated there
+            self._panes.sashpos(0, width // 2)  # type: ignore[no-untyped-call]  # likewise
 
     def view(self, tab: str = VALUE) -> None:
         """Show the value under the cursor, or its row, at the side."""

@@ -25,15 +25,15 @@ class ErrorPage(tk.Frame):
         super().__init__(master, borderwidth=0)
         self._theme = theme
         self._error: AlvearyError | None = None
-        self._text = tk.Text(self, wrap="word", height=4)
+        self._text = tk.Text(self, wrap="word", height=4, width=1)
         self._bar = ttk.Scrollbar(self, orient="vertical", command=self._text.yview)
         self._text.configure(yscrollcommand=self._bar.set, state="disabled", cursor="arrow")
         self._button = FlatButton(
             self, theme, lambda: self._copy(copy), text="Copy error", icon="copy", ground="background"
         )
         self._bar.pack(side="right", fill="y")
-        self._text.pack(fill="both", expand=True)
-        self._button.place(relx=1.0, x=-theme.px(24), y=theme.px(10), anchor="ne")
+        self._button.pack(side="right", anchor="n", padx=theme.px(8), pady=theme.px(10))
+        self._text.pack(side="left", fill="both", expand=True)
         # A text that can't be edited does not take the focus by a click, and then nothing can be copied from it.
         self._text.bind("<Button-1>", lambda _: self._text.focus_set(), add="+")
         theme.follow(self, self._paint)

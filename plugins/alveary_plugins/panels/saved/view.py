@@ -69,7 +69,8 @@ class SavedPanel(Panel):
         self._list.empty_text = (
             "No saved query has these words"
             if self._search.get()
-            else "Nothing is saved yet.\nalveary queries save NAME keeps a query; one with :parameters is a template."
+            else "Nothing is saved yet.\n“Save as query…” in the Query menu keeps what an editor holds;"
+            " with :parameters it is a template."
         )
         self._list.show([(id, _cells(query), "") for id, query in self._queries.items()])
 

@@ -12,7 +12,14 @@ _HERE = "alveary_plugins.panels.settings"
 def alveary_panels() -> list[PanelSpec]:
     """Declare the panel."""
     return [
-        PanelSpec(id="settings", title="Settings", factory=f"{_HERE}.view:SettingsPanel", dock="center", icon="gear")
+        PanelSpec(
+            id="settings",
+            title="Settings",
+            factory=f"{_HERE}.view:SettingsPanel",
+            dock="center",
+            icon="gear",
+            whole=True,
+        )
     ]
 
 

@@ -12,9 +12,9 @@ from alveary.errors import AlvearyError
 from alveary.events import SettingChanged
 from alveary.settings import SettingState
 from alveary_shell.sdk import Panel, Window
+from alveary_shell.widgets.flat import CheckButton
 from alveary_shell.widgets.scrolled import Scrolled
-
-WIDTH = 720
+from alveary_shell.widgets.words import break_lines
 
 
 class SettingsPanel(Panel):
@@ -54,6 +54,11 @@ class SettingsPanel(Panel):
             line.show(state)
 
 
+def _spoken(name: str) -> str:
+    """Return what is said of a setting's name below the heading of its area."""
+    return name.partition(".")[2].replace("_", " ").replace(".", ", ").capitalize()
+
+
 class _Line(ttk.Frame):
     """One setting: its name, its value to be changed, its description."""
 
@@ -61,27 +66,27 @@ class _Line(ttk.Frame):
         super().__init__(master, style="Background.TFrame")
         self._window = window
         self._state: SettingState | None = None
-        px = window.theme.px
         top = ttk.Frame(self, style="Background.TFrame")
         top.pack(fill="x")
         self._name = ttk.Label(top, style="Page.TLabel")
         self._name.pack(side="left")
         self._reset = ttk.Label(top, text="Reset", style="Link.TLabel", cursor="hand2")
         self._reset.bind("<Button-1>", lambda _: self._go_back())
-        self._below = ttk.Label(self, style="PageMuted.TLabel", wraplength=px(WIDTH))
-        self._value: tk.StringVar | tk.BooleanVar = tk.StringVar(self)
-        self._field: ttk.Widget | None = None
+        self._below = ttk.Label(self, style="PageMuted.TLabel")
+        break_lines(self._below)
+        self._value = tk.StringVar(self)
+        self._field: tk.Widget | None = None
         self._top = top
 
     def show(self, state: SettingState) -> None:
         """Show how the setting stands."""
         first, self._state = self._state is None, state
         if first:
-            self._name.configure(text=state.name.partition(".")[2].replace("_", " ").capitalize())
+            self._name.configure(text=_spoken(state.name))
             self._field = self._make(state)
-            self._below.pack(anchor="w", pady=(self._window.theme.px(3), 0))
-        if isinstance(self._value, tk.BooleanVar):
-            self._value.set(bool(state.value))
+            self._below.pack(fill="x", pady=(self._window.theme.px(3), 0))
+        if isinstance(self._field, CheckButton):
+            self._field.ticked = bool(state.value)
         else:
             self._value.set(value_text(state.kind, state.value))
         self._say(state.description, state.problem)
@@ -90,11 +95,10 @@ class _Line(ttk.Frame):
         else:
             self._reset.pack_forget()
 
-    def _make(self, state: SettingState) -> ttk.Widget:
+    def _make(self, state: SettingState) -> tk.Widget:
         px = self._window.theme.px
         if state.kind == "bool":
-            self._value = tk.BooleanVar(self)
-            field: ttk.Widget = ttk.Checkbutton(self._top, variable=self._value, command=self._choose)
+            field: tk.Widget = CheckButton(self._top, self._window.theme, self._choose, ground="background")
         elif state.kind == "choice":
             field = ttk.Combobox(self._top, textvariable=self._value, values=state.choices, state="readonly", width=24)
             field.bind("<<ComboboxSelected>>", lambda _: self._choose())
@@ -106,7 +110,8 @@ class _Line(ttk.Frame):
         return field
 
     def _choose(self) -> None:
-        state, value = self._state, self._value.get()
+        state = self._state
+        value = self._field.ticked if isinstance(self._field, CheckButton) else self._value.get()
         assert state is not None, "a line is shown before anybody can change it"
         if isinstance(value, str) and value == value_text(state.kind, state.value):
             return

@@ -11,6 +11,7 @@ from alveary_shell.theme import Theme
 from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.form import Hint
 from alveary_shell.widgets.grid_text import visible, visible_lines
+from alveary_shell.widgets.words import CutLabel
 
 MOST_SHOWN = 160
 """Characters of the statement that the foot shows."""
@@ -113,7 +114,8 @@ class Foot(tk.Frame):
         self._said = tk.Label(self, borderwidth=0, anchor="w")
         self._said.pack(side="left", padx=px(8))
         self._stop = FlatButton(self, theme, actions["stop"], text="Stop", role="accent")
-        self._shown = tk.Label(self, borderwidth=0, anchor="e", cursor="hand2")
+        self._shown = CutLabel(self, anchor="e")
+        self._shown.configure(cursor="hand2")
         self._shown.pack(side="right", padx=px(10), fill="x", expand=True)
         self._shown.bind("<Button-1>", lambda _: actions["copy"]())
 
@@ -122,7 +124,7 @@ class Foot(tk.Frame):
             line.configure(background=theme.color("border"))
             self.configure(background=surface)
             self._said.configure(background=surface, foreground=theme.color("muted"), font=theme.small)
-            self._shown.configure(background=surface, foreground=theme.color("faint"), font=theme.small)
+            self._shown.wear(background=surface, foreground=theme.color("faint"), font=theme.small)
 
         theme.follow(self, paint)
 
@@ -141,7 +143,7 @@ class Foot(tk.Frame):
 
     def show_statement(self, sql: str) -> None:
         """Show what was sent."""
-        self._shown.configure(text=visible(" ".join(sql.split()))[:MOST_SHOWN])
+        self._shown.say(visible(" ".join(sql.split()))[:MOST_SHOWN])
 
 
 def page_text(page: Page, estimate: int | None) -> str:

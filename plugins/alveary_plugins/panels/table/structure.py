@@ -13,6 +13,7 @@ from alveary_shell.theme import Theme
 from alveary_shell.widgets.grid_text import visible, visible_lines
 from alveary_shell.widgets.listing import ListColumn, Listing
 from alveary_shell.widgets.scrolled import Scrolled
+from alveary_shell.widgets.words import break_lines
 
 MOST_LINES = 24
 """Lines of a small table that are shown at once; longer ones scroll on their own."""
@@ -63,9 +64,10 @@ class StructurePage(tk.Frame):
         self._page = Scrolled(self, theme)
         self._page.pack(fill="both", expand=True)
         self._head = ttk.Label(self._page.inner, style="Heading.TLabel")
-        self._word = ttk.Label(self._page.inner, style="PageMuted.TLabel", wraplength=theme.px(720))
+        self._word = ttk.Label(self._page.inner, style="PageMuted.TLabel")
         self._head.pack(anchor="w", padx=theme.px(16), pady=(theme.px(14), 0))
-        self._word.pack(anchor="w", padx=theme.px(16))
+        self._word.pack(fill="x", padx=theme.px(16))
+        break_lines(self._word)
         self._word.configure(text="The structure has not been read yet.")
         self._made: list[tk.Widget] = []
         self._first: Listing | None = None

@@ -19,6 +19,7 @@ def alveary_panels() -> list[PanelSpec]:
             dock="center",
             icon="house",
             open_at_start=True,
+            whole=True,
         )
     ]
 

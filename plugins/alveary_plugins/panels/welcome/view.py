@@ -52,7 +52,7 @@ class WelcomePanel(Panel):
             column.configure(background=ground)
             title.configure(background=ground, foreground=theme.color("text"), font=theme.ui_bold)
             word.configure(background=ground, foreground=theme.color("muted"), font=theme.ui)
-            hint.configure(background=ground, foreground=theme.color("faint"), font=theme.small)
+            hint.configure(background=ground, foreground=theme.color("muted"), font=theme.small)
 
         theme.follow(column, paint)
 
@@ -69,7 +69,7 @@ class _Card(tk.Canvas):
     def __init__(self, master: tk.Misc, window: Window, command: str, icon: str, title: str, word: str) -> None:
         self._theme = theme = window.theme
         self._icon, self._title, self._word = icon, title, word
-        super().__init__(master, width=theme.px(430), highlightthickness=0, borderwidth=0, takefocus=True)
+        super().__init__(master, highlightthickness=0, borderwidth=0, takefocus=True)
         self._over = False
         run = functools.partial(window.run, command)
         for event in ("<Button-1>", "<Return>", "<space>"):
@@ -90,7 +90,10 @@ class _Card(tk.Canvas):
         line = theme.ui.metrics("linespace")
         height = line + theme.small.metrics("linespace") + px(20)
         has_focus = focused(self) is self
-        self.configure(height=height, background=theme.color("raised" if self._over or has_focus else "background"))
+        width = theme.px(54) + max(theme.span(376), theme.small.measure(self._word) + px(14))
+        self.configure(
+            width=width, height=height, background=theme.color("raised" if self._over or has_focus else "background")
+        )
         self.delete("all")
         if has_focus:
             self.create_rectangle(0, 0, px(3), height, width=0, fill=theme.color("accent"))
