@@ -54,6 +54,7 @@ WRITES = {
         "select pg_terminate_backend(1)",
         'select pg_catalog."pg_reload_conf" ( )',
         "select lo_export(1, '/tmp/f')",
+        "select e'a'\n'\\'', lo_export(1, '/tmp/f') --'",
         "select * from dblink('x', 'delete from t') as t(a int)",
         "select dblink_exec('x', 'delete from t')",
         "select pg_file_write('f', 'x', true)",

@@ -24,7 +24,8 @@ FRAGMENTS = [
     "natural", "lateral", "case", "else", "end", "create table", "create view", "create trigger",
     "create function", "alter table", "add", "drop", "column", "for update", "window", "over", "rows", "null",
     "exists", "explain", "grant", "if", "begin", "atomic", "copy", "stdin", "delimiter //", "a", "b", "t",
-    "count", "Name", "é", "x.y", "\"q\"", "`q`", "[q]", "'s'", "'it''s'", "'a\\'", "e'\\''", "\"", "'", "$$",
+    "count", "Name", "é", "x.y", "\"q\"", "`q`", "[q]", "'s'", "'it''s'", "'a\\'", "e'\\''", "e'a'\n'b\\'c'", "\r", "!=-", "@v.a",
+    "\"", "'", "$$",
     "$a$ ; $a$", "$1", ":p", ":p:", "?", "?1", "@v", "@@v", ":=", "::", "::int", ":", "=", "<", ">", "<=", "<>",
     "!=", "->", "->>", "#>>", "@>", "||", "|", "+", "-", "--1", "*", "/", "%", "~", "!", "&&", "^", ".", ",",
     ",", ",", "(", ")", "(", ")", "(*)", "(1, 2)", "[1:2]", "[", "]", "1", "1.5", ".5", "1e5", "0xff", ";", ";",
@@ -342,6 +343,7 @@ def test_what_stands_between_statements_is_kept() -> None:
         ("/*!40101 set  names utf8 */", MYSQL, "it holds an executable comment"),
         ("select " + "(" * 90 + "1" + ")" * 90, SQLITE, "it is nested too deeply"),
         ("select a[ 1,2 ]", None, "to sqlite; say whose SQL it is"),
+        ("select  :a(1+2)", SQLITE, "a parenthesis next to a parameter is a part of its name"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_laid_out_is_left_and_told(text: str, dialect: Dialect | None, reason: str) -> None:
@@ -365,6 +367,20 @@ def test_a_text_is_believed_only_if_all_who_can_read_it_agree() -> None:
     assert format_script(hashes, MYSQL, Style()).text == "select\n    a # it  is\n    , b\nfrom t"
 
 
+@pytest.mark.parametrize(
+    ("text", "dialect", "expected"),
+    [
+        ("select  'a' \r 'b'", POSTGRES, "select\n    'a'\n    'b'"),
+        ("select  e'a'\n'it\\'s' ,b", POSTGRES, "select\n    e'a'\n    'it\\'s',\n    b"),
+        ("select  a!=-1,b<>-1,c !=- 1", POSTGRES, "select a!=-1, b <> -1, c !=- 1"),
+        ("select  @v . a,@v.a1.5,b . c", MYSQL, "select @v .a, @v.a1.5, b.c"),
+    ],
+)
+def test_white_space_that_says_something_stays(text: str, dialect: Dialect, expected: str) -> None:
+    found = format_script(text, dialect, Style())
+    assert (found.text, found.left) == (expected, ())
+
+
 @example("select 'a'\n'b'")
 @example("select 'a' -- c\n 'b'")
 @profile
@@ -376,11 +392,16 @@ def test_literals_that_go_on_keep_their_line_ends(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["+", "left ", "a.", "case ", "and ", "/* x */ ", "-- x\n", ",", "between ", "as ", "'a'\n"]
+    ("start", "part"),
+    [
+        *(("select", part) for part in ["+", "left ", "a.", "case ", "and ", "/* x */ ", "-- x\n", ",", "between "]),
+        *(("select", part) for part in ["as ", "'a'\n", "e'a'\n", "on conflict "]),
+        ("delete from t", "using a "),
+    ],
 )
-def test_what_repeats_itself_a_thousand_times_takes_no_time_for_each_pair(part: str) -> None:
+def test_what_repeats_itself_a_thousand_times_takes_no_time_for_each_pair(start: str, part: str) -> None:
     # With ten times as many the same takes ten times as long: what looked at each pair would run into the limit.
-    text = f"select {part * 15_000}1"
+    text = f"{start} {part * 15_000}1"
     found = format_script(text, POSTGRES, Style())
     assert found.left or solid(found.text, POSTGRES) == solid(text, POSTGRES)
 

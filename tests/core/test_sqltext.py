@@ -62,6 +62,8 @@ ONE_STATEMENT = {
     "a trigger with CASE": (SQLITE, "create trigger t begin select case when 1 then 2 end; select end; end"),
     "a trigger with comments in its last words": (SQLITE, "create trigger t begin select 1; /* x */ end -- y;\n"),
     "an E string": (POSTGRES, r"select E'it\'s; so', e'\\'"),
+    "an E string that goes on below": (POSTGRES, "select E'a' -- b\n\n 'it\\'s; so'\r'it\\'s; too', 1"),
+    "a function with an E string that goes on below": (POSTGRES, "create function f(a text default e'a'\n'\\';')"),
     "an E string with doubled quotes": (POSTGRES, r"select E'a'';\'b;'"),
     "unicode, bit, hexadecimal and national strings": (POSTGRES, "select U&'a;' || N';', B'1;', X'2;', U&\";\""),
     "nested comments": (POSTGRES, "select /* a /* b; */ c; */ 1"),
@@ -385,6 +387,9 @@ def test_scanning_goes_on_in_the_middle_of_things() -> None:
     assert scan_line("", state, POSTGRES) == ([], state)
     assert scan_line("e'x\\' $$", LexState(), POSTGRES)[1] == LexState("e'")
     assert scan_line("$a$ $$", LexState(), POSTGRES)[1] == LexState("$a$")
+    assert scan_line("e'x' -- $$", LexState(), POSTGRES)[1] == LexState(goes_on=True)
+    assert scan_line("'\\' $$", LexState(goes_on=True), POSTGRES)[1] == LexState("e'")
+    assert scan_line("+ '\\' $$", LexState(goes_on=True), POSTGRES)[1] == LexState("$$")
     assert scan_line("/*! 'x", LexState(), MYSQL)[1] == LexState("'", executable=True)
     assert next(tokens("x' a", ANSI, LexState("'"))) == Token(0, 2, TokenKind.STRING)
 

@@ -41,7 +41,8 @@ oracle = settings(profile, max_examples=600)
 FRAGMENTS = [
     "'", "''", "\"", "\"\"", "`", "``", "[", "]", "(", ")", ";", ";;", "--", "--x", "#", "/*", "*/",
     "/*/", "*/*", "/*!", "/*!50003", "/*M!", "/*+", "$", "$$", "$a$", "$a$b$", "a$", "$1", "$1$", "e'",
-    "E'\\'", "U&'", "N'", "\\", "\\;", "\\g", "\\gx", "\\G", "\\d", "\\.", "\\.\n", "\\'", ":", "::",
+    "E'\\'",
+    "e'a'\n'", "e'a' -- b\r '\\'", "U&'", "N'", "\\", "\\;", "\\g", "\\gx", "\\G", "\\d", "\\.", "\\.\n", "\\'", ":", "::",
     ":=", ":a", ":e'", "?", "@", "@a", ".", ".x", "1", "1.", "1.5", ".5", "1e+", "1e+5", "0x", "1..2",
     "a", "e", "E", "é", "\x00", "\x80", "\ud800", "*", "/", "-", "+", "\n", "\r", "\r\n", "\t", "\v",
     "\f", "create", "CREATE", "or", "replace", "temp", "temporary", "trigger", "explain", "begin",
@@ -188,6 +189,7 @@ POSTGRES_STATEMENTS = [
     "select 1 /* a; /* b; */ c; */ + 2",
     "select 1 -- one; 'two\n + 3",
     "select 'a'\n  'b;c'",
+    "select e'a' -- b\n\t'it\\'s;' || e'c' || 'd\\'",
     "select b'1', x'1f', n'x;'",
     "select a->'b;' ->> 'c', d @> '{}', e - -1, f*-1 from g",
     "select a[1:2], b::int, c::text[] from d",
@@ -239,6 +241,7 @@ def test_postgres_agrees_where_statements_are(with_parser: bool, data: st.DataOb
 
 
 HARD = ["(", "'", "''", '"', "`", "[", "--", "#", "/*", "/*/*/*", "*/", "/*!", "$", "$$", "$a", "$a$b$c$", "a$$",
+        "e'a'\n",
         "e'", "\\", "\\;", "\\G", ";", "x", " ", "1e+", "1.", ":a", "\n", "\n.x", "case ", "begin ", "end;", "'a' ",
         "create trigger ", "create rule (", "copy t from stdin;", "copy t from stdin;\n\\.x",
         "copy t from stdin;\n\\.\n", "\\copy t from stdin\n", "\\copy from ",

@@ -70,6 +70,8 @@ class LexState:
     """How many block comments are open within each other."""
     executable: bool = False
     """Within ``/*! … */``, whose text is SQL."""
+    goes_on: bool = False
+    """An E string has ended, and a string on a line below goes on with it: its backslashes escape, too."""
 
 
 _NOTHING_OPEN = LexState()
@@ -89,6 +91,7 @@ class Lexer:
         # Before a statement there is nothing to take from, so there dashes begin a comment in any case: mysql says so.
         between = "|".join(self._line_comments(False)) or r"(?!)"
         self.blank = re.compile(rf"{space}*+(?:(?P<line>{between})|(?P<block>(?!{kept})/\*))?")
+        self._between_parts = re.compile(rf"{space}++|{self.line_comment}")
         number = (
             rf"0[xX]{_WORD_PART}*+"
             rf"|(?:\d{_WORD_PART}*+(?:\.(?!\.)(?:\d{_WORD_PART}*+)?)?|\.\d{_WORD_PART}*+)"
@@ -163,6 +166,14 @@ class Lexer:
                 return end, closed
         return len(text), state
 
+    def over_gap(self, text: str, position: int, end: int) -> tuple[int, bool]:
+        """Go over what may stand between the parts of one literal; return where to, and whether a line ends there."""
+        first = position
+        while found := self._between_parts.match(text, position, end):
+            position = found.end()
+        gap = text[first:position]
+        return position, any(mark in gap for mark in self.dialect.line_ends)
+
     def kind_of(self, opener: str) -> TokenKind:
         """Return the kind of the token that ``opener`` (as in :class:`LexState`) opens."""
         if opener == "/*":
@@ -188,7 +199,7 @@ class Lexer:
             choices += [r"(?P<executable>/\*M?!)", r"(?P<finish>\*/)"]
         if self.e_strings:
             prefixed = rf"(?<=[eE])(?<!{_WORD_PART}[eE])"
-            choices += [rf"{prefixed}'[^'\\]*+'(?!')", rf"{prefixed}(?P<escaped>')"]
+            choices.append(rf"{prefixed}(?P<escaped>')")
         for quote in self.quotes:
             # The common string, without doubled quotes or backslashes, needs no second step.
             closing = re.escape("]" if quote == "[" else quote)
@@ -251,10 +262,15 @@ class Scan:
     def __iter__(self) -> Iterator[Token]:
         text, lexer, position, state = self.text, self.lexer, self.position, self.state
         match, kinds, blanks = lexer.match, lexer.kinds, self.blanks
+        escaped = position if state.goes_on else -1  # where an E string ended, if it was the last that did
+        below = state.goes_on
+        if below:
+            self.state = LexState(executable=state.executable)
         if state.opener and position < len(text):
             kind = lexer.kind_of(state.opener)
             end, self.state = lexer.close(text, position, state)
             yield Token(position, end, kind)
+            escaped = end if state.opener == "e'" and not self.state.opener else -1
             position, state = end, self.state
         while found := match(text, position):
             group, end = found.lastgroup, found.end()
@@ -267,15 +283,28 @@ class Scan:
                 self.open_at, self.state = position, LexState(executable=True)
             else:
                 opened = lexer.opening(found[0])
+                if escaped >= 0:
+                    if found[0] == "'" and self._is_part(escaped, position, below):
+                        opened = LexState("e'")
+                    escaped = -1
                 kind = lexer.kind_of(opened.opener)
                 if state.executable:
                     opened = LexState(opened.opener, opened.depth, executable=True)
                 else:
                     self.open_at = end - len(opened.opener.removeprefix("e"))
                 end, self.state = lexer.close(text, end, opened)
+                if opened.opener == "e'" and not self.state.opener:
+                    escaped, below = end, False
             if blanks or kind is not TokenKind.WHITESPACE:
                 yield Token(position, end, kind)
             position, state = end, self.state
+        if escaped >= 0 and lexer.over_gap(text, escaped, len(text))[0] == len(text):
+            self.state = LexState(executable=self.state.executable, goes_on=True)
+
+    def _is_part(self, ended: int, position: int, below: bool) -> bool:
+        """Return whether a string at ``position`` goes on with the one that ended before, ``below`` it or not."""
+        reached, breaks = self.lexer.over_gap(self.text, ended, position)
+        return reached == position and (breaks or below)
 
 
 def tokens(text: str, dialect: Dialect, state: LexState = _NOTHING_OPEN) -> Iterator[Token]:

@@ -189,7 +189,14 @@ class _Splitter:
         return position
 
     def _close(self, position: int, state: LexState, opened_at: int) -> int:
-        end, after = self._lexer.close(self._text, position, state)
+        text, lexer = self._text, self._lexer
+        end, after = lexer.close(text, position, state)
+        while state.opener == "e'" and not after.opener:
+            part, below = lexer.over_gap(text, end, len(text))
+            if not (below and text.startswith("'", part)):
+                break
+            opened_at = part
+            end, after = lexer.close(text, part + 1, state)
         if after.opener:
             self._open = after, opened_at
         return end
@@ -223,7 +230,7 @@ class _Splitter:
             if follower.plain:
                 self._copy_pending |= follower.copies
                 return self._stride(end, scan.open_at if scan.state.executable else None)
-        if scan.state != LexState():
+        if scan.state.opener or scan.state.executable:
             self._open = scan.state, scan.open_at
         return len(text), ""
 

@@ -34,6 +34,18 @@ class Start(NamedTuple):
     kind: str
 
 
+class _Far(NamedTuple):
+    """What is looked for once, so that a long statement is not gone through for each of its words."""
+
+    first_join: int
+    last_do: int
+    """-1 if there is none."""
+
+
+def _index(said: list[str], word: str) -> int:
+    return said.index(word) if word in said else len(said)
+
+
 def starts_of(said: list[str]) -> list[Start]:
     """Return where clauses begin among nodes, given the words they are."""
     head = next((word for word in said if word in CHANGES or word == "select"), "") if said[:1] == ["with"] else ""
@@ -47,8 +59,9 @@ def starts_of(said: list[str]) -> list[Start]:
         return []
     found: list[Start] = []
     at, query_seen = 0, False
+    far = _Far(_index(said, "join"), len(said) - 1 - _index(said[::-1], "do"))
     while at < len(said):
-        start = _start(said, at, head, query_seen)
+        start = _start(said, at, head, query_seen, far)
         if start is None:
             at += 1
             continue
@@ -86,7 +99,7 @@ def _begins_query(said: list[str]) -> bool:
     return bool(said) and (said[0] in QUERIES or said[0] == "(query")
 
 
-def _start(said: list[str], at: int, head: str, query_seen: bool) -> tuple[int, str] | None:  # a table in words
+def _start(said: list[str], at: int, head: str, query_seen: bool, far: _Far) -> tuple[int, str] | None:
     """Return how many nodes begin a clause at a place, and its kind; None where none begins."""
     word = said[at]
     before = said[at - 1] if at else ""
@@ -128,14 +141,14 @@ def _start(said: list[str], at: int, head: str, query_seen: bool) -> tuple[int, 
             return (2 if after == "from" else 1), "hug"
         case "set" if head == "update":
             return 1, "list"
-        case "using" if head in ("delete", "merge") and "join" not in said[:at]:
+        case "using" if head in ("delete", "merge") and at <= far.first_join:
             return 1, "join" if head == "merge" else "from"
         case "returning" if query_seen and before not in BEFORE_OPERAND:
             return 1, "list"
         case "on" if after == "conflict":
-            end = said.index("do", at) if "do" in said[at:] else -1
-            if end < 0:
+            if far.last_do < at:
                 return 2, "plain"
+            end = said.index("do", at)
             return (end + 3 - at, "list") if said[end + 1 : end + 3] == ["update", "set"] else (end + 1 - at, "plain")
         case "on" if said[at + 1 : at + 4] == ["duplicate", "key", "update"]:
             return 4, "list"

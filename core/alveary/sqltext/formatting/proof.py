@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from alveary.sqltext.dialects import Dialect
 from alveary.sqltext.formatting.keywords import APART, KEYWORDS
+from alveary.sqltext.formatting.words import TAKES_SIGNS, ends_a_line
 from alveary.sqltext.lexer import Scan, TokenKind, lexer_of
 
 
@@ -18,6 +19,8 @@ class _Solid(NamedTuple):
     glued: bool
     below: bool
     """A line ends between."""
+    takes_sign: bool
+    """A sign that is glued to it is a part of an operator."""
 
 
 def same(before: str, after: str, dialect: Dialect, *, fold: bool) -> bool:
@@ -40,15 +43,16 @@ def same(before: str, after: str, dialect: Dialect, *, fold: bool) -> bool:
 
 
 def _solids(text: str, dialect: Dialect) -> Iterator[_Solid]:
-    last, below = 0, False
+    last, below, takes_sign = 0, False, False
     for start, end, kind in Scan(text, lexer_of(dialect)):
         token = text[start:end]
         if kind is TokenKind.WHITESPACE:
-            below = below or "\n" in token
+            below = below or ends_a_line(token, dialect)
             continue
         if kind is TokenKind.COMMENT:
             below = below or not token.startswith("/*")
-        yield _Solid(kind, token, start == last, below)
+        takes_sign = kind is TokenKind.OPERATOR and (token in TAKES_SIGNS or (takes_sign and start == last))
+        yield _Solid(kind, token, start == last, below, takes_sign)
         if kind is not TokenKind.COMMENT:
             last, below = end, False
 
@@ -72,8 +76,8 @@ def _tells(last: _Solid, was: _Solid, now: _Solid) -> bool:
     if was.kind is TokenKind.OPERATOR and last.kind is TokenKind.OPERATOR:
         if last.text in _APART_FROM_ALL or was.text in _APART_FROM_ALL:
             return False
-        return not (last.text in "=<>" and was.text in "+-")
-    if was.kind is TokenKind.STRING and last.kind is TokenKind.WORD:
+        return last.takes_sign or not (last.text in "=<>" and was.text in "+-")
+    if was.kind in (TokenKind.STRING, TokenKind.NUMBER) and last.kind is TokenKind.WORD:
         return True
     return last.text in _CLINGING or was.text in _CLINGING
 

@@ -15,6 +15,8 @@ _TIGHT = {",", ";", ")"}
 _BLANKLESS = {*",;()[]."}
 _COMPARES = {"=", "<>", "!=", "<", ">", "<=", ">=", "==", "<=>", "=>", ":="}
 _SPACED = _COMPARES | {"+", "-", "*", "/", "%", "||"}
+TAKES_SIGNS = frozenset("~!@#%^&|`?")
+"""An operator that holds one of these may end with a plus or minus, so that what is glued to it is a part of it."""
 BEFORE_OPERAND = frozenset({
     "select", "distinct", "all", "where", "and", "or", "not", "on", "having", "by", "when", "then", "else",
     "case", "in", "between", "like", "ilike", "is", "returning", "set", "limit", "offset", "values", "from",
@@ -63,15 +65,17 @@ class Word:
 def words_of(text: str, dialect: Dialect) -> list[Word]:
     """Return the words of a statement; NoLayout if it holds what no layout is known for."""
     words: list[Word] = []
-    blank = ""
+    blank, below = "", False
     for start, end, kind in tokens(text, dialect):
         token = text[start:end]
         if kind is TokenKind.WHITESPACE:
-            blank = token
+            blank, below = token, ends_a_line(token, dialect)
             if words and words[-1].is_comment:
-                words[-1].ends_line = words[-1].ends_line or "\n" in token
+                words[-1].ends_line = words[-1].ends_line or below
             continue
         _refuse(kind, token)
+        if token == "(" and not blank and words and words[-1].kind is TokenKind.PARAMETER:
+            raise NoLayout("a parenthesis next to a parameter is a part of its name")  # to SQLite
         lower = token.lower() if kind is TokenKind.WORD else ""
         if token == "." and words:
             words[-1].lower = ""
@@ -80,9 +84,14 @@ def words_of(text: str, dialect: Dialect) -> list[Word]:
         # A comment behind which the text ends is no block comment, or behind it the statement ends as well.
         ends_line = kind is TokenKind.COMMENT and not token.startswith("/*")
         is_comment = kind is TokenKind.COMMENT
-        words.append(Word(token, kind, not blank and start > 0, "\n" in blank, lower, ends_line, is_comment))
-        blank = ""
+        words.append(Word(token, kind, not blank and start > 0, below, lower, ends_line, is_comment))
+        blank, below = "", False
     return words
+
+
+def ends_a_line(blank: str, dialect: Dialect) -> bool:
+    """Return whether white space ends a line in a dialect; in PostgreSQL a lone carriage return does."""
+    return any(mark in blank for mark in dialect.line_ends)
 
 
 def _refuse(kind: TokenKind, word: str) -> None:
@@ -117,6 +126,8 @@ def gap_before(words: Sequence[Word], at: int) -> str:
             return as_it_is if _is_sign(words, at - 1) else " "
         return as_it_is
     if word.text == ".":
+        if at > 1 and words[at - 2].text == "@":
+            return as_it_is  # MySQL takes a dot next to it for a part of a variable's name
         return "" if _names(before) and not (at + 1 < len(words) and not _follows_dot(words[at + 1])) else as_it_is
     if before.text == ".":
         return "" if _follows_dot(word) and at > 1 and _names(words[at - 2]) else as_it_is
@@ -134,6 +145,8 @@ def gap_before(words: Sequence[Word], at: int) -> str:
         return " " if cluster_of(words, at - 1) in _SPACED and not is_unary(words, at - 1) else as_it_is
     if word.kind is TokenKind.STRING and before.kind in (TokenKind.WORD, TokenKind.STRING, TokenKind.OTHER):
         return as_it_is
+    if word.kind is TokenKind.NUMBER and before.kind is TokenKind.WORD:
+        return as_it_is  # MySQL has variables such as @v1.5
     return " "
 
 
@@ -193,4 +206,5 @@ def _compares_with_sign(words: Sequence[Word], at: int) -> bool:
 
 def _is_comparison_before_sign(words: Sequence[Word], at: int) -> bool:
     cluster = cluster_of(words, at)
-    return cluster[-1:] in ("+", "-") and cluster[:-1] in _COMPARES
+    # PostgreSQL takes the sign for a part of an operator that holds one of some marks.
+    return cluster[-1:] in ("+", "-") and cluster[:-1] in _COMPARES and not TAKES_SIGNS.intersection(cluster)
