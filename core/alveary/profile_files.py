@@ -15,10 +15,10 @@ import msgspec
 
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Confirm, Target, on_this_machine
-from alveary.errors import FileUnreadableError, InvalidInputError, ProjectFileError
+from alveary.errors import InvalidInputError, ProjectFileError
 from alveary.plugins import Registry
 from alveary.profiles import SYSTEM, Profile, Tunnel, check, driver_of, profile_from
-from alveary.project import MOST_BYTES, WEAK_TLS, read
+from alveary.project import WEAK_TLS, bytes_of, read
 from alveary.urls import url_of
 
 if TYPE_CHECKING:
@@ -69,14 +69,7 @@ def read_file(file: Path, drivers: Registry[DriverSpec]) -> list[Profile]:
         profiles = read(file, drivers).profiles
         return [msgspec.structs.replace(each, id=Profile(name="x", scheme="x").id) for each in profiles]
     try:
-        with file.open("rb") as opened:
-            text = opened.read(MOST_BYTES + 1)
-    except OSError as exc:
-        raise FileUnreadableError(f"can't read {file}: {exc.strerror}") from exc
-    if len(text) > MOST_BYTES:
-        raise InvalidInputError(f"{file} is larger than {MOST_BYTES:,} bytes")
-    try:
-        plain = msgspec.json.decode(text)
+        plain = msgspec.json.decode(bytes_of(file))
     except (msgspec.DecodeError, RecursionError) as exc:
         raise InvalidInputError(f"{file} is no JSON: {exc}") from None
     if not isinstance(plain, dict) or not isinstance(plain.get(CONNECTIONS), dict) or len(plain) > 1:

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Confirm, Environment, on_this_machine
-from alveary.errors import InvalidInputError, ProjectFileError
+from alveary.errors import FileUnreadableError, InvalidInputError, ProjectFileError
 from alveary.inputs import check_text
 from alveary.plugins import Registry
 from alveary.profiles import Profile, Tls, Tunnel, absolute, check, fields_of_url, name_key
@@ -110,16 +110,28 @@ def read(file: Path, drivers: Registry[DriverSpec]) -> Project:
 def text_of(file: Path) -> str:
     """Return the text of a project's file, its line ends as they are; ProjectFileError for one that can't be read."""
     try:
-        found = file.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe or a device may have no end
-            raise ProjectFileError(f"can't read {file}: it is no file")
-        if found.st_size > MOST_BYTES:
-            raise ProjectFileError(f"{file} is larger than {MOST_BYTES:,} bytes")
-        return file.read_bytes().decode()
-    except OSError as exc:
-        raise ProjectFileError(f"can't read {file}: {exc.strerror}", hint=f"{VARIABLE}=none does without it") from exc
+        return bytes_of(file).decode()
+    except FileUnreadableError as exc:
+        hint = f"{VARIABLE}=none does without it" if isinstance(exc.__cause__, OSError) else None
+        raise ProjectFileError(exc.message, hint=hint) from exc
     except UnicodeDecodeError as exc:
         raise ProjectFileError(f"{file} is no TOML: {exc}") from exc
+
+
+def bytes_of(file: Path) -> bytes:
+    """Return what a small file holds; FileUnreadableError for a large one, and for what is no file.
+
+    A pipe or a device may have no end, and may have to be waited for.
+    """
+    try:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise FileUnreadableError(f"can't read {file}: it is no file")
+        if found.st_size > MOST_BYTES:
+            raise FileUnreadableError(f"{file} is larger than {MOST_BYTES:,} bytes")
+        return file.read_bytes()
+    except OSError as exc:
+        raise FileUnreadableError(f"can't read {file}: {exc.strerror}") from exc
 
 
 def parse(file: Path, text: str, drivers: Registry[DriverSpec]) -> Project:

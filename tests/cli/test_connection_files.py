@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -303,8 +304,10 @@ def test_no_file_does_more_than_be_refused(
 
 def test_what_may_have_no_end_is_not_read(kernel: Kernel, tmp_path: Path) -> None:
     (tmp_path / "endless.toml").symlink_to("/dev/zero")
-    with pytest.raises(AlvearyError, match="it is no file"):
-        imported(kernel, tmp_path / "endless.toml")
+    os.mkfifo(tmp_path / "waiting.json")
+    for name in ("endless.toml", "waiting.json"):
+        with pytest.raises(AlvearyError, match="it is no file"):
+            imported(kernel, tmp_path / name)
 
 
 def test_a_name_that_is_taken_is_never_replaced(kernel: Kernel, tmp_path: Path) -> None:

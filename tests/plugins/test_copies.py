@@ -257,6 +257,103 @@ def test_names_are_read_as_wholes_whatever_quotes_the_server_writes(alveary_kern
     assert [line.replace("wasp", "bee") for line in made] == original
 
 
+#: What other servers write of a backslash, and what would lead a table to rows that another server keeps.
+HELD = """create user hand@'127.0.0.1' identified by 'Hidd3n'; grant all on *.* to hand@'127.0.0.1';
+    install soname 'ha_federatedx'; create table there (k int primary key, t text) engine=InnoDB comment='c';
+    insert into there values (1, 'a'), (2, 'b');
+    create table bee (k int primary key, t text) engine=FEDERATED comment='of there'
+    connection='mysql://hand:Hidd3n@127.0.0.1:{port}/{database}/there';
+    create table plain (k int) engine=InnoDB connection='mysql://hand:Hidd3n@nowhere/x/y'
+    comment=' CONNECTION=''x'' stays';
+    create table flat (k int not null auto_increment primary key, t text, fulltext key words (t)) engine=MyISAM
+    comment='it''s'; insert into flat values (7, 'seven')"""
+
+
+def test_a_copy_takes_rows_and_not_where_another_server_keeps_them(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source, target = engine_of("mariadb"), engine_of("mariadb")
+    port, _, database = source.url.rpartition(":")[2].partition("/")
+    source.ask(HELD.format(port=port, database=database.partition("?")[0]))
+    try:
+        report = copy(alveary_kernel, source, target, checksum=True)
+        assert (report.rows, report.left_out) == (2, ("engine FEDERATED", "connection", "comment"))
+        plain = copy(alveary_kernel, source, target, "plain")
+        assert plain.left_out == ("connection",)
+        assert target.ask("select table_comment from information_schema.tables where table_name = 'plain'"
+                          " and table_schema = database()") == [" CONNECTION='x' stays"]  # fmt: skip
+        flat = copy(alveary_kernel, source, target, "flat")
+        assert flat.left_out == ("engine MyISAM",)
+        assert "FULLTEXT KEY `words`" in " ".join(target.ask("show create table flat"))
+        told = " ".join(
+            [*target.ask("show create table bee"), *target.ask("show create table plain"), repr(report), repr(plain)]
+        )
+        assert "Hidd3n" not in told
+        assert "Hidd3n" not in " ".join(each.text for each in alveary_kernel.sent.entries())
+    finally:
+        source.ask("drop table bee; uninstall soname 'ha_federatedx'; drop user hand@'127.0.0.1'")
+
+
+def test_a_backslash_in_a_default_is_one_whatever_the_servers_take_it_for(
+    alveary_kernel: Kernel, engine_of: Make
+) -> None:
+    source, target = engine_of("mariadb"), engine_of("mariadb")
+    source.ask(r"create table bee (k int, t text default 'a\\b' comment 'c\\d') comment 'e\\f\'g'")
+    source.ask("insert into bee (k) values (1)")
+    mode = source.ask("select @@global.sql_mode")[0]
+    source.ask("set global sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
+    try:
+        copy(alveary_kernel, source, target, checksum=True)
+    finally:
+        source.ask(f"set global sql_mode = '{mode}'")
+    assert target.ask("show create table bee") == source.ask("show create table bee")
+    assert r"DEFAULT 'a\\b' COMMENT 'c\\d'" in " ".join(target.ask("show create table bee"))
+
+
+@pytest.mark.parametrize("target_name", ENGINES)
+@pytest.mark.parametrize("name", ["postgres", "mariadb"])
+def test_whom_a_table_is_open_to_is_named_as_left_out(
+    alveary_kernel: Kernel, engine_of: Make, name: str, target_name: str
+) -> None:
+    source, target = engine_of(name), engine_of(target_name)
+    source.ask("create table bee (k int primary key, v text)")
+    if name == "postgres":
+        source.ask('create role "Bee keeper"; grant select on bee to public; grant update (v) on bee to "Bee keeper"')
+        everybody = ["privileges of Bee keeper", "privileges of public"]
+    else:
+        source.ask("create user keeper; grant update (v) on bee to keeper")
+        everybody = ["privileges of 'keeper'@'%'"]
+    try:
+        assert list(copy(alveary_kernel, source, target).left_out) == everybody
+    finally:
+        source.ask('drop owned by "Bee keeper"; drop role "Bee keeper"' if name == "postgres" else "drop user keeper")
+
+
+def test_a_foreign_key_without_a_name_is_named_by_its_columns(alveary_kernel: Kernel, engine_of: Make) -> None:
+    source, target = engine_of("sqlite"), engine_of("postgres")
+    source.ask("create table hive (a int, b int, primary key (a, b))")
+    source.ask("create table bee (k int, a int, b int, foreign key (a, b) references hive)")
+    assert copy(alveary_kernel, source, target).left_out == ("foreign key (a, b)",)
+
+
+def test_a_copy_within_a_file_of_sqlite_is_read_by_whom_it_is_written(alveary_kernel: Kernel, engine_of: Make) -> None:
+    """What somebody else reads of the file SQLite can't write there, and would keep in memory until the end."""
+    source = engine_of("sqlite")
+    source.ask("create table bee (k integer primary key, v text unique, w)")
+    source.ask(
+        "insert into bee with recursive c(n) as (select 1 union all select n + 1 from c where n < 20000) "
+        "select n, printf('%0200d', n), x'ff' from c"
+    )
+    assert copy(alveary_kernel, source, source, to="wasp", checksum=True).rows == 20_000
+    assert source.ask("select count(*) from wasp join bee using (k, v, w)") == ["20000"]
+    read, written = (
+        {each.connection for each in alveary_kernel.sent.entries() if each.text.startswith(words)}
+        for words in ('select "k", "v", "w" from "main"."bee"', 'insert into "main"."wasp"')
+    )
+    assert read == written
+    with pytest.raises(ConstraintViolationError, match="row 1"):
+        copy(alveary_kernel, source, source, to="wasp")
+    assert source.ask("select count(*) from wasp") == ["20000"]
+
+
 def test_remarks_beside_the_names_of_a_table_and_its_indexes_lose_nothing(
     alveary_kernel: Kernel, engine_of: Make
 ) -> None:

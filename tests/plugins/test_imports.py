@@ -75,6 +75,24 @@ def test_a_table_is_made_that_holds_every_value_exactly(alveary_kernel: Kernel, 
     assert "".join(engine.ask("select replace(note, '\n', '/') from bee where id = 3")) == 'a "b", c/d'
 
 
+def test_a_number_that_keeps_no_sign_of_a_zero_is_not_taken_for_one(
+    alveary_kernel: Kernel, engine: Engine, tmp_path: Path
+) -> None:
+    file = write(tmp_path, "a,b,c\n1.5,1.5,1.5\n-0.0,-0,0.0\n2.5,-0.0e5,\n")
+    report = load(alveary_kernel, engine, file, create=True)
+    if engine.name == "postgres":
+        assert [column.kind.value for column in report.columns] == ["double", "double", "decimal"]
+        assert engine.ask("select a, b from bee where c = 0") == ["-0|-0"]
+        return
+    assert [column.kind.value for column in report.columns] == ["text", "text", "decimal"]
+    assert [column.note for column in report.columns][:2] == ["text because of a -0, which is no number here"] * 2
+    assert engine.ask("select a, b from bee where a <> '1.5'") == ["-0.0|-0", "2.5|-0.0e5"]
+    # What it is taken for where a person says so, by the engine itself.
+    engine.ask("create table wasp (a double)")
+    engine.ask("insert into wasp values (-0e0)")
+    assert engine.ask("select a from wasp") in (["0"], ["0.0"])
+
+
 def test_a_row_that_the_database_refuses_undoes_everything(
     alveary_kernel: Kernel, engine: Engine, tmp_path: Path
 ) -> None:

@@ -77,7 +77,8 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
         session.wait_connected()
         catalog = session.catalog()
         table = find_table(catalog, parameters.to or _last(parameters.table))
-        if found.path == table.path and _one_database(source, session):
+        in_place = _one_database(source, session)
+        if found.path == table.path and in_place:
             raise InvalidInputError(f"{table.display()} would be copied onto itself", hint="name another table")
         source_types, types = type_table(source_driver), type_table(driver)
         same, twin, details = source_driver.id == driver.id, None, None
@@ -93,6 +94,7 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
             (source.reached, source_driver, source_types, quoting),
             types,
             job,
+            in_place=in_place,
             truncate=parameters.truncate and plan.create is None,
             checksum=parameters.checksum,
             timeout=timeout,

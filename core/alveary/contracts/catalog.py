@@ -191,7 +191,7 @@ class Twin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``create`` makes the columns with what belongs to them, and the primary key. ``after`` are statements for once its
     rows are there, and what each of them makes. ``within`` is what ``create`` makes beside columns and key; ``left`` is
-    what no statement here makes. Who may do what with a table, and where its rows are stored, is no trait of it.
+    what no statement here makes, such as triggers and the ``privileges of`` others.
     """
 
     create: str

@@ -10,7 +10,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -154,6 +154,9 @@ _MOST_BOUND = 900
 
 class Connection(ABC):
     """One open connection."""
+
+    reads_while_loading: ClassVar[bool] = False
+    """Whether :meth:`load` is of use while a result that :meth:`execute` yields is gone on with in between."""
 
     @abstractmethod
     def execute(self, sql: str, parameters: Parameters, *, batch: BatchSize) -> Generator[Message, None, None]:

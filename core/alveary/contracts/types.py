@@ -110,10 +110,10 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     :class:`ColumnType` are read. Decimals of more digits than ``most_digits``, or than ``most_scale`` behind the
     point, become text. ``keys`` are the kinds that need another declaration in a primary key, ``suffix`` stands
     behind the columns of CREATE TABLE. ``free_decimals`` says that a decimal without declared digits holds any number
-    just as it is written. ``steady`` are statements after which a session writes and reads values in one way, whatever
-    it is set to. ``exact`` says, of kinds of which the engine does not write every digit, how a ``{column}`` is
-    selected whole. ``loose`` says that the engine takes any value in any column, so that Alveary
-    checks what goes in. ``unique`` makes columns unique together, with names that are quoted.
+    just as it is written; ``keeps_minus_zero`` that a double can be -0. ``steady`` are statements after which a session
+    writes and reads values in one way, whatever it is set to. ``exact`` says, of kinds of which the engine does not
+    write every digit, how a ``{column}`` is selected whole. ``loose`` says that the engine takes any value in any
+    column, so that Alveary checks what goes in. ``unique`` makes columns unique together, with names that are quoted.
     """
 
     creates: dict[Kind, str]
@@ -127,6 +127,7 @@ class TypeTable(msgspec.Struct, frozen=True, kw_only=True):
     steady: tuple[str, ...] = ()
     exact: dict[Kind, str] = {}
     free_decimals: bool = False
+    keeps_minus_zero: bool = True
     loose: bool = False
     unique: str = "create unique index {name} on {schema}.{table} ({columns})"
 

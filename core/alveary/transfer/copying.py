@@ -185,6 +185,7 @@ def run(
     types: TypeTable,
     job: Job,
     *,
+    in_place: bool,
     truncate: bool,
     checksum: bool,
     timeout: float,
@@ -194,7 +195,8 @@ def run(
     """Do what was planned, in one transaction at the target; what is raised leaves it as it was.
 
     ``origin`` is where the rows come from, with the password it takes, and how names are quoted there; ``expected`` is
-    about how many there are. What must be confirmed is asked before anything is sent, unless there is ``consent``.
+    about how many there are; ``in_place`` says that both are in one database. What must be confirmed is asked before
+    anything is sent, unless there is ``consent``.
     """
     started = time.monotonic()
     target, driver, source_types, source_quoted = origin
@@ -215,6 +217,7 @@ def run(
         kinds=kinds,
         same=plan.same,
         digest=checksum,
+        in_place=in_place,
     )
     columns = [LoadColumn(name=column.column, kind=column.kind) for column in plan.columns]
     names = ", ".join(catalog.quote(column.name) for column in columns)

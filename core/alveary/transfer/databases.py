@@ -1,12 +1,12 @@
-"""The rows of a table as a source: read by a second connection beside the one that writes, never faster than that."""
+"""The rows of a table as a source: read beside the connection that writes, or over it, never faster than it does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import msgspec
 
-from alveary.contracts.driver import Batch, BatchSize, Columns, Connection, Driver
+from alveary.contracts.driver import Batch, BatchSize, Columns, Connection, Driver, Message
 from alveary.contracts.factory import load_factory
 from alveary.contracts.target import Target
 from alveary.contracts.types import Kind
@@ -25,7 +25,7 @@ class TableTask(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told to read: by which driver, where, what, and which kind each column is here and there.
 
     ``prepare`` makes what the server writes the same whatever its settings; ``same`` says that the target is of the
-    same engine, which reads what it wrote.
+    same engine, which reads what it wrote, and ``in_place`` that it is the same database.
     """
 
     factory: str
@@ -38,6 +38,7 @@ class TableTask(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[Kind, ...]
     same: bool
     digest: bool
+    in_place: bool
     first: Small = 1
 
 
@@ -48,23 +49,24 @@ class TableRows:
         self._task = msgspec.msgpack.decode(arguments, type=TableTask)
         self._sending = sending(self._task.target.display())
         self._connection: Connection | None = None
+        self._messages: Generator[Message, None, None] | None = None
         self._digest = Digest(self._task.kinds) if self._task.digest else None
 
-    def portions(self) -> Iterator[Portion]:
-        """Connect, read all of it, and yield the rows as the target takes them."""
+    def portions(self, connection: Connection) -> Iterator[Portion]:
+        """Read all of it and yield the rows as the target takes them.
+
+        A second connection reads, but in one database where the first can do so while it writes: what somebody else
+        reads of a file SQLite can't write there, and would keep all of it in memory.
+        """
         task = self._task
-        SECRETS.add(task.target.password)  # this may be a process of its own
-        driver: Driver = load_factory(task.factory)()
-        driver.sent = self._sending.sent
-        connection = self._connection = driver.connect(task.target, timeout=task.timeout)
-        for sql in task.prepare:
-            for _ in connection.execute(sql, None, batch=BatchSize()):
-                continue
+        if not (task.in_place and connection.reads_while_loading):
+            connection = self._connected()
         batch, number = BatchSize(), task.first
         columns: Sequence[Column] = ()
         gathered: list[Row] = []
         weight = 0
-        for message in connection.execute(task.sql, None, batch=batch):
+        self._messages = connection.execute(task.sql, None, batch=batch)
+        for message in self._messages:
             if isinstance(message, Columns):
                 columns = message.columns
             elif isinstance(message, Batch):
@@ -90,9 +92,22 @@ class TableRows:
             connection.cancel()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Stop reading, and close the connection that is only for that."""
+        if self._messages is not None:
+            self._messages.close()
         if self._connection is not None:
             self._connection.close()
+
+    def _connected(self) -> Connection:
+        task = self._task
+        SECRETS.add(task.target.password)  # this may be a process of its own
+        driver: Driver = load_factory(task.factory)()
+        driver.sent = self._sending.sent
+        self._connection = driver.connect(task.target, timeout=task.timeout)
+        for sql in task.prepare:
+            for _ in self._connection.execute(sql, None, batch=BatchSize()):
+                continue
+        return self._connection
 
     def _portion(self, columns: Sequence[Column], rows: list[Row], number: int) -> Portion:
         if not self._task.same:

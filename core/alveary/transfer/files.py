@@ -59,7 +59,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 class ColumnSurvey(msgspec.Struct, frozen=True, kw_only=True):
     """What all values of a column tell: the type that holds them exactly, and what kept it from being a narrower one.
 
-    ``misfit`` is the first value unlike those before it, which made text of the column.
+    ``misfit`` is the first value unlike those before it, which made text of the column. ``has_minus_zero`` tells of a
+    double, that one of them is -0.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ColumnSurvey(msgspec.Struct, frozen=True, kw_only=True):
     has_null: bool
     longest: int
     misfit: Fault | None = None
+    has_minus_zero: bool = False
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,7 +232,12 @@ def _told(column: FileColumn, profile: Profile | None) -> ColumnSurvey:
         line, value = profile.first_text
         misfit = Fault(line=line, column=column.name, value=value[:200], reason="it is unlike the values before it")
     return ColumnSurvey(
-        name=column.name, type=profile.narrowest(), has_null=profile.has_null, longest=profile.longest, misfit=misfit
+        name=column.name,
+        type=profile.narrowest(),
+        has_null=profile.has_null,
+        longest=profile.longest,
+        misfit=misfit,
+        has_minus_zero=profile.has_minus_zero,
     )
 
 
@@ -259,7 +266,7 @@ class FileRows:
     def __init__(self, arguments: bytes, _: object) -> None:
         self._task = msgspec.msgpack.decode(arguments, type=FileTask)
 
-    def portions(self) -> Iterator[Portion | TextPortion]:
+    def portions(self, _: object) -> Iterator[Portion | TextPortion]:
         """Yield the rows, the faults of those that can't be taken beside them; one portion is read ahead."""
         return _one_ahead(self._portions())
 

@@ -109,11 +109,15 @@ def plan(
         type = chosen.get(name) or surveyed[name].type
         if type.kind is Kind.DECIMAL and types.free_decimals and name not in chosen:
             type = ColumnType(kind=Kind.DECIMAL)
+        if surveyed[name].has_minus_zero and not types.keeps_minus_zero and name not in chosen:
+            type = ColumnType(kind=Kind.TEXT)
         new.append(NewColumn(name=end, type=type))
     create, said = creation(session.catalog(), table, new, types)
     for (name, end), column, inexact in zip(going, new, said, strict=True):
         misfit = surveyed[name].misfit
         why = None if misfit is None or name in chosen else f"text because of line {misfit.line}: {misfit.value!r}"
+        if why is None and column.type.kind is Kind.TEXT and surveyed[name].has_minus_zero and name not in chosen:
+            why = "text because of a -0, which is no number here"
         columns.append(
             PlannedColumn(
                 file=name,

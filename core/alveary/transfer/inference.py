@@ -34,7 +34,7 @@ _FORMS: dict[Kind, str] = {
 }
 _ONE = {kind: re.compile(form).fullmatch for kind, form in _FORMS.items()}
 _MANY = {kind: re.compile(f"(?:(?:{form})\n)*+").fullmatch for kind, form in _FORMS.items()}
-_MINUS_ZERO = re.compile(r"-0*(?:\.0*)?").fullmatch
+_MINUS_ZERO = re.compile(r"-0*(?:\.0*)?(?:[eE].*)?").fullmatch
 _LOOKS_MINUS_ZERO = re.compile(r"(?:^|\n)-[0.]").search
 _NUMBERS = (Kind.BIGINT, Kind.DECIMAL, Kind.DOUBLE)
 _DATED = (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
@@ -67,6 +67,7 @@ class Profile:
         self.has_null = False
         self.longest = 0
         """Characters of the longest text."""
+        self.has_minus_zero = False
         self.first_text: tuple[int, str] | None = None
         """Where the column became text because of a value unlike those before: its line, and the value."""
         self._whole = self._fraction = 0
@@ -119,6 +120,7 @@ class Profile:
 
     def _measure(self, texts: Sequence[str], longest: int) -> None:
         if self.kind is Kind.DOUBLE:
+            self.has_minus_zero = self.has_minus_zero or any(map(_MINUS_ZERO, texts))
             self._exact = self._exact and all(map(_survives, texts))
         elif self.kind is Kind.BIGINT and longest < _SHORT:
             self._whole = max(self._whole, longest)

@@ -74,7 +74,9 @@ def left_by_another_engine(details: RelationDetails, twin: Twin | None, made: Se
           if each.default is not None and not each.generated and each.name not in numbered),
         *(Trait(kind="unique" if each.unique else "index", name=each.name) for each in details.indexes
           if each.origin != "primary key"),
-        *(Trait(kind="foreign key", name=each.name) for each in details.foreign_keys),
+        # Of an engine that keeps no names of them the name is but a number.
+        *(Trait(kind="foreign key", name=f"({', '.join(each.columns)})" if each.name.isdecimal() else each.name)
+          for each in details.foreign_keys),
         *others,
     ]  # fmt: skip
     return [trait for trait in known if trait not in made]

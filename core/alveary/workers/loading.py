@@ -67,8 +67,8 @@ class RowSource(Protocol):
     told the statements that are sent over it (:class:`~alveary.workers.sending.Sending`).
     """
 
-    def portions(self) -> Iterator[Portion | TextPortion]:
-        """Yield the rows; raises what stands in the way."""
+    def portions(self, connection: Connection) -> Iterator[Portion | TextPortion]:
+        """Yield the rows; raises what stands in the way. ``connection`` is the one that writes."""
 
     def digest(self) -> str | None:
         """Return the sum of the rows, if it was asked for, once all have been taken."""
@@ -124,7 +124,7 @@ class LoadRun(Run):
         request, self._affected = self.request, 0
         if request.rejects is not None:
             self._rejects = _Rejects(request.rejects)
-        for each in self._source.portions():
+        for each in self._source.portions(connection):
             if self._stopped():
                 raise QueryCancelledError("cancelled")
             if isinstance(each, TextPortion) and self._took_text(connection, each):

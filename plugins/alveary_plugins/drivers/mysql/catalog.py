@@ -23,6 +23,7 @@ from alveary.contracts.catalog import (
     ObjectInfo,
     Relation,
     RelationDetails,
+    Trait,
     Twin,
 )
 from alveary.contracts.values import Row
@@ -107,6 +108,11 @@ _PARAMETERS = """
       from information_schema.parameters
      where specific_schema = {schema} and ordinal_position > 0 order by ordinal_position"""
 _ACCOUNTS = "select user, host, {is_role} from mysql.user order by 1, 2"
+
+# Those that were given on this table or columns of it, as far as this user is told.
+_PRIVILEGED = """
+    select grantee from information_schema.table_privileges where table_schema = {schema} {only}
+    union select grantee from information_schema.column_privileges where table_schema = {schema} {only} order by 1"""
 
 _VIEW = "select view_definition from information_schema.views where table_schema = {schema} and table_name = {name}"
 _GRANT = re.compile(r"GRANT (?P<rights>.*?) ON (?P<on>(?:`(?:[^`]|``)*`|\*)\.(?:`(?:[^`]|``)*`|\*)) TO ", re.DOTALL)
@@ -338,9 +344,11 @@ class MysqlCatalog(Catalog):
 
     def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
         shown = self._table(schema, name)
-        triggers = [each.name for each in self.objects(schema) if each.kind == "trigger" and each.relation == name]
+        triggers = self._listed(_TRIGGERS, schema, name, own="and event_object_table = {name}")
+        beside = [Trait(kind="trigger", name=each.name) for each in triggers]
+        beside += [Trait(kind="privileges of", name=grantee) for (grantee,) in self._of(_PRIVILEGED, schema, name)]
         at = f"{self.quote(twin_schema)}.{self.quote(twin_name)}"
-        return twins.of_table(shown, at, triggers, keeps_names=name == twin_name)
+        return twins.of_table(shown, at, beside, keeps_names=name == twin_name)
 
     def quote(self, name: str) -> str:
         if "\0" in name:

@@ -7,11 +7,9 @@ from alveary.contracts.types import Kind, TypeTable
 _REST = r"(?: character set \w+)?(?: collate \w+)?"
 _WIDTH = r"(?:\(\d+\))?"
 _KEY = "varchar(768) character set utf8mb4 collate utf8mb4_bin"
-# A date that one server holds the other one takes, 0000-00-00 and the 30th of February included.
-_ANY_DATE = (
-    "set sql_mode = concat(replace(replace(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', ''), "
-    "',ALLOW_INVALID_DATES')"
-)
+# A backslash is what SHOW CREATE wrote it for; a date that one server holds the other one takes, 0000-00-00 and the
+# 30th of February included.
+_MODE = "set sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'"
 
 TYPES = TypeTable(
     creates={
@@ -45,9 +43,10 @@ TYPES = TypeTable(
     },
     most_digits=65,
     most_scale=30,
-    steady=("set time_zone = '+00:00'", _ANY_DATE),
+    steady=("set time_zone = '+00:00'", _MODE),
     exact={Kind.REAL: "{column} * 1e0"},  # of a float the server writes six digits, and it holds up to nine
     suffix=" default character set utf8mb4",
+    keeps_minus_zero=False,
     reads=(
         (r"tinyint\(1\)", Kind.BOOLEAN),
         (rf"(?:tinyint|smallint){_WIDTH}|tinyint{_WIDTH} unsigned|year{_WIDTH}", Kind.SMALLINT),

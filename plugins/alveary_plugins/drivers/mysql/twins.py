@@ -20,14 +20,25 @@ _WITHIN = {
     "comment": re.compile(r" COMMENT '").search,
     "check": re.compile(r" CHECK \(").search,
 }
-_TEXT = re.compile(r"'(?:[^'\\]|''|\\.)*'")
+_TEXT = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
+_OPTION = re.compile(
+    rf" (?P<name>DEFAULT CHARSET|[A-Z_]+) ?= ?(?P<value>{_TEXT.pattern}|[^\s'`]+)|{_TEXT.pattern}|`(?:[^`]|``)*`",
+    re.DOTALL,
+)
+"""An option of a table; or a text or a name elsewhere, which may look like one."""
+_KEPT = ("AUTO_INCREMENT", "DEFAULT CHARSET", "COLLATE", "COMMENT")
+_UNDO = ("InnoDB", "ROCKSDB", "TokuDB", "ndbcluster")
+"""Engines that keep rows themselves and can take them back, as a copy must."""
+_HERE = ("MyISAM", "Aria", "MEMORY")
+"""Those that keep them, but can't take them back."""
 
 
-def of_table(shown: str, at: str, triggers: Sequence[str], *, keeps_names: bool) -> Twin | None:
+def of_table(shown: str, at: str, beside: Sequence[Trait], *, keeps_names: bool) -> Twin | None:
     """Return the twin of a table that SHOW CREATE tells so; ``at`` is the quoted path it gets.
 
-    Foreign keys come when the rows are there, for what they lead to may not be. ``keeps_names`` says whether they and
-    checks keep their names, each of which a database has once.
+    ``beside`` is what else it has, which no statement here makes. Foreign keys come when the rows are there, for
+    what they lead to may not be. ``keeps_names`` says whether they and checks keep their names, each of which a
+    database has once.
     """
     head, *lines = _LINE.findall(shown)
     if not head.startswith("CREATE TABLE ") or not lines:
@@ -54,15 +65,32 @@ def of_table(shown: str, at: str, triggers: Sequence[str], *, keeps_names: bool)
                 Trait(kind=f"{kind} of", name=_plain(column["name"])) for kind, has in _WITHIN.items() if has(rest)
             ]
         kept.append("  " + item)
-    tail = "\n".join(lines[ends:])
-    if " COMMENT='" in tail:
+    tail, left = _options("\n".join(lines[ends:]))
+    if any(option["name"] == "COMMENT" for option in _OPTION.finditer(tail.partition("\n")[0])):
         within.append(Trait(kind="comment"))
     return Twin(
         create=f"create table {at} (\n" + ",\n".join(kept) + f"\n{tail}",
         after=tuple(after),
         within=tuple(within),
-        left=tuple(Trait(kind="trigger", name=name) for name in triggers),
+        left=(*beside, *left),
     )
+
+
+def _options(tail: str) -> tuple[str, list[Trait]]:
+    """Return the end of the statement as a twin has it, and what it has not.
+
+    Where the rows are kept by another server, or in a file, a twin would write there, and what leads there may hold a
+    password.
+    """
+    options = {option["name"]: option["value"] for option in reversed([*_OPTION.finditer(tail)])}
+    engine = options.get("ENGINE", "")
+    left = [Trait(kind="connection")] if "CONNECTION" in options else []
+    if engine in _UNDO:
+        return _OPTION.sub(lambda option: "" if option["name"] == "CONNECTION" else option[0], tail), left
+    kept = [name for name in _KEPT if name in options and (name != "COMMENT" or engine in _HERE)]
+    if "COMMENT" in options and "COMMENT" not in kept:
+        left.append(Trait(kind="comment"))
+    return ")" + "".join(f" {name}={options[name]}" for name in kept), [Trait(kind="engine", name=engine), *left]
 
 
 def parts_of(shown: str, table: str, name: str) -> list[str]:

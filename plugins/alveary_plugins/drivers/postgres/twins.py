@@ -24,6 +24,15 @@ _LEFT = """
     select 'rule', r.rulename from pg_catalog.pg_rewrite r where r.ev_class = $1::oid and r.rulename <> '_RETURN'
      union all
     select 'policy', p.polname from pg_catalog.pg_policy p where p.polrelid = $1::oid
+     union
+    select 'privileges of', coalesce(r.rolname, 'public')
+      from (select c.relowner, c.relacl from pg_catalog.pg_class c where c.oid = $1::oid
+             union all
+            select c.relowner, a.attacl from pg_catalog.pg_class c
+              join pg_catalog.pg_attribute a on a.attrelid = c.oid where c.oid = $1::oid) as given(owner, list)
+           cross join lateral pg_catalog.aclexplode(given.list) as one
+           left join pg_catalog.pg_roles r on r.oid = one.grantee
+     where one.grantee <> given.owner
      order by 1, 2"""
 
 #: Names are read as wholes: one may hold what looks like the rest of a definition.

@@ -92,6 +92,7 @@ class SqliteDriver(Driver):
 class SqliteConnection(Connection):
     """One connection of Python's sqlite3, and the flag by which another thread cancels what it does."""
 
+    reads_while_loading = True
     patience = 5.0
     """Seconds a statement waits for a lock before it fails."""
 

@@ -35,6 +35,7 @@ TYPES = TypeTable(
         (r"time", Kind.TIME),
         (r"datetime|timestamp", Kind.TIMESTAMP),
     ),
+    keeps_minus_zero=False,
     loose=True,
     unique="create unique index {schema}.{name} on {table} ({columns})",
 )
