@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from alveary.contracts.catalog import ColumnInfo, ForeignKey, ObjectInfo, Relation
+from alveary.contracts.catalog import ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 
 FOLDER = Path(__file__).parent / "completion"
 FIRST_SCHEMA = {"postgres": "public", "mysql": "shop", "sqlite": "main"}
@@ -50,6 +50,7 @@ class Catalog:
     held: dict[str, dict[str, Relation]] = field(default_factory=dict)
     fields: dict[tuple[str, str], list[ColumnInfo]] = field(default_factory=dict)
     keys: list[ForeignKey] = field(default_factory=list)
+    built: list[IndexInfo] = field(default_factory=list)
     others: dict[str, list[ObjectInfo]] = field(default_factory=dict)
     system_schemas: tuple[str, ...] = ()
 
@@ -62,6 +63,16 @@ class Catalog:
 
     def columns(self, schema: str, relation: str) -> Sequence[ColumnInfo]:
         return self.fields.get((schema, relation), ())
+
+    def column_names(self, schema: str) -> Mapping[str, tuple[str, str]]:
+        every = [each for (where, _), found in self.fields.items() if where == schema for each in found]
+        return {each.name: (each.relation, each.type_name) for each in reversed(every)}
+
+    def indexes(self, schema: str, relation: str) -> Sequence[IndexInfo]:
+        return [each for each in self.all_indexes(schema) if each.relation == relation]
+
+    def all_indexes(self, schema: str) -> Sequence[IndexInfo]:
+        return [each for each in self.built if each.schema == schema]
 
     def foreign_keys(self, schema: str, relation: str) -> Sequence[ForeignKey]:
         return [key for key in self.keys if (key.schema, key.relation) == (schema, relation)]
@@ -92,6 +103,8 @@ def catalog(dialect: str) -> Catalog:
         if words[0] == "schema":
             schema = FIRST_SCHEMA[dialect] if words[1] == "@" else words[1]
             made.schemas.append(schema)
+        elif words[0] == "server":
+            schema = ""
         elif words[0] in ("table", "view"):
             relation = words[1]
             rows = int(words[2][1:]) if len(words) > 2 else None
@@ -110,6 +123,11 @@ def catalog(dialect: str) -> Catalog:
                     target_columns=tuple(found[3].split(", ")),
                 )
             )
+        elif line.startswith("  index "):
+            columns_in = tuple(words[2].split(","))
+            origin = " ".join(words[3:]) or "index"
+            made.built.append(IndexInfo(schema=schema, relation=relation, name=words[1], unique=origin != "index",
+                                        columns=columns_in, origin=origin))  # fmt: skip
         elif line.startswith("  "):
             columns = made.fields[schema, relation]
             is_key = words[-1] == "key"

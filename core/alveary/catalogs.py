@@ -138,7 +138,8 @@ class Catalogs:
     ) -> KnownCatalog:
         """Return a catalog in which these levels of these schemas are known; what is not is asked for.
 
-        Without ``schemas`` those are meant that are not the server's own. Each level of a schema is one question,
+        Without ``schemas`` those are meant that are not the server's own; ``""`` is for
+        what stands in none, such as roles. Each level of a schema is one question,
         however much there is; what we changed since it was read is asked again, with ``refresh`` everything that is
         known or wanted. Not on Tk's thread. Raises what the catalog raises; what a schema alone refuses is a gap.
         """
@@ -358,14 +359,16 @@ class _Asker:
             search_path=tuple(self.catalog.search_path()),
             system_schemas=frozenset(kept.driver.system_schemas),
             listed_at=datetime.now(UTC),
-            known={} if before is None else {name: each for name, each in before.known.items() if name in schemas},
+            known={}
+            if before is None
+            else {name: each for name, each in before.known.items() if name in schemas or not name},
         )
 
 
 def _wanted(known: KnownCatalog, schemas: Sequence[str] | None) -> list[str]:
     if schemas is None:
         return [name for name in known.schemas if name not in known.system_schemas]
-    return [name for name in schemas if name in known.schemas]
+    return [name for name in schemas if name in known.schemas or not name]
 
 
 def _is_in(outdated: set[str | None], schema: str, known: KnownCatalog) -> bool:

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -18,7 +18,7 @@ import msgspec
 
 from alveary.contracts.completion import CatalogView, CompletionRequest, Suggestion
 from alveary.errors import InvalidInputError, described
-from alveary.known import KnownCatalog
+from alveary.known import LEVELS, KnownCatalog
 from alveary.known import Level as Read
 from alveary.matching import Level, Query
 from alveary.plugins import Completer, Plugins
@@ -30,6 +30,8 @@ MOST = 1000
 """Suggestions of one completer that are looked at."""
 HOOK = "alveary_complete"
 _LONGEST_PATH = 300
+_OF_INDEXES = re.compile(r"\b(?:re)?index(?:ed|_info)?\b|\bconstraint\b|\bcluster\b", re.IGNORECASE)
+_OF_ROLES = re.compile(r"\b(?:grant|revoke|role|user|owner)\b", re.IGNORECASE)
 _QUALIFIER = re.compile(r"""(?:["`\[](?P<quoted>[^"`\]\n]+)["`\]]|(?P<plain>[\w$]+))\.["`\[]?[\w$]*\Z""")
 
 
@@ -163,14 +165,24 @@ def statement_around(text: str, offset: int, pieces: Sequence[Piece]) -> tuple[i
     return (piece.start, end) if offset <= end else (offset, offset)
 
 
-def unknown_schema(text: str, offset: int, known: KnownCatalog) -> str | None:
-    """Return the schema named before the dot at an offset, if nothing of it was read: mostly the server's own."""
-    found = _QUALIFIER.search(text, max(0, offset - _LONGEST_PATH), offset)
-    if found is None:
-        return None
-    name = found["quoted"] or found["plain"]
-    meant = next((each for each in known.schemas if each.lower() == name.lower()), None)
-    return meant if meant is not None and not known.has(meant, Read.RELATIONS) else None
+def unread(text: str, offset: int, known: KnownCatalog) -> Iterator[tuple[str, frozenset[Read]]]:
+    """Yield what is named before an offset and was not read, as it rarely is needed: each schema with its levels.
+
+    That is what a schema holds that is the server's own, the indexes of all that need no qualifier, and, as the
+    schema ``""``, what stands in none: roles.
+    """
+    before = text[max(0, offset - _LONGEST_PATH) : offset]
+    if (found := _QUALIFIER.search(before)) is not None:
+        name = found["quoted"] or found["plain"]
+        meant = next((each for each in known.schemas if each.lower() == name.lower()), None)
+        if meant is not None and not known.has(meant, Read.RELATIONS):
+            yield meant, LEVELS
+    if _OF_INDEXES.search(before):
+        for schema in known.search_path:
+            if schema not in known.system_schemas and not known.has(schema, Read.INDEXES):
+                yield schema, frozenset({Read.INDEXES})
+    if _OF_ROLES.search(before) and not known.has("", Read.OBJECTS):
+        yield "", frozenset({Read.OBJECTS})
 
 
 def misfit(typed: str, name: str) -> float | None:

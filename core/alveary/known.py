@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, Gap, IndexInfo, ObjectInfo, Relation
 from alveary.errors import PermissionDeniedError, QueryError
-from alveary.workers.questions import AskedCatalog, packed, unpacked
+from alveary.workers.questions import AskedCatalog, named, packed, unpacked
 
 
 class Level(enum.StrEnum):
@@ -32,7 +32,10 @@ LEVELS = frozenset({Level.RELATIONS, Level.COLUMNS, Level.FOREIGN_KEYS, Level.OB
 
 @dataclass(frozen=True, slots=True)
 class KnownSchema:
-    """What is known of one schema; a level that was not asked for is empty, and not in ``levels``."""
+    """What is known of one schema; a level that was not asked for is empty, and not in ``levels``.
+
+    By the name ``""`` it is what stands in no schema, such as roles.
+    """
 
     name: str
     levels: Mapping[Level, datetime] = field(default_factory=dict)
@@ -48,6 +51,8 @@ class KnownSchema:
     """By name, of which there may be several: functions that differ in their arguments."""
     gaps: Mapping[Level, tuple[Gap, ...]] = field(default_factory=dict)
     """Why a level could not be read; those of the level ``GAPS`` are what the server says."""
+    named: dict[str, tuple[str, str]] = field(init=False, default_factory=dict, repr=False, compare=False)
+    """By the name of a column one relation that has it and the type there, once somebody asked."""
 
 
 _NOTHING = KnownSchema("")
@@ -101,6 +106,14 @@ class KnownCatalog:
         for relation, found in self.known.get(schema, _NOTHING).packed_columns.items():
             yield from unpacked(schema, relation, found)
 
+    def column_names(self, schema: str) -> Mapping[str, tuple[str, str]]:
+        """Return each name that columns of a schema have, with one relation that has it and the type it has there."""
+        known = self.known.get(schema, _NOTHING)
+        if not known.named:
+            for relation, columns in reversed(list(known.packed_columns.items())):
+                known.named.update((name, (relation, kind)) for name, kind, _ in named(columns))
+        return known.named
+
     def foreign_keys(self, schema: str, relation: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys that a relation has."""
         return self.known.get(schema, _NOTHING).foreign_keys.get(relation, ())
@@ -114,8 +127,13 @@ class KnownCatalog:
         """Return the indexes of a relation."""
         return self.known.get(schema, _NOTHING).indexes.get(relation, ())
 
+    def all_indexes(self, schema: str) -> Iterator[IndexInfo]:
+        """Yield the indexes of all relations of a schema."""
+        for found in self.known.get(schema, _NOTHING).indexes.values():
+            yield from found
+
     def objects(self, schema: str) -> Iterator[ObjectInfo]:
-        """Yield what a schema holds besides relations."""
+        """Yield what a schema holds besides relations; of ``""`` what stands in none."""
         for found in self.known.get(schema, _NOTHING).objects.values():
             yield from found
 
@@ -172,7 +190,7 @@ def _indexes(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
 
 def _objects(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
     found: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
-    for each in catalog.objects(schema.name):
+    for each in catalog.objects(schema.name) if schema.name else catalog.server_objects():
         found[each.name].append(each)
     return replace(schema, objects={name: tuple(each) for name, each in found.items()})
 

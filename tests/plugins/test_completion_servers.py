@@ -156,3 +156,31 @@ def test_a_schema_of_the_servers_own_is_read_when_it_is_named(
         kernel.run("editor.complete", {"target": url, "sql": sql})
     answer = kernel.run("editor.complete", {"target": url, "sql": sql, "at": at})
     assert answer.suggestions[0].text == first
+
+
+@pytest.mark.parametrize("name", ["postgres", "mariadb", "sqlite"])
+def test_indexes_roles_and_sequences_are_read_from_the_engine_once_they_are_named(
+    name: str, engine_of: Callable[[str], Engine], kernel: Kernel
+) -> None:
+    """What the cases of a catalog made by hand can't tell: that the engine's own catalog holds such things there."""
+    url = engine_of(name).url
+    with kernel.connect(url) as session:
+        session.run("create table parts (id int primary key, called varchar(20))")
+        session.run("create index parts_called on parts (called)")
+        if name != "sqlite":
+            session.run("create sequence part_numbers")
+            session.run("create role part_clerk")
+    hint = {"mariadb": "select * from parts use index (", "sqlite": "select * from parts indexed by "}
+    places = {"drop index ": "parts_called", hint.get(name, "alter index "): "parts_called"}
+    if name != "sqlite":
+        places["grant select on parts to part_"] = "part_clerk"
+        quote = "'" if name == "postgres" else ""
+        places[f"select nextval({quote}part"] = f"{quote}part_numbers{quote}"
+    try:
+        for text, wanted in places.items():
+            found = kernel.run("editor.complete", {"target": url, "sql": text})
+            assert wanted in [each.text for each in found.suggestions][:3], text
+    finally:
+        if name != "sqlite":
+            with kernel.connect(url) as session:
+                session.run("drop role part_clerk")

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.commands.query import sql_of
-from alveary.completion import unknown_schema
+from alveary.completion import unread
 from alveary.contracts.completion import Suggestion
 from alveary.errors import InvalidInputError
 from alveary.tables import plain_table
@@ -49,8 +49,10 @@ def complete(context: Context, parameters: CompleteParameters) -> Suggestions:
     _, driver = kernel.target(parameters.target)
     stopped = context.stopped()
     catalog = kernel.catalogs.load(parameters.target, stopped=stopped, origin="completion")
-    if (schema := unknown_schema(text, at, catalog)) is not None:
-        catalog = kernel.catalogs.load(parameters.target, schemas=[schema], stopped=stopped, origin="completion")
+    for schema, levels in unread(text, at, catalog):
+        catalog = kernel.catalogs.load(
+            parameters.target, schemas=[schema], levels=levels, stopped=stopped, origin="completion"
+        )
     found = kernel.completion.complete(text, at, driver.dialect, catalog, driver=driver.id, limit=parameters.limit)
     return Suggestions(at=at, suggestions=found)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from alveary.contracts.catalog import ColumnInfo, ForeignKey, ObjectInfo, Relation
+from alveary.contracts.catalog import ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
 from alveary.sqltext import Dialect
 from alveary.wire import Small
 
@@ -38,14 +38,23 @@ class CatalogView(Protocol):
     def columns(self, schema: str, relation: str) -> Sequence[ColumnInfo]:
         """Return the columns of a relation in their order; none if there is no such relation."""
 
+    def column_names(self, schema: str) -> Mapping[str, tuple[str, str]]:
+        """Return each name that columns of a schema have, with one relation that has it and the type it has there."""
+
     def foreign_keys(self, schema: str, relation: str) -> Sequence[ForeignKey]:
         """Return the foreign keys that a relation has."""
 
     def referenced_by(self, schema: str, relation: str) -> Sequence[ForeignKey]:
         """Return the foreign keys that lead to a relation."""
 
+    def indexes(self, schema: str, relation: str) -> Sequence[IndexInfo]:
+        """Return the indexes of a relation."""
+
+    def all_indexes(self, schema: str) -> Iterable[IndexInfo]:
+        """Return the indexes of all relations of a schema."""
+
     def objects(self, schema: str) -> Iterable[ObjectInfo]:
-        """Return what a schema holds besides relations: routines, types, sequences and so on."""
+        """Return what a schema holds besides relations: routines, types, sequences; of ``""`` roles and the like."""
 
     def objects_named(self, schema: str, name: str) -> Sequence[ObjectInfo]:
         """Return what has a name in a schema besides relations."""
@@ -66,11 +75,23 @@ class NothingKnown:
         """Return nothing."""
         return ()
 
+    def column_names(self, schema: str) -> Mapping[str, tuple[str, str]]:
+        """Return nothing."""
+        return {}
+
     def foreign_keys(self, schema: str, relation: str) -> Sequence[ForeignKey]:
         """Return nothing."""
         return ()
 
     referenced_by = foreign_keys
+
+    def indexes(self, schema: str, relation: str) -> Sequence[IndexInfo]:
+        """Return nothing."""
+        return ()
+
+    def all_indexes(self, schema: str) -> Iterable[IndexInfo]:
+        """Return nothing."""
+        return ()
 
     def objects_named(self, schema: str, name: str) -> Sequence[ObjectInfo]:
         """Return nothing."""

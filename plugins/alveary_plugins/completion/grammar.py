@@ -49,6 +49,10 @@ class Expected:
     type: bool = False
     routine: bool = False
     schema: bool = False
+    windows: bool = False
+    """The windows that the query gives names."""
+    any_column: bool = False
+    """There is nothing yet that columns could be of."""
     words: list[str] = field(default_factory=list)
     """Keywords, the likeliest first."""
     early: list[str] = field(default_factory=list)
@@ -69,6 +73,10 @@ def expected(place: Place, writing: Writing, dialect: str) -> Expected:
         return Expected(relation=is_source, early=["select", "with", "values"], leading=True)
     if clause in ("start", "utility"):
         return _in_statement(place, writing, dialect)
+    if wanted := _object(place, writing, before, dialect):
+        return Expected(wanted=wanted, leading=True)
+    if before == "over":
+        return Expected(windows=True, words=["("], leading=True)
     if before in _AFTER and not (before == "left" and clause not in ("from", "on", "using")):
         words = list(_AFTER[before])
         if before == "conflict" and dialect == "sqlite":
@@ -128,6 +136,22 @@ def _in_statement(place: Place, writing: Writing, dialect: str) -> Expected:
         leading=True,
         wanted=wanted,
     )
+
+
+def _object(place: Place, writing: Writing, before: str, dialect: str) -> Wanted | None:
+    """Return what a query wants that is neither value nor relation: an index, a sequence, a constraint."""
+    frame, query = place.frame, place.query
+    if frame.clause == "index hint" or (before == "by" and place.before(2) == "indexed"):
+        sources = [each for each in query.sources if each.at < place.at]
+        return Wanted("object", about=sources[-1].path if sources else (), one_of=("index",))
+    is_first = frame.begin == place.at and (frame.head in ("nextval", "currval", "setval", "lastval"))
+    if writing.quote == "'" or (is_first and dialect == "mysql"):
+        return Wanted("object", one_of=("sequence",))
+    if before == "for" and place.before(2) == "value":  # the standard's NEXT VALUE FOR
+        return Wanted("object", one_of=("sequence",))
+    if place.clause == "conflict" and before == "constraint" and query.target is not None:
+        return Wanted("object", about=query.target.path, one_of=("constraint",))
+    return None
 
 
 def _is_cast(place: Place, before: str) -> bool:
@@ -224,13 +248,14 @@ def _in_expression(place: Place, before: str, dialect: str) -> Expected:
             found.early = ["when"]
         if frame.begin == place.at and frame.head == "over":
             found.words = ["partition by", "order by", "rows between"]
-            found.operand, found.leading = False, True
+            found.operand, found.leading, found.windows = False, True, True
         elif frame.begin == place.at and frame.head in ("filter",):
             return Expected(words=["where"], leading=True)
         elif frame.begin == place.at:
             found.early = ["select"] if frame.kind == "group" else ["distinct"]
         if (clause == "set" and before == "=") or frame.kind == "row":
             found.early = ["default"]
+        found.any_column = clause == "select" and not place.query.sources and place.frames[0].base is None
         found.condition = clause in ("on", "where") and before in (clause, "and", "(")
         found.aliases = clause in ("order by", "group by", "having") and frame.kind == "query"
         return found

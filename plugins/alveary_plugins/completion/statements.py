@@ -67,10 +67,25 @@ def wanted_in_statement(place: Place, dialect: str, *, is_body: bool) -> Wanted 
     if not words:
         return Wanted(words=_beginnings(dialect, is_body))
     shape = _shape(words)
+    if _wants_role(words):
+        return Wanted("object", one_of=("role", "user"))
     for rule in _rules():
         if rule.shape.fullmatch(shape):
             return _wanted(rule, words, place.words[place.at :], dialect)
     return None
+
+
+def _wants_role(words: Sequence[Word]) -> bool:
+    """Return whether a role is wanted; by words and not by a shape, for ``user`` and ``owner`` are names elsewhere."""
+    first, last, before = words[0].lower, words[-1].lower, words[-2].lower if len(words) > 1 else ""
+    if first in ("grant", "revoke"):
+        marks = [word.lower for word in words if word.lower in ("on", "to" if first == "grant" else "from")]
+        return last in ("to", "from", ",") and marks[-1:] in (["to"], ["from"])
+    if (before, last) == ("owner", "to"):
+        return True
+    if (before, last) == ("if", "exists") and first == "drop":
+        return len(words) == 4 and words[1].lower in ("role", "user")
+    return last in ("role", "user") and (before in ("drop", "alter", "set") or (first, before) == ("set", "local"))
 
 
 def _first(place: Place) -> int:
@@ -90,7 +105,7 @@ def _wanted(rule: _Rule, words: Sequence[Word], behind: Sequence[Word], dialect:
     for word in rule.words:
         spoken += keywords(word[1:], dialect) if word.startswith("*") else [word]
     about: tuple[Word, ...] = ()
-    if what in ("columns", "expression"):
+    if what in ("columns", "expression") or (what == "object" and {"index", "constraint", "foreign"} & set(rule.kinds)):
         about = _about(words) or _named_behind(behind)
     elif what == "defined":
         about = _defined(words)

@@ -17,6 +17,7 @@ LONGEST = 200_000
 _BODY_HEADS = ("create", "do", "alter")
 _BEGINNINGS = frozenset({"begin", "then", "else", "do", "loop", "declare", "atomic"})
 _BEFORE = frozenset(" \t\r\n\f\v(,.=<>+-/*%|;[")
+_OF_SEQUENCES = frozenset({"nextval", "currval", "setval"})
 _BEHIND = frozenset(" \t\r\n\f\v),.;(=<>+*/%|]")
 
 
@@ -57,7 +58,7 @@ class Writing:
     typed: str
     """What stands before the caret of the word there, without its quote."""
     quote: str
-    """The quote that the name at the caret was begun with, empty for a bare word."""
+    """The quote that the name at the caret was begun with, empty for a bare word; ``'`` where a string names it."""
     start: int
     end: int
     """``text[start:end]`` is what a suggestion replaces."""
@@ -121,6 +122,14 @@ def _read(text: str, begin: int, stop: int, caret: int, dialect: Dialect, *, is_
                 words.append(Word("", CARET, TokenKind.WORD, caret, caret))
                 position, restart = caret, True
                 break
+            if touches and (caret < word.end or is_open) and _names_sequence(word, words, dialect):
+                typed, quote = word.text[1 : caret - word.start].lstrip('"'), "'"
+                start, end, at = word.start, caret if is_open else word.end, len(words)
+                words.append(Word("", CARET, TokenKind.WORD, start, end))
+                if is_open:
+                    position, restart = caret, True
+                    break
+                continue
             if touches and (inside := _inside(word, is_open, caret)):
                 if inside == "body" and words and words[0].lower in _BODY_HEADS:
                     tag = word.text.index("$", 1) + 1
@@ -185,6 +194,13 @@ def _reaches_too_far(rest: str, text: str, end: int, dialect: Dialect) -> bool:
     for _ in scan:
         pass
     return scan.state.opener in tuple(dialect.identifier_quotes)
+
+
+def _names_sequence(word: Word, before: list[Word], dialect: Dialect) -> bool:
+    """Return whether a string is the name of a sequence: the first argument of PostgreSQL's nextval and the like."""
+    if dialect.name != "postgres" or word.kind is not TokenKind.STRING or not word.text.startswith("'"):
+        return False
+    return len(before) > 1 and before[-1].lower == "(" and before[-2].lower in _OF_SEQUENCES
 
 
 def _inside(word: Word, is_open: bool, caret: int) -> str:

@@ -34,6 +34,8 @@ def keyword(stack: Stack, at: int, lower: str) -> int:
         frame.clause = "utility"
     if frame.clause == "utility":
         return at + 1 if lower in ("as", "on", "for") else 0
+    if frame.clause == "from" and previous == "for" and lower in ("join", "order", "group"):
+        return at + 1  # what a hint for an index is for
     match lower:
         case "from" if query.verb in ("select", "update", "delete") and previous != "distinct":
             stack.enter(at, "from", "relation")

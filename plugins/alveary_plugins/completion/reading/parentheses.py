@@ -22,7 +22,9 @@ def opened(stack: Stack, at: int) -> Frame:
     holds_query = following in ("select", "with", "values") or (
         following == "table" and frame.clause not in ("utility", "start")
     )
-    if frame.clause == "with" and frame.current is not None:
+    if frame.clause == "from" and _is_hint(stack, at):
+        new.kind, new.clause = "names", "index hint"
+    elif frame.clause == "with" and frame.current is not None:
         if before in ("as", "materialized"):
             new.query = frame.current.query = Query(outer=query, begin=at + 1)
             new.kind, new.clause = "query", "start"
@@ -70,3 +72,13 @@ def opened(stack: Stack, at: int) -> Frame:
         if frame.clause in READS:
             new.clause = "arguments"
     return new
+
+
+def _is_hint(stack: Stack, at: int) -> bool:
+    """Return whether MySQL's USE, FORCE or IGNORE INDEX stands before a place: ``ignore index for order by (``."""
+    for index in range(at - 1, max(at - 5, 0), -1):
+        if stack.lower(index) in ("index", "key"):
+            return stack.lower(index - 1) in ("use", "force", "ignore")
+        if stack.lower(index) not in ("for", "join", "order", "group", "by"):
+            return False
+    return False

@@ -44,6 +44,10 @@ def _gather(asked: Asked) -> None:
     if what.operand:
         columns.add_in_scope()
         objects.add_functions(30.0)
+    if what.any_column:
+        columns.add_of_any()
+    if what.windows:
+        columns.add_windows()
     if what.aliases:
         columns.add_aliases()
     if what.relation:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from alveary_plugins.completion.names import written
+from alveary_plugins.completion.names import fitting, written
 from alveary_plugins.completion.scope import Field
 from alveary_plugins.completion.suggesting.asked import Asked
 from alveary_plugins.completion.tree import Source
 
+_OF_ANY = 34.0
 _ALL_AT_ONCE = 2
 """Columns from which on all of them are suggested as one."""
 
@@ -85,6 +86,25 @@ class Columns:
                     if name.is_name:
                         found.add(name.name.lower())
         return found
+
+    def add_of_any(self) -> None:
+        """Add columns of all that is known, for nothing is read from yet: once something is typed, behind functions."""
+        for schema in self._scope.schemas if self._found.typed else ():
+            if schema not in self._asked.system:
+                names = self._asked.catalog.column_names(schema)
+                for order, name in enumerate(fitting(self._found.typed, names, self._asked.request.limit)):
+                    relation, kind = names[name]
+                    self._found.add(name, "column", _OF_ANY, order, detail=f"{kind} · {relation}")
+
+    def add_windows(self) -> None:
+        """Add the windows that the query names."""
+        words = self._place.words
+        begin = next(
+            (at for at in range(self._place.query.begin, len(words)) if words[at].lower == "window"), len(words)
+        )
+        for at in range(begin + 1, len(words) - 2):
+            if words[at].is_name and words[at - 1].lower in ("window", ",") and words[at + 1].lower == "as":
+                self._found.add(words[at].name, "window", 2.0, at, text=words[at].text)
 
     def add_aliases(self) -> None:
         """Add the names that the select list gives, and what a UNION returns."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from alveary_plugins.completion.functions import functions, types
 from alveary_plugins.completion.names import written
 from alveary_plugins.completion.suggesting.asked import Asked
@@ -97,11 +99,48 @@ class Objects:
         if wanted.what == "defined":
             for order, word in enumerate(wanted.about):
                 self._found.add(word.name, "column", 2.0, order, text=word.text)
-        if wanted.one_of:
-            for schema in self._scope.schemas:
-                for order, each in enumerate(self._asked.catalog.objects(schema)):
-                    if each.kind in wanted.one_of:
-                        self._found.add(each.name, each.kind, 2.0, order, detail=each.detail or each.relation or "")
+        if wanted.one_of and wanted.about:
+            if (found := self._scope.relation(wanted.about)) is not None:
+                for order, (name, kind, detail) in enumerate(self._on_relation(*found, wanted.one_of)):
+                    self._found.add(name, kind, 2.0, order, detail=detail)
+        elif wanted.one_of:
+            for schema in ("", *self._scope.schemas):
+                plain = not schema or schema in self._scope.unqualified
+                before = "" if plain else f"{self._asked.write(schema)}."
+                for order, (name, kind, detail) in enumerate(self._of_kinds(schema, wanted.one_of)):
+                    text = self._called(name, kind, detail, before)
+                    self._found.add(name, kind, 2.0 if plain else 12.0, order, detail=detail, text=text)
+
+    def _called(self, name: str, kind: str, detail: str, before: str) -> str | None:
+        """Return how an object is written where its name is not: within a string, with its schema, with a host."""
+        if self._asked.writing.quote == "'":
+            return "'" + f"{before}{self._asked.write(name)}".replace("'", "''") + "'"
+        if kind == "user" and detail:
+            return f"{_string(name)}@{_string(detail)}"
+        return f"{before}{self._asked.write(name)}" if before else None
+
+    def _of_kinds(self, schema: str, kinds: Collection[str]) -> Iterator[tuple[str, str, str]]:
+        """Yield the names, kinds and details of what a schema holds of some kinds."""
+        for each in self._asked.catalog.objects(schema):
+            if each.kind in kinds:
+                yield each.name, each.kind, each.detail or each.relation or ""
+        if "sequence" in kinds:  # MariaDB's are relations
+            for name, relation in self._asked.catalog.relations(schema).items():
+                if relation.kind == "sequence":
+                    yield name, "sequence", relation.detail or ""
+        if "index" in kinds:
+            indexes = sorted(self._asked.catalog.all_indexes(schema), key=lambda each: each.origin != "index")
+            yield from ((each.name, "index", each.relation) for each in indexes)
+
+    def _on_relation(self, schema: str, relation: str, kinds: Collection[str]) -> Iterator[tuple[str, str, str]]:
+        """Yield the same of what stands on a relation: indexes, and constraints as far as they are known."""
+        for each in self._asked.catalog.indexes(schema, relation):
+            if "index" in kinds or ("constraint" in kinds and each.origin != "index"):
+                yield each.name, "index", ", ".join(column or "…" for column in each.columns)
+        if "foreign" in kinds:
+            for key in self._asked.catalog.foreign_keys(schema, relation):
+                if key.name:
+                    yield key.name, "foreign key", f"{', '.join(key.columns)} → {key.target_relation}"
 
     def add_schema(self, schema: str) -> None:
         """Add what stands behind the name of a schema."""
@@ -113,3 +152,7 @@ class Objects:
                 self._function(each.name, each.signature, each.detail or "", 6.0, False, order)
             elif each.kind in wanted or (what.type and each.kind in _TYPES):
                 self._found.add(each.name, each.kind, 4.0, order, detail=each.detail or "")
+
+
+def _string(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

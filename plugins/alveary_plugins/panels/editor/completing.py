@@ -9,7 +9,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from alveary.completion import misfit, unknown_schema
+from alveary.completion import misfit, unread
 from alveary.contracts.completion import CatalogView, NothingKnown, Suggestion
 from alveary.errors import AlvearyError
 from alveary.known import LEVELS, KnownCatalog
@@ -215,7 +215,7 @@ class Completing:
             known = kernel.catalogs.known(question.session or question.target or "")
             session = question.session
             if known is not None and session is not None:
-                known = self._with_schema(known, session, unknown_schema(question.text, question.caret, known))
+                known = self._with_unread(known, session, question)
             catalog: CatalogView = NothingKnown() if known is None else known
             if known is not None and question.schema in known.schemas:
                 rest = [name for name in known.search_path if name != question.schema]
@@ -236,17 +236,17 @@ class Completing:
             answer = _Answer(question, found, len(found) < MOST, is_known)
             self._window.post(lambda: self._answered(answer))
 
-    def _with_schema(self, known: KnownCatalog, session: Session, schema: str | None) -> KnownCatalog:
-        """Return what is known with a schema that is read when it is named, for it is the server's own."""
-        if schema is None:
-            return known
-        try:
-            return self._window.kernel.catalogs.load(
-                session, schemas=[schema], stopped=self._stopped, origin="completion"
-            )
-        except AlvearyError as exc:
-            _log.info("the schema %s is not known: %s", schema, exc.message)
-            return known
+    def _with_unread(self, known: KnownCatalog, session: Session, question: _Question) -> KnownCatalog:
+        """Return what is known with what is read only once it is named: the server's schemas, indexes, roles."""
+        catalogs = self._window.kernel.catalogs
+        for schema, levels in unread(question.text, question.caret, known):
+            try:
+                known = catalogs.load(
+                    session, schemas=[schema], levels=levels, stopped=self._stopped, origin="completion"
+                )
+            except AlvearyError as exc:
+                _log.info("what %s holds is not known: %s", schema or "the server", exc.message)
+        return known
 
     def _answered(self, answer: _Answer) -> None:
         self._busy = False
