@@ -185,6 +185,7 @@ class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
     all of them, published or not. ``held`` is set when the limit was reached and the cursor stays open: for so many
     seconds, or until the next request of its session. Of a load ``bytes`` tells how much of its source was read,
     ``rejected`` counts the rows put aside, and ``digest`` is the sum of those that were read, if it was asked for.
+    ``shut`` says that the connection was shut with it, because the server gave no answer to a cancel.
     """
 
     session: str
@@ -200,6 +201,7 @@ class QueryEnded(Event, frozen=True, kw_only=True, tag="query:ended"):
     rejected: int = 0
     digest: str | None = None
     held: float | None = None
+    shut: bool = False
     error: ErrorRecord | None = None
 
 

@@ -12,6 +12,7 @@ from alveary.contracts.driver import InlineData
 from alveary.contracts.values import Parameters
 from alveary.errors import (
     ClientCommandError,
+    ConnectionLostError,
     EmptyScriptError,
     ErrorRecord,
     InvalidInputError,
@@ -200,6 +201,8 @@ def run_statements(
         else:
             session.rollback()
     report.left_transaction = session.state in (SessionState.IN_TRANSACTION, SessionState.FAILED)
+    if job.cancelled and report.error is not None and report.error.code == ConnectionLostError.code:
+        report.cancelled = True  # as somebody wanted, though no server confirms it
     report.seconds = time.monotonic() - started
     return report
 

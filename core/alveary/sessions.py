@@ -562,7 +562,8 @@ class Session:
     def _with_loss(self, event: QueryEnded | CursorClosed | Answered) -> QueryEnded | CursorClosed | Answered:
         """Return an event of a lost connection that says what was lost with it; any other as it is."""
         error = event.error
-        if error is None or error.code != ConnectionLostError.code or self._state in _OVER:
+        shut = isinstance(event, QueryEnded) and event.shut
+        if error is None or (error.code != ConnectionLostError.code and not shut) or self._state in _OVER:
             return event
         running = None
         if isinstance(event, Answered):
@@ -576,7 +577,8 @@ class Session:
         """The connection is lost while ``running`` ran: note it, and return the error that says what went with it."""
         lost = loss(self._transaction, running, self.driver.dialect)
         error = told(error, lost)
-        self.error = error_from_record(error)
+        of_session = error if error.code == ConnectionLostError.code else ConnectionLostError(error.message).record()
+        self.error = error_from_record(of_session)
         self._transaction = TransactionState.IDLE
         self._move(SessionState.BROKEN, error.message, lost)
         return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from fix_faults import Line
 from fix_mariadb import MariaServer
 from fix_postgres import PASSWORD, ROLE, PostgresServer
 
@@ -202,6 +204,22 @@ def test_ctrl_c_ends_the_wait_for_a_server_that_never_answers(server: Server, st
         assert ended(process)[0] == 130
         assert time.monotonic() - began < 8
         taken.close()
+
+
+def test_a_cancel_that_nobody_answers_is_told_step_by_step_and_is_what_was_asked_for(line: Line, start: Start) -> None:
+    interrupted = start(line.url, line.sleep.format(600))
+    out_of_time = start(line.url, line.sleep.format(600), "--timeout", "8")
+    line.wait_running(2)
+    line.proxy.swallow()
+    interrupted.send_signal(signal.SIGINT)
+    for process, expected, code in ((interrupted, 130, "connection_lost"), (out_of_time, 4, "query_timeout")):
+        status, err = ended(process)
+        assert status == expected, err
+        assert code in err
+        steps = ("the server is asked to stop", "no answer: the connection is shut", "so the connection was shut")
+        assert [err.find(step) for step in steps] == sorted(err.find(step) for step in steps if step in err), err
+        assert "no transaction was open" in err
+        assert re.search(r"^cancel, \d+\.\d s: no answer", err, re.MULTILINE)
 
 
 def test_what_came_before_an_error_of_a_script_stays_and_what_follows_is_not_run(

@@ -12,7 +12,14 @@ import click
 from alveary.cli.app import App
 from alveary.cli.secrecy import TUNNEL_VARIABLES, VARIABLE
 from alveary.cli.verbs import Verbs
-from alveary.errors import AlvearyError, InternalError, UsageError, described
+from alveary.errors import (
+    AlvearyError,
+    ConnectionLostError,
+    InternalError,
+    QueryCancelledError,
+    UsageError,
+    described,
+)
 from alveary.logs import configure, report_crash
 from alveary.output import output_error
 from alveary.paths import Paths
@@ -68,6 +75,8 @@ def _fail(app: App, error: AlvearyError) -> int:
         with contextlib.suppress(OSError):  # nobody reads it; the status still says it
             sys.stderr.write(app.failure_text(error.record()))
             sys.stderr.flush()
+    if app.interrupted and isinstance(error, ConnectionLostError):  # no server is left that could confirm it
+        return QueryCancelledError.exit_status
     return error.exit_status
 
 

@@ -61,6 +61,8 @@ class App:
         self.json_errors = json_errors
         self.password_on_stdin = False
         """Whether the first line of standard input is a password."""
+        self.interrupted = False
+        """Whether somebody pressed Ctrl-C while a command ran."""
         self._password = password or None  # a variable that is set and empty is how many systems unset one
         self._from_stdin: str | None = None
         self._prompt = Prompt()
@@ -183,6 +185,7 @@ class App:
             while not job.wait(_LOOK) and time.monotonic() < deadline:
                 for number in heard[acted:]:
                     acted += 1
+                    self.interrupted |= number == signal.SIGINT
                     if number != signal.SIGINT:
                         deadline = min(deadline, time.monotonic() + LEAVE_SECONDS)
                     elif job.cancelled:

@@ -66,7 +66,7 @@ class Narration:
             self.say(f"no password for {visible(event.target)}: {visible(event.error.message)}")
         elif isinstance(event, CancelStepTaken):
             why = f" ({visible(event.reason)})" if event.reason else ""
-            self.say(f"cancel, {event.seconds:.1f} s: {event.step.sentence}{why}")
+            self._write(f"cancel, {event.seconds:.1f} s: {event.step.sentence}{why}\n")
         elif isinstance(event, JobNoticed):
             self._write(f"notice: {visible(event.text)}\n")
         elif isinstance(event, JobProgressed) and self._progress:

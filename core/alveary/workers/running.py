@@ -22,6 +22,7 @@ from alveary.contracts.driver import (
 from alveary.contracts.values import Row
 from alveary.errors import (
     AlvearyError,
+    ConnectionLostError,
     ErrorRecord,
     InternalError,
     OutOfMemoryError,
@@ -57,6 +58,10 @@ class Stop(enum.Enum):
 
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
+
+
+SHUT = "the server gave no answer when it was asked to stop, so the connection was shut"
+"""What is said of a connection that was lost because a cancel had to come to its end."""
 
 
 class Run:
@@ -210,8 +215,10 @@ class Run:
         if self._limit is not None:
             self._batch.rows = min(self._batch.rows, self._limit - self._rows + 1)
 
-    def ended(self, stop: Stop | None, error: Exception | None, transaction: TransactionState) -> QueryEnded:
-        """Return what to say of how it ended, for now or for good."""
+    def ended(
+        self, stop: Stop | None, error: Exception | None, transaction: TransactionState, *, shut: bool
+    ) -> QueryEnded:
+        """Return what to say of how it ended, for now or for good; ``shut`` is whether we shut its connection."""
         # The driver's word counts: what ran to its end is complete, however late somebody wanted it stopped, and a
         # statement that failed for a reason of its own has failed.
         outcome, record = Outcome.COMPLETED, None
@@ -219,12 +226,14 @@ class Run:
             outcome = Outcome.TRUNCATED if self._truncated else Outcome.COMPLETED
         elif stop is Stop.CANCELLED and (error is None or isinstance(error, QueryCancelledError)):
             outcome = Outcome.CANCELLED
-        elif stop is Stop.TIMED_OUT and (error is None or isinstance(error, QueryCancelledError)):
+        elif stop is Stop.TIMED_OUT and (error is None or shut or isinstance(error, QueryCancelledError)):
             outcome = Outcome.FAILED
             record = QueryTimeoutError(
-                f"the statement was stopped after {self.request.timeout:g} s",
+                f"the statement was stopped after {self.request.timeout:g} s" + (f": {SHUT}" if shut else ""),
                 hint="give it more time, or ask for less",
             ).record()
+        elif shut:  # what the driver says of the connection is our doing
+            outcome, record = Outcome.FAILED, ConnectionLostError(SHUT).record()
         else:
             outcome = Outcome.FAILED
             record = error_record(error or InternalError("the statement ended without a reason"))
@@ -242,6 +251,7 @@ class Run:
             digest=self._digest,
             seconds=self._seconds,
             held=self.request.hold if self.held else None,
+            shut=shut,
             error=record,
         )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from alveary.contracts.driver import Connection, Driver, TlsInfo, TransactionState
 from alveary.contracts.factory import load_factory
-from alveary.errors import QueryCancelledError, QueryError, UnsupportedError, described
+from alveary.errors import ConnectionLostError, QueryCancelledError, QueryError, UnsupportedError, described
 from alveary.events import (
     Answered,
     CancelStep,
@@ -30,7 +30,7 @@ from alveary.results import ResultWriter, Sink
 from alveary.workers.doubts import Doubts
 from alveary.workers.messages import AnyRequest, Ask, Cancel, Close, Execute, Fetch, Load, Open
 from alveary.workers.questions import answer
-from alveary.workers.running import Run, Stop, error_record
+from alveary.workers.running import SHUT, Run, Stop, error_record
 from alveary.workers.sending import Sending
 from alveary.workers.watchdog import Watchdog
 
@@ -66,6 +66,8 @@ class Worker:
         self._stopped: dict[str, Stop] = {}
         self._current: str | None = None
         self._unheeded: str | None = None
+        self._shut: str | None = None
+        """What the connection was shut for, because the server did not answer a cancel."""
         """The statement that its driver can't stop, or does not: it is left as soon as it says anything."""
         self._left = threading.Event()
         self._connection: Connection | None = None
@@ -135,7 +137,7 @@ class Worker:
             _log.warning("nobody can ask the server to cancel, so the connection is given up: %s", described(exc))
             with self._cancelling:
                 if self._current == id and self._connection is not None:
-                    self._unheeded = id
+                    self._unheeded = self._shut = id
                     self._connection.abort()
 
     def _cancel(self, id: str) -> None:
@@ -161,7 +163,7 @@ class Worker:
                 if self._current != id or self._connection is None:
                     return
                 if shuts := time.monotonic() >= abort_at:
-                    abort_at, self._unheeded = math.inf, id
+                    abort_at, self._unheeded, self._shut = math.inf, id, id
                 try:
                     if (loading := self._loading) is not None:
                         loading.cancel()
@@ -357,7 +359,8 @@ class Worker:
         self._sending.end()
         if run.held:
             self._cursor, self._closes_at = run, time.monotonic() + run.request.hold
-        self._emit(run.ended(stop, error, self._transaction()))
+        shut = self._shut == run.request.id and isinstance(error, ConnectionLostError)
+        self._emit(run.ended(stop, error, self._transaction(), shut=shut))
 
     def _give_up_cursor(self, why: CursorEnd) -> None:
         """Close the open cursor as a turn of its own, which a cancel can end."""
@@ -401,6 +404,8 @@ class Worker:
             except Exception as exc:  # noqa: BLE001  # mapped: drivers raise anything
                 error = error_record(exc)
         if self._leave(request.id) is not None and not payload:
+            if error is not None and error.code == ConnectionLostError.code and self._shut == request.id:
+                error = ConnectionLostError(SHUT).record()
             error = error or QueryCancelledError("cancelled").record()
         self._sending.end(error.code if error is not None else None)
         self._emit(
