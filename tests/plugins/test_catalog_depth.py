@@ -230,6 +230,16 @@ def maria(engine_of: Callable[[str], Engine]) -> Engine:
     return engine
 
 
+def test_what_postgresql_quotes_is_told_by_its_name(kernel: Kernel, engine_of: Callable[[str], Engine]) -> None:
+    engine = engine_of("postgres")
+    engine.ask('create schema "My Hive"')
+    engine.ask('create table "My Hive"."Bee ""one""" (id int)')
+    engine.ask('create view calm as select * from "My Hive"."Bee ""one"""')
+    found = kernel.catalog(engine.url).dependencies("public", "calm")
+    assert found is not None
+    assert [(each.schema, each.name) for each in found.uses] == [("My Hive", 'Bee "one"')]
+
+
 def test_mariadb_tells_what_is_special(kernel: Kernel, maria: Engine) -> None:
     catalog = kernel.catalog(maria.url)
     schema = catalog.schemas()[0]

@@ -40,7 +40,8 @@ class FindParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     connections: Annotated[
         list[str],
         Meta(
-            description="Read what this database holds, if it was not, and look only there: a saved name or a URL.",
+            description="Read what this database holds, if it was not, and look only there: a saved name or a URL; "
+            "may be given several times.",
             extra={"flags": ["--connection"]},
         ),
     ] = []

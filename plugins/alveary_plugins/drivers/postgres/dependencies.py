@@ -13,8 +13,11 @@ Ask = Callable[..., Iterable[Row]]
 
 # What depends is a part of a thing: the rule of a view, the default of a column. So both ends are traced to what has a
 # name, and the part says how. Dependencies on what the server brings are not recorded.
+_PLAIN = r"""case when i.\1 like '"%"' then pg_catalog.replace(
+               pg_catalog.substr(i.\1, 2, pg_catalog.length(i.\1) - 2), '""', '"') else i.\1 end"""
+"""A name as it is, where the server quotes what it identifies by."""
 _RECORDED = re.sub(
-    r"<(\w+)>",
+    r"<(pg_\w+)>",
     r"'pg_catalog.\1'::pg_catalog.regclass",
     """
     with mine as materialized (
@@ -103,14 +106,16 @@ _RECORDED = re.sub(
                  where t.other_class = <pg_class> and x.indexrelid = t.other_id),
                (select nullif(k.typrelid, 0) from pg_catalog.pg_type k
                  where t.other_class = <pg_type> and k.oid = t.other_id)) as relation) r)
-    select t.direction, coalesce(i.schema, ''),
-           coalesce(i.name, (select p.proname from pg_catalog.pg_proc p where t.class = <pg_proc> and p.oid = t.id),
+    select t.direction, coalesce(<plain schema>, ''),
+           coalesce(<plain name>,
+                    (select p.proname from pg_catalog.pg_proc p where t.class = <pg_proc> and p.oid = t.id),
                     i.identity), i.type, t.how
       from traced t cross join lateral pg_catalog.pg_identify_object(t.class, t.id, 0) i
      where (t.class, t.id) not in (select class, id from mine)
        and i.type not in ('schema', 'extension', 'language', 'access method', 'toast table')
      order by 1, 2, 3, 5""",
 )
+_RECORDED = re.sub(r"<plain (\w+)>", _PLAIN, _RECORDED)
 
 _WORD = r"'\m' || pg_catalog.regexp_replace({}, '([^[:alnum:]_])', '\\\1', 'g') || '\M'"
 
