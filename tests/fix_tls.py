@@ -244,8 +244,7 @@ class TlsPostgres(TlsServer):
 class TlsMariadb(TlsServer):
     kind = "mysql"
     words = {  # noqa: RUF012  # a test's
-        "mode": "ssl_mode", "ca": "ssl_ca", "certificate": "ssl_cert", "key": "ssl_key", "disable": "disabled",
-        "prefer": "preferred",
+        "mode": "ssl_mode", "ca": "ssl_ca", "certificate": "ssl_cert", "key": "ssl_key",
     }  # fmt: skip
     sleep = "select sleep(60)"
 

@@ -169,10 +169,10 @@ def _options(query: str | None, spec: DriverSpec) -> dict[str, str]:
                 f"the URL has an option that {spec.name} does not know",
                 hint=f"known options: {', '.join(known) or 'none'}",
             )
-        choices = known[name].choices
-        if choices and value not in choices:
-            raise InvalidInputError(f"the URL's option {name} is none of {', '.join(choices)}")
-        options[name] = value
+        chosen = known[name].chosen(value)
+        if chosen is None:
+            raise InvalidInputError(f"the URL's option {name} is none of {', '.join(known[name].choices)}")
+        options[name] = chosen
     return options
 
 

@@ -188,6 +188,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ("postgresql://localhost/d?sslmode=verify-full", "verify-full"),
     ("mysql://db.example/d", "require"),
     ("mysql://db.example/d?ssl_mode=preferred", "prefer"),
+    ("mysql://db.example/d?ssl_mode=prefer", "prefer"),
+    ("mysql://db.example/d?ssl_mode=disable", "disable"),
+    ("mysql://localhost/d?ssl_mode=REQUIRED", "require"),
+    ("mysql://localhost/d?ssl_mode=VERIFY_IDENTITY", "verify-full"),
     ("mysql://db.example/d?unix_socket=/run/x", "prefer"),
     ("sqlite:///x.db", None),
     ("plain://db.example/d", None),
@@ -208,7 +212,7 @@ def test_each_driver_is_told_in_its_own_words(drivers: Registry[DriverSpec]) -> 
     assert postgres == {"sslmode": "disable", "sslrootcert": "/ca", "sslcert": "/c", "sslkey": "/k",
                         "application_name": "bees"}  # fmt: skip
     mysql = options(of_url("mysql://h/d", drivers, **tls), drivers)
-    assert mysql == {"ssl_mode": "disabled", "ssl_ca": "/ca", "ssl_cert": "/c", "ssl_key": "/k"}
+    assert mysql == {"ssl_mode": "disable", "ssl_ca": "/ca", "ssl_cert": "/c", "ssl_key": "/k"}
     system = {"tls.mode": "verify-full", "tls.ca": "system"}
     assert options(of_url("mysql://h/d", drivers, **system), drivers) == {"ssl_mode": "verify-full"}
     assert options(of_url("postgresql://h/d", drivers, **system), drivers) == {

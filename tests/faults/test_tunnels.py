@@ -36,7 +36,7 @@ def engine(request: pytest.FixtureRequest) -> tuple[Target, str]:
         postgres: PostgresServer = request.getfixturevalue("postgres")
         return postgres.target(host="127.0.0.1", options={"sslmode": "disable"}), "select pg_sleep(600)"
     mariadb: MariaServer = request.getfixturevalue("mariadb")
-    return mariadb.target(mariadb.new_database(), ssl_mode="disabled"), "select sleep(600)"
+    return mariadb.target(mariadb.new_database(), ssl_mode="disable"), "select sleep(600)"
 
 
 class Way:

@@ -148,7 +148,7 @@ def test_where_nobody_listens_is_told_at_once(mariadb: MariaServer) -> None:
 
 
 def test_nothing_is_left_open_by_a_connection_that_failed(mariadb: MariaServer) -> None:
-    for password, mode in (("wrong", "preferred"), (PASSWORD, "verify-full")):
+    for password, mode in (("wrong", "prefer"), (PASSWORD, "verify-full")):
         with pytest.raises(ConnectionFailedError):
             open_(mariadb.target(password=password, ssl_mode=mode))
     gc.collect()  # an open socket would warn, which is an error here
@@ -160,8 +160,8 @@ def test_nothing_is_left_open_by_a_connection_that_failed(mariadb: MariaServer) 
 @pytest.mark.parametrize(
     ("host", "mode", "trusted", "encrypted"),
     [
-        ("127.0.0.1", "disabled", False, False),
-        ("127.0.0.1", "preferred", False, True),
+        ("127.0.0.1", "disable", False, False),
+        ("127.0.0.1", "prefer", False, True),
         ("127.0.0.1", "require", False, True),
         ("127.0.0.1", "verify-ca", True, True),
         ("localhost", "verify-full", True, True),
@@ -435,7 +435,7 @@ def test_a_server_that_only_pretends_tls_gets_nothing(rogue: Make) -> None:
 
     server = rogue(script)
     with pytest.raises(ConnectionFailedError):
-        open_(server.target(ssl_mode="preferred"), timeout=2)
+        open_(server.target(ssl_mode="prefer"), timeout=2)
     assert USER.encode() not in server.heard
 
 

@@ -31,7 +31,8 @@ class OptionSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     ``role`` says that the option is the driver's name for what all drivers have, and ``words`` which word of it stands
     for which of ours, where they differ; "" stands for leaving the option out. Our words of ``tls_mode`` are disable,
-    prefer, require, verify-ca, verify-full; ``tls_ca`` knows ``system`` for the system's authorities.
+    prefer, require, verify-ca, verify-full; ``tls_ca`` knows ``system`` for the system's authorities. ``synonyms`` are
+    what other clients call some of the choices, in lower case.
     """
 
     name: str
@@ -40,6 +41,14 @@ class OptionSpec(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
     role: OptionRole | None = None
     words: dict[str, str] = {}
+    synonyms: dict[str, str] = {}
+
+    def chosen(self, value: str) -> str | None:
+        """Return what a value of the URL stands for, None where it is none of the choices."""
+        if not self.choices or value in self.choices:
+            return value
+        word = value.lower()
+        return self.synonyms.get(word, word if word in self.choices else None)
 
 
 class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,12 +10,18 @@ from alveary.sqltext import MYSQL
 OPTIONS = (
     OptionSpec(
         name="ssl_mode",
-        description="disabled: never TLS; preferred: TLS where the server has it; require: TLS, whoever answers; "
+        description="disable: never TLS; prefer: TLS where the server has it; require: TLS, whoever answers; "
         "verify-ca: a certificate of a trusted authority; verify-full: and for this host",
-        choices=("disabled", "preferred", "require", "verify-ca", "verify-full"),
-        default="preferred",
+        choices=("disable", "prefer", "require", "verify-ca", "verify-full"),
+        default="prefer",
         role="tls_mode",
-        words={"disable": "disabled", "prefer": "preferred"},
+        synonyms={
+            "disabled": "disable",
+            "preferred": "prefer",
+            "required": "require",
+            "verify_ca": "verify-ca",
+            "verify_identity": "verify-full",
+        },
     ),
     OptionSpec(
         name="ssl_ca",

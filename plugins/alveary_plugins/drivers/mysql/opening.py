@@ -96,7 +96,7 @@ def bounded(lifeline: Lifeline, seconds: float) -> Iterator[threading.Event]:
 def _prepared(target: Target, sent: Callable[[str], None]) -> Any:
     """Return a connection of PyMySQL's that is not connected yet."""
     context = tls_context(target)
-    mode = target.options.get("ssl_mode", "preferred")
+    mode = target.options.get("ssl_mode", "prefer")
     # Not where TLS is only preferred: it may turn out that there is none.
     verified = context is not None and context.verify_mode is ssl.CERT_REQUIRED and mode in _ENCRYPTED
     try:
@@ -122,7 +122,7 @@ def _prepared(target: Target, sent: Callable[[str], None]) -> Any:
     )
     db.sent = sent
     db._secure = _is_socket(target)  # nobody listens there
-    if context is not None and mode == "preferred":
+    if context is not None and mode == "prefer":
         # For this mode PyMySQL would make a context of its own; with ours it takes TLS for required.
         db._ssl_required = False
         db.client_flag &= ~CLIENT.SSL
@@ -182,10 +182,10 @@ _ENCRYPTED = ("require", "verify-ca", "verify-full")
 def tls_context(target: Target) -> ssl.SSLContext | None:
     """Return what TLS is made with; None for none. PyMySQL's own contexts verify less than their options say."""
     options = target.options
-    mode = options.get("ssl_mode", "preferred")
-    if mode not in ("disabled", "preferred", *_ENCRYPTED):
+    mode = options.get("ssl_mode", "prefer")
+    if mode not in ("disable", "prefer", *_ENCRYPTED):
         raise ConnectionFailedError(f"there is no ssl_mode {mode!r}")  # never a weaker one than was meant
-    if mode == "disabled" or (mode == "preferred" and _is_socket(target)):
+    if mode == "disable" or (mode == "prefer" and _is_socket(target)):
         return None
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -210,7 +210,7 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
 def tls_info(target: Target, sock: socket.socket) -> TlsInfo:
     """Return how a socket is encrypted, with what verified."""
     if not isinstance(sock, ssl.SSLSocket):
-        preferred = target.options.get("ssl_mode", "preferred") == "preferred"
+        preferred = target.options.get("ssl_mode", "prefer") == "prefer"
         return TlsInfo(downgraded=preferred and not _is_socket(target) and not target.is_here)
     version, cipher = sock.version() or "TLS", (sock.cipher() or ("",))[0]
     if sock.context.check_hostname:
