@@ -158,6 +158,90 @@ def test_what_else_a_postgres_schema_holds_is_dumped_the_same(kernel: Kernel, po
         assert dumped(postgres, other) == dumped(postgres, name)
 
 
+SAID_LATER = r"""
+create table parent (x int default 1, y text not null, n int default 4, constraint positive check (x > 0));
+create table heir () inherits (parent);
+alter table heir alter x set default 2, alter x set not null, alter n drop default, alter y set statistics 7;
+create table child (z int, x int default 8) inherits (parent, heir);
+create table doubted (a int, constraint at_once check (a < 100) no inherit);
+alter table doubted add constraint later check (a > 7) not valid;
+comment on constraint later on doubted is 'one day';
+create table told (a int not null, b int);
+create unique index told_by on told (a);
+alter table told replica identity using index told_by;
+create table whole (a int primary key);
+alter table whole replica identity full, cluster on whole_pkey;
+create table silent (a int);
+create table wide (a text, b text) with (fillfactor = 90, toast.autovacuum_vacuum_scale_factor = 0.1);
+alter table silent replica identity nothing;
+create table keyed (
+    a int, b int, c int, constraint pk primary key (a) include (c) with (fillfactor = 50),
+    constraint "DEFERRABLE" unique nulls not distinct (b) with (fillfactor = 60) using index tablespace place
+        deferrable initially deferred);
+comment on index pk is 'of a constraint';
+create index summed on keyed (b nulls first, (a + c) desc) with (fillfactor = 77);
+alter index summed alter column 2 set statistics 33;
+alter table keyed cluster on summed;
+create view shown as select a, b from keyed;
+alter view shown alter column b set default 5;
+create rule off as on update to doubted do nothing;
+alter table doubted disable rule off;
+create rule always as on delete to doubted do nothing;
+alter table doubted enable always rule always;
+create materialized view stored tablespace place as select a::text as t from keyed with no data;
+create index by_text on stored (t);
+alter materialized view stored cluster on by_text;
+alter materialized view stored alter t set statistics 9, alter t set storage external;
+create type pair as (a text collate "C", b int);
+comment on column pair.a is 'first';
+create function apart(float8, float8) returns float8 language sql immutable as 'select $1 - $2';
+create type measure as range (subtype = float8, subtype_diff = apart, multirange_type_name = measures);
+create type letters as range (subtype = text, collation = "C", subtype_opclass = text_pattern_ops);
+create domain small as int default 5 constraint above check (value > 0);
+comment on constraint above on domain small is 'not nothing';
+create table smalls (s small);
+alter domain small add constraint odd check (value <> 3) not valid;
+create statistics together on a, b, (a + b) from keyed;
+alter statistics together set statistics 55;
+create function watch() returns trigger language plpgsql as 'begin return new; end';
+create table split (a int not null, b text) partition by range (a);
+create table split_1 partition of split for values from (1) to (10);
+create index letters_by on only split (b);
+create index other_name on split_1 (b);
+alter index letters_by attach partition other_name;
+create index on split (a, (a + 1));
+alter index split_1_a_expr_idx set (fillfactor = 55);
+create trigger watching after insert on split for each row execute function watch();
+alter table split_1 disable trigger watching;
+"""
+
+
+def test_what_is_said_of_a_postgres_object_by_itself_is_dumped_the_same(
+    kernel: Kernel, postgres: PostgresServer
+) -> None:
+    with postgres.database() as name, postgres.database() as other:
+        postgres.psql("create tablespace place location ''", name, "-c", "set allow_in_place_tablespaces = on")
+        try:
+            postgres.psql(SAID_LATER, name)
+            catalog, dialect = kernel.catalog(postgres.url(name)), kernel.target(postgres.url(name))[1].dialect
+            text = ""
+            for each in (
+                "parent", "heir", "child", "doubted", "told", "whole", "silent", "wide", "keyed", "shown", "stored",
+                "pair", "apart", "measure", "letters", "small", "smalls", "together", "watch", "split", "split_1",
+            ):  # fmt: skip
+                text += script(catalog.definition("public", each), dialect)
+            postgres.psql(text, other)
+            assert dumped(postgres, other) == dumped(postgres, name)
+            assert catalog.definition("public", "DEFERRABLE") == [
+                'alter table public.keyed add constraint "DEFERRABLE" UNIQUE NULLS NOT DISTINCT (b)'
+                " WITH (fillfactor=60) USING INDEX TABLESPACE place DEFERRABLE INITIALLY DEFERRED"
+            ]
+        finally:
+            for each in (name, other):
+                postgres.psql("drop schema public cascade", each)
+            postgres.psql("drop tablespace place")
+
+
 @pytest.mark.parametrize(
     ("name", "statement"),
     [
@@ -236,7 +320,7 @@ def test_a_mariadb_database_made_anew_is_shown_the_same(
             ("procedure", "pr", None),
             ("trigger", "t1", "before insert"),
         ]
-    assert len(made["comb"]) == 3  # the table, the mode, the trigger
+    assert len(made["comb"]) == 4  # the table, the mode, the trigger, the mode there was
     other = mariadb.new_database()
     text = script(list(itertools.chain.from_iterable(made.values())), MYSQL)
     with kernel.connect(mariadb.url(other)) as session:
@@ -246,6 +330,44 @@ def test_a_mariadb_database_made_anew_is_shown_the_same(
             again = [text.replace(other, mariadb_database) for text in session.catalog().definition(other, name)]
             assert again == made[name]
     assert rows_of(mariadb_connect(database=other), "select next value for counter") == [("5",)]
+
+
+TWINS = r"""
+create table bee (id int); create table BEE (id int); create table cafe (x varbinary(3) default x'0aff00');
+create table café (y int);
+delimiter //
+create trigger z_first before insert on bee for each row set new.id = new.id * 2//
+create trigger a_second before insert on bee for each row set new.id = new.id + 1//
+create trigger of_BEE before insert on BEE for each row set new.id = 1//
+create trigger of_café before insert on café for each row set new.y = 1//
+set sql_mode = oracle//
+create package pk as procedure p1(a int); end//
+create package body pk as procedure p1(a int) as begin select a; end; end//
+set sql_mode = default, time_zone = '+05:00'//
+create event ev on schedule every 1 day starts '2030-01-01 10:00:00' do begin delete from bee; end//
+set time_zone = default//
+"""
+
+
+def test_on_mariadb_each_thing_is_made_as_it_was_and_nothing_else(
+    kernel: Kernel, mariadb: MariaServer, mariadb_database: str
+) -> None:
+    with kernel.connect(mariadb.url(mariadb_database)) as session:
+        run_script(session, TWINS)
+    catalog = kernel.catalog(mariadb.url(mariadb_database))
+    names = ("bee", "BEE", "cafe", "café", "pk", "ev")
+    made = {name: catalog.definition(mariadb_database, name) for name in names}
+    assert [len(made[name]) for name in names] == [3, 2, 1, 2, 4, 3]
+    assert [re.findall("_first|_second", statement) for statement in made["bee"]] == [[], ["_first"], ["_second"]]
+    other = mariadb.new_database()
+    text = script(list(itertools.chain.from_iterable(made.values())), MYSQL)
+    with kernel.connect(mariadb.url(other)) as session:
+        run_script(session, text)
+        assert list(session.run("select @@sql_mode = @@global.sql_mode, @@time_zone") or []) == [(1, "SYSTEM")]
+        session.run("insert into bee values (5)")
+        session.run("insert into cafe values ()")
+        assert list(session.run("select id, hex(x) from bee, cafe") or []) == [(11, "0AFF00")]
+    assert {name: catalog.definition(other, name) for name in names} == made
 
 
 def run_script(session: Session, text: str) -> None:

@@ -122,6 +122,48 @@ def test_columns_tell_type_null_default_key_and_generation(memory: SqliteConnect
     ]
 
 
+@pytest.mark.parametrize(
+    ("sql", "identity"),
+    [
+        ("create table t (x integer primary key)", "rowid"),
+        ("create table t (x integer primary key, y text default 'without rowid desc' /* without rowid */)", "rowid"),
+        ("create table t (x integer, primary key (x desc))", "rowid"),
+        ("create table t (x integer primary key /* not its row's number */ desc)", None),
+        ("create table t (x integer primary key) without /* any */ rowid", None),
+        ("create table t (x integer primary key) strict, without\nrowid", None),
+    ],
+)
+def test_a_key_that_is_the_number_of_its_row_is_told_from_one_that_is_not(
+    memory: SqliteConnection, sql: str, identity: str | None
+) -> None:
+    run(memory, sql, "insert into t(x) values (7)")
+    assert memory.catalog().columns("main")[0].identity == identity
+    if identity is not None:
+        assert run(memory, "select rowid from t")[1].rows == [(7,)]
+
+
+def test_what_keeps_a_virtual_table_and_when_a_trigger_fires_is_not_taken_from_names(memory: SqliteConnection) -> None:
+    run(
+        memory,
+        'create virtual table "kept using care" using "fts5"(body)',
+        "create table t (a, g int as /* how */ (a + 1))",
+        "create trigger c /* before delete */ after update of a on t begin select 1; end",
+        "create trigger [before] insert on t begin select 'delete'; end",
+        'create trigger "it""s" delete on t begin select 1; end',
+        "create view v as select 1",
+        "create trigger if not exists main.w instead /**/ of update on v begin select 1; end",
+    )
+    catalog = memory.catalog()
+    assert [each.detail for each in catalog.relations("main") if each.kind == "virtual table"] == ["using fts5"]
+    assert {each.name: each.detail for each in catalog.objects("main")} == {
+        "c": "after update",
+        "before": "before insert",
+        'it"s': "before delete",
+        "w": "instead of update",
+    }
+    assert next(each for each in catalog.columns("main") if each.name == "g").default == "a + 1"
+
+
 def test_indexes_tell_columns_uniqueness_origin_and_partiality(memory: SqliteConnection) -> None:
     run(
         memory,

@@ -137,19 +137,21 @@ _WRITTEN = """
     union all
     select 'event', event_name, null, event_definition from information_schema.events where event_schema = {schema}"""
 
-# What there is of a name, in the order in which it is made. Each is then shown by a statement of its own.
+# What there is of a name, in the order in which it is made: triggers in that in which they fire. Each is then shown by
+# a statement of its own. Tables that differ in case or accents alone are told apart; to the server's = they are one.
 _NAMED = """
-    select 1, table_type, table_name from information_schema.tables
+    select 1, table_type, table_name, 0 from information_schema.tables
      where table_schema = {schema} and table_name = {name}
     union all
-    select 2, routine_type, routine_name from information_schema.routines
+    select 2, routine_type, routine_name, 0 from information_schema.routines
      where routine_schema = {schema} and routine_name = {name}
     union all
-    select 3, 'TRIGGER', trigger_name from information_schema.triggers
-     where trigger_schema = {schema} and {name} in (trigger_name, event_object_table)
+    select 3, 'TRIGGER', trigger_name, action_order from information_schema.triggers
+     where trigger_schema = {schema} and binary {name} in (binary trigger_name, binary event_object_table)
     union all
-    select 4, 'EVENT', event_name from information_schema.events where event_schema = {schema} and event_name = {name}
-     order by 1, 3"""
+    select 4, 'EVENT', event_name, 0 from information_schema.events
+     where event_schema = {schema} and event_name = {name}
+     order by 1, 4, 2, 3"""
 _PARTS = """
     select distinct table_name from (
         select table_name from information_schema.statistics
@@ -159,7 +161,10 @@ _PARTS = """
          where table_schema = {schema} and constraint_name = {name} {only}) found
      order by 1"""
 _SHOWN_AS = {"BASE TABLE": "TABLE", "SYSTEM VERSIONED": "TABLE", "SYSTEM VIEW": "TABLE", "TEMPORARY": "TABLE"}
-_STORED = ("PROCEDURE", "FUNCTION", "TRIGGER", "EVENT")
+_BYTES = re.compile(r"'(?:[^'\\\udc80-\udcff]|''|\\.)*[\udc80-\udcff](?:[^'\\]|''|\\.)*'", re.DOTALL)
+_ESCAPED = re.compile(r"\\.|''", re.DOTALL)
+_ESCAPES = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
+_STORED = ("PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY", "TRIGGER", "EVENT")
 """What keeps the sql_mode it was made under, which says how its text is read."""
 
 
@@ -300,10 +305,12 @@ class MysqlCatalog(Catalog):
         return Dependencies(uses=tuple(uses), used_by=tuple(used_by))
 
     def definition(self, schema: str, name: str) -> list[str]:
-        """Return what SHOW CREATE tells, and the sql_mode where that of a stored program is another than ours."""
+        """Return what SHOW CREATE tells, each within the sql_mode and time zone it was made under where these count."""
         statements = []
-        ((mode,),) = self._ask("select @@sql_mode")
-        for _, listed_as, found in self._ask(_NAMED.format(schema=literal(schema), name=literal(name))):
+        ((mode, zone),) = self._ask("select @@sql_mode, @@time_zone")
+        ours = {"sql_mode": mode, "time_zone": zone}
+        now = dict(ours)
+        for _, listed_as, found, _ in self._ask(_NAMED.format(schema=literal(schema), name=literal(name))):
             kind = _SHOWN_AS.get(str(listed_as), str(listed_as))
             (shown,) = self._ask(f"show create {kind} {self.quote(schema)}.{self.quote(str(found))}")
             text = shown[3 if kind == "EVENT" else 2 if kind in _STORED else 1]
@@ -312,10 +319,12 @@ class MysqlCatalog(Catalog):
                     f"the SQL of {str(found)!r} is hidden from this user",
                     hint="its definer and administrators may see it",
                 )
-            if kind in _STORED and shown[1] != mode:
-                mode = shown[1]
-                statements.append(f"set sql_mode = {literal(str(mode))}")
-            statements.append(str(text))
+            its = {"sql_mode": shown[1]} if kind in _STORED else {}
+            its |= {"time_zone": shown[2]} if kind == "EVENT" else {}
+            statements += _settings(now, {**ours, **its})
+            now = {**ours, **its}
+            statements.append(_without_bytes(str(text)))
+        statements += _settings(now, ours)
         return statements or self._parts(schema, name)
 
     def part(self, schema: str, relation: str, name: str) -> list[str]:
@@ -340,7 +349,7 @@ class MysqlCatalog(Catalog):
             (shown,) = self._ask(f"show create table {self.quote(schema)}.{self.quote(name)}")
         finally:
             self._ask(f"set session sql_mode = {literal(str(mode))}")
-        return str(shown[1])
+        return _without_bytes(str(shown[1]))
 
     def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:
         shown = self._table(schema, name)
@@ -502,6 +511,20 @@ class MysqlCatalog(Catalog):
         words = {"schema": literal(schema), "name": "" if name is None else literal(name), "only": only}
         words |= {part: text.format(**words) for part, text in parts.items()}
         return self._ask(question.format(**words))
+
+
+def _without_bytes(shown: str) -> str:
+    """Return a definition in which defaults that are bytes, and no characters, stand in hexadecimal digits."""
+    return _BYTES.sub(lambda found: f"x'{_unescaped(found[0]).encode('utf-8', 'surrogateescape').hex()}'", shown)
+
+
+def _unescaped(text: str) -> str:
+    """Return what the server means by a text of its own."""
+    return _ESCAPED.sub(lambda found: _ESCAPES.get(found[0][1], found[0][1]), text[1:-1])
+
+
+def _settings(now: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    return [f"set {name} = {literal(str(value))}" for name, value in wanted.items() if value != now[name]]
 
 
 def _special(kind: str, engine: str | None, options: str | None) -> str | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from alveary.contracts.values import Row
 from alveary.errors import UnsupportedError
-from alveary_plugins.drivers.postgres import smaller
+from alveary_plugins.drivers.postgres import altered, named_types, smaller
 from alveary_plugins.drivers.postgres.clauses import comment_on
 
 #: Runs a query with its parameters and yields its rows as they come, each cell as text; all must be taken.
@@ -21,7 +21,9 @@ Ask = Callable[..., Iterable[Row]]
 
 _RELATIONS = """
     select c.oid, c.relkind, c.oid::pg_catalog.regclass::text, c.relpersistence,
-           pg_catalog.array_to_string(c.reloptions, ', '), m.amname, pg_catalog.quote_ident(s.spcname),
+           (select pg_catalog.string_agg(x, ', ') from pg_catalog.unnest(c.reloptions || array(
+               select 'toast.' || y from pg_catalog.pg_class s, pg_catalog.unnest(s.reloptions) y
+                where s.oid = c.reltoastrelid)) x), m.amname, pg_catalog.quote_ident(s.spcname),
            pg_catalog.pg_get_partkeydef(c.oid), pg_catalog.pg_get_expr(c.relpartbound, c.oid),
            (select pg_catalog.string_agg(i.inhparent::pg_catalog.regclass::text, ', ' order by i.inhseqno)
               from pg_catalog.pg_inherits i where i.inhrelid = c.oid),
@@ -64,18 +66,30 @@ _COLUMNS = """
      where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
      order by a.attnum"""
 
+# What is said of the index of a key stands before the words that say when it is checked. Of an exclusion, which is
+# written as an index, the server says it itself.
+_CONSTRAINT = """
+    case when o.contype in ('p', 'u') then
+        pg_catalog.regexp_replace(
+            pg_catalog.pg_get_constraintdef(o.oid), '((?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)$',
+            coalesce(' WITH (' || pg_catalog.array_to_string(x.reloptions, ', ') || ')', '') || coalesce(
+                (select ' USING INDEX TABLESPACE ' || pg_catalog.quote_ident(s.spcname)
+                   from pg_catalog.pg_tablespace s where s.oid = x.reltablespace), '') || '\\1')
+    else pg_catalog.pg_get_constraintdef(o.oid) end"""
+
 #: $2 is p for a partition, which is made with the checks it shares with its parent and gets its other constraints
 #: when it is attached.
 CONSTRAINTS = """
-    select pg_catalog.quote_ident(o.conname), o.contype, pg_catalog.pg_get_constraintdef(o.oid),
+    select pg_catalog.quote_ident(o.conname), o.contype, {definition},
            pg_catalog.obj_description(o.oid, 'pg_constraint')
-      from pg_catalog.pg_constraint o
+      from pg_catalog.pg_constraint o left join pg_catalog.pg_class x on x.oid = nullif(o.conindid, 0)
      where o.conrelid = $1::oid and o.contype in ('p', 'u', 'c', 'x', 'f') and {own}
        and (o.conislocal or $2 = 'p' and o.contype = 'c')
-     order by o.contype = 'f', o.contype <> 'p', o.conname"""
+     order by o.contype = 'f', o.contype <> 'p', o.conname""".replace("{definition}", _CONSTRAINT)
 
 INDEXES = """
-    select pg_catalog.pg_get_indexdef(i.indexrelid), c.relkind, i.indexrelid::pg_catalog.regclass::text,
+    select pg_catalog.pg_get_indexdef(i.indexrelid), case when i.indisvalid then c.relkind else 'i' end,
+           i.indexrelid::pg_catalog.regclass::text,
            pg_catalog.obj_description(i.indexrelid, 'pg_class')
       from pg_catalog.pg_index i
       join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -96,7 +110,7 @@ INDEX = re.compile(
 
 _RULES = """
     select pg_catalog.pg_get_ruledef(r.oid), pg_catalog.quote_ident(r.rulename),
-           pg_catalog.obj_description(r.oid, 'pg_rewrite')
+           pg_catalog.obj_description(r.oid, 'pg_rewrite'), r.ev_enabled
       from pg_catalog.pg_rewrite r
      where r.ev_class = $1::oid and r.rulename <> '_RETURN'
      order by r.rulename"""
@@ -128,10 +142,11 @@ SEQUENCES = """
 
 _TRIGGERS = """
     select pg_catalog.pg_get_triggerdef(t.oid), pg_catalog.quote_ident(t.tgname), t.tgenabled,
-           t.tgrelid::pg_catalog.regclass::text, pg_catalog.obj_description(t.oid, 'pg_trigger')
+           t.tgrelid::pg_catalog.regclass::text, pg_catalog.obj_description(t.oid, 'pg_trigger'), {parent} = 0
       from pg_catalog.pg_trigger t
       join pg_catalog.pg_class c on c.oid = t.tgrelid
-     where not t.tgisinternal and {own} and {which}
+     where not t.tgisinternal and {which}
+       and ({parent} = 0 or t.tgenabled <> (select u.tgenabled from pg_catalog.pg_trigger u where u.oid = {parent}))
      order by t.tgname, c.relname"""
 _OF_RELATION = "t.tgrelid = $1::oid"
 _OF_NAMED = " and c.relname = $3"
@@ -157,35 +172,16 @@ _OVERLOAD = """
        and $2 in (p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
                   p.proname || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')')"""
 
-# The row type of a table is the table's; a composite type has a relation of its own.
-_TYPES = """
-    select t.typtype, pg_catalog.format_type(t.oid, null), pg_catalog.obj_description(t.oid, 'pg_type'),
-           pg_catalog.format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault,
-           case when t.typcollation <> b.typcollation then t.typcollation::pg_catalog.regcollation::text end,
-           (select pg_catalog.string_agg(pg_catalog.quote_literal(e.enumlabel), ', ' order by e.enumsortorder)
-              from pg_catalog.pg_enum e where e.enumtypid = t.oid),
-           (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname) || ' '
-                       || pg_catalog.format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
-              from pg_catalog.pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped),
-           pg_catalog.format_type(r.rngsubtype, null),
-           (select pg_catalog.string_agg(' constraint ' || pg_catalog.quote_ident(o.conname) || ' '
-                       || pg_catalog.pg_get_constraintdef(o.oid), '' order by o.conname)
-              from pg_catalog.pg_constraint o where o.contypid = t.oid and o.contype = 'c')
-      from pg_catalog.pg_type t
-      left join pg_catalog.pg_class c on c.oid = t.typrelid
-      left join pg_catalog.pg_type b on b.oid = t.typbasetype
-      left join pg_catalog.pg_range r on r.rngtypid = t.oid
-     where t.typnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1) and t.typname = $2
-       and (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c')"""
-
 _OPTIONS = """(select pg_catalog.string_agg(pg_catalog.quote_ident(pg_catalog.split_part(x, '=', 1)) || ' '
                    || pg_catalog.quote_literal(pg_catalog.substr(x, pg_catalog.strpos(x, '=') + 1)), ', ')
               from pg_catalog.unnest({}) x)"""
 """Options of a foreign table or column, as SQL writes them."""
 
 _WORDS = {"r": "table", "p": "table", "f": "foreign table", "v": "view", "m": "materialized view"}
-_ENABLED = {"D": "disable trigger", "R": "enable replica trigger", "A": "enable always trigger"}
+_ENABLED = {"D": "disable", "R": "enable replica", "A": "enable always"}
+_STATES = {**_ENABLED, "O": "enable"}
 _POLICY_COMMANDS = {"r": "select", "a": "insert", "w": "update", "d": "delete", "*": "all"}
+_NOT_VALID = " NOT VALID"
 _LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
@@ -234,7 +230,7 @@ class Definitions:
         statements = [statement for row in self._relations(schema, name) for statement in self._relation(row)]
         if extension := list(smaller.extensions(self._rows, schema, name)):
             return statements + extension  # types and routines of its name are its own
-        statements += self._types(schema, name)
+        statements += named_types.types(self._rows, schema, name)
         statements += self._routines(schema, name)
         statements += smaller.aggregates(self._rows, schema, name)
         statements += smaller.others(self._rows, schema, name)
@@ -276,12 +272,16 @@ class Definitions:
         yield from (_sequence(row) for row in owned)
         if relation.query is not None:
             yield _view(relation)
+            yield from self._settings(relation, columns)
         else:
             yield from self._table(relation, columns)
         yield from (statement for row in owned for statement in _settled(row))
         yield from self._indexes(relation.oid)
-        for definition, rule, comment in self._rows(_RULES, relation.oid):
+        yield from altered.of_indexes(self._rows, relation.oid, relation.name, _WORDS[relation.kind])
+        for definition, rule, comment, enabled in self._rows(_RULES, relation.oid):
             yield str(definition).rstrip(";")
+            if (change := _ENABLED.get(str(enabled))) is not None:
+                yield f"alter table {relation.name} {change} rule {rule}"
             yield from comment_on("rule", f"{rule} on {relation.name}", comment)
         yield from self._policies(relation)
         yield from self._triggers(_OF_RELATION, relation.oid)
@@ -305,7 +305,9 @@ class Definitions:
         shown = [column for column in columns if column[7] == "t" or not inherits]
         lines = [_column(column, typed=relation.of_type is not None) for column in shown]
         lines = [line for line in lines if line]
-        lines += [f"constraint {name} {definition}" for name, kind, definition, _ in constraints if kind != "f"]
+        # In the statement that makes a table the words NOT VALID would mean nothing.
+        later = [row for row in constraints if row[1] == "f" or str(row[2]).endswith(_NOT_VALID)]
+        lines += [f"constraint {row[0]} {row[2]}" for row in constraints if row not in later]
         word = {"u": "unlogged ", "t": "temporary "}.get(relation.persistence, "") + _WORDS[relation.kind]
         head = f"create {word} {relation.name}" + (f" of {relation.of_type}" if relation.of_type else "")
         body = " (\n    " + ",\n    ".join(lines) + "\n)" if lines else "" if relation.of_type else " ()"
@@ -324,19 +326,30 @@ class Definitions:
                 ]
             )
         )
-        alter = f"alter {_WORDS[relation.kind]} {'' if relation.kind == 'f' else 'only '}{relation.name}"
-        for column in shown:
+        alter = _alter(relation)
+        yield from self._settings(relation, columns)
+        if inherits:
+            yield from altered.of_inherited(self._rows, relation.oid, alter, knows_generated=self._version >= 120000)
+        yield from (f"{alter} add constraint {row[0]} {row[2]}" for row in later if row[1] != "f")
+        if is_partition:
+            yield from altered.before_attaching(self._rows, relation.oid)
+            yield f"alter table only {relation.parents} attach partition {relation.name} {relation.bound}"
+        plain = alter.replace(" only ", " ", 1) if relation.kind == "p" else alter
+        yield from (f"{plain} add constraint {row[0]} {row[2]}" for row in later if row[1] == "f")
+        for name, _, _, comment in constraints:
+            yield from comment_on("constraint", f"{name} on {relation.name}", comment)
+
+    def _settings(self, relation: Found, columns: Sequence[tuple[str | None, ...]]) -> Iterator[str]:
+        """Yield what is said of columns by themselves; of a view they are the defaults."""
+        alter = _alter(relation)
+        for column in columns:
+            if relation.kind == "v" and column[4] is not None:
+                yield f"{alter} alter column {column[0]} set default {column[4]}"
             for setting, value in (("storage", column[8]), ("compression", column[9]), ("statistics", column[10])):
                 if value is not None:
                     yield f"{alter} alter column {column[0]} set {setting} {value}"
             if column[11]:
                 yield f"{alter} alter column {column[0]} set ({column[11]})"
-        if is_partition:
-            yield f"alter table only {relation.parents} attach partition {relation.name} {relation.bound}"
-        plain = alter.replace(" only ", " ", 1) if relation.kind == "p" else alter
-        yield from (f"{plain} add constraint {row[0]} {row[2]}" for row in constraints if row[1] == "f")
-        for name, _, _, comment in constraints:
-            yield from comment_on("constraint", f"{name} on {relation.name}", comment)
 
     def _indexes(self, oid: str) -> list[str]:
         statements: list[str] = []
@@ -348,14 +361,14 @@ class Definitions:
             )
             statements.append(str(sql))
             statements += comment_on("index", str(name), comment)
-        return statements
+        return [*statements, *altered.of_index_columns(self._rows, oid)] if statements else []
 
     def _constraint_of(self, oid: str) -> Iterator[str]:
         sql = """
-            select o.conrelid::pg_catalog.regclass::text, pg_catalog.quote_ident(o.conname),
-                   pg_catalog.pg_get_constraintdef(o.oid)
-              from pg_catalog.pg_constraint o where o.conindid = $1::oid and o.contype in ('p', 'u', 'x')"""
-        for table, name, definition in self._rows(sql, oid):
+            select o.conrelid::pg_catalog.regclass::text, pg_catalog.quote_ident(o.conname), {definition}
+              from pg_catalog.pg_constraint o join pg_catalog.pg_class x on x.oid = o.conindid
+             where o.conindid = $1::oid and o.contype in ('p', 'u', 'x')"""
+        for table, name, definition in self._rows(sql.replace("{definition}", _CONSTRAINT), oid):
             yield f"alter table {table} add constraint {name} {definition}"
 
     def _policies(self, relation: Found) -> Iterator[str]:
@@ -383,11 +396,14 @@ class Definitions:
     # -- what else has a name ----------------------------------------------------------------------------------
 
     def _triggers(self, which: str, *arguments: str) -> Iterator[str]:
-        own = "t.tgparentid = 0" if self._version >= 130000 else "true"
-        for definition, name, enabled, table, comment in self._rows(_TRIGGERS.format(own=own, which=which), *arguments):
-            yield str(definition)
-            if (change := _ENABLED.get(str(enabled))) is not None:
-                yield f"alter table {table} {change} {name}"
+        parent = "t.tgparentid" if self._version >= 130000 else "0"
+        sql = _TRIGGERS.format(parent=parent, which=which)
+        for definition, name, enabled, table, comment, own in self._rows(sql, *arguments):
+            if own == "t":
+                yield str(definition)
+            # A partition has the triggers of its parent, and may switch them by itself.
+            if (change := (_ENABLED if own == "t" else _STATES).get(str(enabled))) is not None:
+                yield f"alter table {table} {change} trigger {name}"
             yield from comment_on("trigger", f"{name} on {table}", comment)
 
     def _overload(self, schema: str, name: str) -> str | None:
@@ -404,27 +420,6 @@ class Definitions:
                 continue
             yield str(definition).rstrip()
             yield from comment_on("procedure" if kind == "p" else "function", str(signature), comment)
-
-    def _types(self, schema: str, name: str) -> Iterator[str]:
-        for row in self._rows(_TYPES, schema, name):
-            kind, path, comment, base, not_null, default, collation, labels, attributes, subtype, checks = row
-            if kind == "e":
-                yield f"create type {path} as enum ({labels or ''})"
-            elif kind == "c":
-                yield f"create type {path} as ({attributes or ''})"
-            elif kind == "r":
-                yield f"create type {path} as range (subtype = {subtype})"
-            else:
-                yield "".join(
-                    [
-                        f"create domain {path} as {base}",
-                        f" collate {collation}" if collation else "",
-                        f" default {default}" if default is not None else "",
-                        " not null" if not_null == "t" else "",
-                        checks or "",
-                    ]
-                )
-            yield from comment_on("domain" if kind == "d" else "type", str(path), comment)
 
     def _rows(self, sql: str, *arguments: str) -> Iterator[tuple[str | None, ...]]:
         # All are taken before the next question is asked.
@@ -497,4 +492,11 @@ def _view(relation: Found) -> str:
     method = f" using {relation.method}" if relation.method else ""
     unpopulated = "\nwith no data" if relation.kind == "m" and relation.populated != "t" else ""
     word = {"t": "temporary "}.get(relation.persistence, "") + _WORDS[relation.kind]
-    return f"create {word} {relation.name}{method}{settings} as\n{query}{unpopulated}"
+    place = f" tablespace {relation.tablespace}" if relation.tablespace else ""
+    return f"create {word} {relation.name}{method}{settings}{place} as\n{query}{unpopulated}"
+
+
+def _alter(relation: Found) -> str:
+    """Return how a statement begins that changes a relation by itself, not those that inherit from it."""
+    only = "only " if relation.kind in "rp" else ""
+    return f"alter {_WORDS[relation.kind]} {only}{relation.name}"

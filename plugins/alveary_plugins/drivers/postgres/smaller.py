@@ -53,7 +53,7 @@ _COLLATIONS = f"""
 _STATISTICS = f"""
     select pg_catalog.pg_get_statisticsobjdef(s.oid),
            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(s.stxname),
-           pg_catalog.obj_description(s.oid, 'pg_statistic_ext')
+           pg_catalog.obj_description(s.oid, 'pg_statistic_ext'), pg_catalog.to_jsonb(s) ->> 'stxstattarget'
       from pg_catalog.pg_statistic_ext s join pg_catalog.pg_namespace n on n.oid = s.stxnamespace
      where s.stxnamespace = {_HERE} and s.stxname = $2"""
 
@@ -149,8 +149,10 @@ def others(rows: Rows, schema: str, name: str) -> Iterator[str]:
     for path, found, comment in rows(_COLLATIONS, schema, name):
         yield f"create collation {path} ({', '.join(_collation(json.loads(str(found))))})"
         yield from comment_on("collation", str(path), comment)
-    for definition, path, comment in rows(_STATISTICS, schema, name):
+    for definition, path, comment, target in rows(_STATISTICS, schema, name):
         yield str(definition)
+        if target not in (None, "-1"):
+            yield f"alter statistics {path} set statistics {target}"
         yield from comment_on("statistics", str(path), comment)
     for path, template, options, comment in rows(_DICTIONARIES, schema, name):
         more = f",\n    {options}" if options else ""

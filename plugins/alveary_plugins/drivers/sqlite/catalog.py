@@ -34,7 +34,7 @@ Ask = Callable[..., list[tuple[Any, ...]]]
 
 _KINDS = {"virtual": "virtual table", "shadow": "shadow table"}
 _EVERY = 2**63 - 1
-_SAYS_MORE = re.compile(r"collate|autoincrement|\bas\s*\(", re.I)
+_SAYS_MORE = re.compile(r"collate|autoincrement|\bas\b", re.I)
 """What stands in the text of a table of which the pragmas do not tell everything."""
 _ORIGINS = {"c": "index", "u": "unique", "pk": "primary key"}
 
@@ -82,8 +82,6 @@ _ESTIMATES = "select tbl, max(cast(stat as integer)) from {schema}.sqlite_stat1 
 
 
 _TRIGGERS = "select name, tbl_name, sql from {schema}.sqlite_master where type = 'trigger' {only} order by name"
-_FIRES = re.compile(r"\b(before|after|instead\s+of)?\s*\b(insert|delete|update)\b", re.I)
-_MODULE = re.compile(r"\busing\s+(\w+)", re.I)
 
 # What could name something else: the SQL of views and triggers.
 _WRITTEN = "select name, type, tbl_name, sql from {schema}.sqlite_master where type in ('view', 'trigger', 'table')"
@@ -218,8 +216,8 @@ class SqliteCatalog(Catalog):
         modules: dict[str, str] = {}
         if any(kind == "virtual" for _, kind, _ in listed):
             for name, sql in self._sql(schema, "table").items():
-                if _is_virtual(sql) and (using := _MODULE.search(sql)) is not None:
-                    modules[name] = using[1]
+                if _is_virtual(sql) and (using := declared.module(sql)) is not None:
+                    modules[name] = using
         found = []
         for name, kind, detail in sorted(listed):
             if _internal(name):
@@ -251,7 +249,7 @@ class SqliteCatalog(Catalog):
             said = tables[relation].columns.get(column.lower(), nothing) if relation in tables else nothing
             identity = "autoincrement" if said.autoincrement else None
             if key and identity is None and type_name.upper() == "INTEGER" and keys[relation] == 1:
-                identity = "rowid" if declared.has_rowid(texts.get(relation, "")) else None
+                identity = "rowid" if declared.has_rowid_alias(texts.get(relation, "")) else None
             found.append(
                 ColumnInfo(
                     schema=schema,
@@ -334,14 +332,10 @@ class SqliteCatalog(Catalog):
 
     def _triggers(self, schema: str, name: str | None = None) -> list[ObjectInfo]:
         sql = _TRIGGERS.format(schema=self.quote(schema), only="" if name is None else "and tbl_name = :name")
-        found = []
-        for trigger, relation, text in self._ask(sql, {} if name is None else {"name": name}):
-            fires = _FIRES.search(text, text.lower().find(trigger.lower()) + len(trigger))
-            detail = None
-            if fires is not None:
-                detail = " ".join(f"{fires[1] or 'before'} {fires[2]}".lower().split())
-            found.append(ObjectInfo(schema=schema, name=trigger, kind="trigger", relation=relation, detail=detail))
-        return found
+        return [
+            ObjectInfo(schema=schema, name=trigger, kind="trigger", relation=relation, detail=declared.fires(text))
+            for trigger, relation, text in self._ask(sql, {} if name is None else {"name": name})
+        ]
 
     def _sql(self, schema: str, type: str, name: str | None = None) -> dict[str, str]:
         """Return the texts that made all things of a type, or one; virtual tables are tables."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from alveary.sqltext import SQLITE, TokenKind, tokens, unquoted
 
-_WITHOUT_ROWID = re.compile(r"\)[^()]*\bwithout\s+rowid\b", re.I)
+_MAY_LACK = re.compile(r"\bwithout\b|\bdesc\b", re.I)
+_LONGEST_HEAD = 20
+"""Words within which a trigger has said when it fires."""
 _STARTS = frozenset({"constraint", "primary", "unique", "check", "foreign"})
 
 
@@ -47,18 +50,42 @@ class DeclaredTable:
 
     columns: dict[str, DeclaredColumn] = field(default_factory=dict)
     constraints: list[DeclaredConstraint] = field(default_factory=list)
-    without_rowid: bool = False
 
 
-def has_rowid(sql: str) -> bool:
-    """Return whether a CREATE TABLE makes a table with row ids."""
-    return _WITHOUT_ROWID.search(sql, max(0, len(sql) - 200)) is None
+def has_rowid_alias(sql: str) -> bool:
+    """Return whether in a CREATE TABLE a primary key of one INTEGER is the number of its row.
+
+    It is not where there are no such numbers, nor, by an oversight that SQLite keeps, where the column says DESC.
+    """
+    if _MAY_LACK.search(sql) is None:
+        return True
+    words = [word.text if word.kind is TokenKind.WORD else "" for word in _words(sql)]
+    return ("without", "rowid") not in pairwise(words) and ("primary", "key", "desc") not in zip(
+        words, words[1:], words[2:], strict=False
+    )
+
+
+def module(sql: str) -> str | None:
+    """Return what keeps a virtual table, as its CREATE names it."""
+    words = _words(sql)
+    using = next((at for at, word in enumerate(words) if word.kind is TokenKind.WORD and word.text == "using"), None)
+    return None if using is None or using + 1 >= len(words) else _name(sql, words[using + 1])
+
+
+def fires(sql: str) -> str | None:
+    """Return when a trigger fires, in lower case: ``after update``."""
+    words = [word.text for word in islice(_each_word(sql), _LONGEST_HEAD) if word.kind is TokenKind.WORD]
+    for at, word in enumerate(words):
+        if word in ("insert", "delete", "update"):
+            before = words[at - 1]
+            return f"{'instead of' if before == 'of' else before if before == 'after' else 'before'} {word}"
+    return None
 
 
 def table(sql: str) -> DeclaredTable:
     """Read a CREATE TABLE, as SQLite keeps it; of one that can't be read there is nothing."""
     words = _words(sql)
-    declared = DeclaredTable(without_rowid=not has_rowid(sql))
+    declared = DeclaredTable()
     opening = next((at for at, word in enumerate(words) if word.text == "(" and word.kind is TokenKind.OPERATOR), None)
     if opening is None:
         return declared
@@ -86,11 +113,14 @@ def index(sql: str) -> tuple[list[str], str | None]:
 
 
 def _words(sql: str) -> list[_Word]:
-    return [
-        _Word(start, end, kind, sql[start:end] if kind is TokenKind.QUOTED_IDENTIFIER else sql[start:end].lower())
-        for start, end, kind in tokens(sql, SQLITE)
-        if kind not in (TokenKind.WHITESPACE, TokenKind.COMMENT)
-    ]
+    return list(_each_word(sql))
+
+
+def _each_word(sql: str) -> Iterator[_Word]:
+    for start, end, kind in tokens(sql, SQLITE):
+        if kind not in (TokenKind.WHITESPACE, TokenKind.COMMENT):
+            text = sql[start:end]
+            yield _Word(start, end, kind, text if kind is TokenKind.QUOTED_IDENTIFIER else text.lower())
 
 
 def _closing(words: Sequence[_Word], opening: int) -> int:
