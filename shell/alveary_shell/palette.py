@@ -18,7 +18,7 @@ WIDTH = 760
 """Units it is wide, if the window is."""
 TOP, AROUND = 48, 120
 """Units above it, and those that its field, its foot and what is to be seen below it take."""
-ACTION_KEYS = ("Enter", "Shift+Enter", "Alt+Enter")
+ACTION_KEYS = ("Enter", "Shift+Enter", "Alt+Enter", "Ctrl+Shift+Enter")
 """What is pressed for a hit's actions, in their order."""
 
 
@@ -102,7 +102,7 @@ class Palette:
         entry.bind("<KeyRelease>", lambda _: self._look())
         for keys, step in (("<Down>", 1), ("<Up>", -1), ("<Next>", ROWS), ("<Prior>", -ROWS)):
             entry.bind(keys, lambda _, step=step: self._move(step))  # type: ignore[misc]  # mypy can't infer a default
-        for state, number in (("", 0), ("Shift-", 1), ("Alt-", 2)):
+        for state, number in (("", 0), ("Shift-", 1), ("Alt-", 2), ("Control-Shift-", 3)):
             for key in ("Return", "KP_Enter"):
                 entry.bind(f"<{state}{key}>", lambda _, number=number: self._enter(number))  # type: ignore[misc]  # likewise
         entry.bind("<Control-Return>", lambda _: self._reads())

@@ -15,7 +15,9 @@ from fix_window import Screen
 
 from alveary import Kernel
 from alveary.contracts.catalog import ColumnInfo, Relation
-from alveary.errors import QueryCancelledError
+from alveary.contracts.finder import Wanted
+from alveary.errors import QueryCancelledError, UnknownObjectError
+from alveary.matching import Query
 from alveary.paths import Paths
 from alveary_plugins.panels.catalog import sql
 from alveary_plugins.panels.catalog.model import Database, Part, Schema, Table
@@ -368,6 +370,54 @@ def test_what_our_own_statements_define_comes_up_and_what_others_do_after_f5(
     assert "late" not in _texts(root)
     screen.press(panel.tree.canvas, "<F5>")
     screen.pump(lambda: "late" in _texts(root))
+
+
+def test_what_is_found_is_revealed_in_a_tree_that_was_not_read_yet(
+    window: MainWindow, screen: Screen, shop: Path, shop_url: str
+) -> None:
+    with closing(sqlite3.connect(shop)) as db:
+        db.execute("create view cheap as select * from item")
+        db.execute("create trigger item_touch after insert on item begin select 1; end")
+    window.run("connections.add", {"name": "shop", "url": shop_url, "group": "work"})
+    kernel = window.kernel
+    kernel.catalogs.load("shop")
+    kernel.finding.prepare(kernel.finding.specs)
+    (panel,) = window.panels("connections")
+    assert isinstance(panel, ConnectionsPanel)
+    screen.pump(panel.model.databases)
+
+    def reveal(text: str, kind: str) -> tuple[str, ...]:
+        """Reveal what is found, as the palette does; return the texts that lead to what is selected then."""
+        found = kernel.finding.search(Wanted(Query(text)), kernel.finding.specs)
+        hit = next(each.hit for each in found if each.hit.kind == kind)
+        action = next(each for each in hit.actions if each.title == "Reveal in tree")
+        window.run(action.command, action.parameters)
+        name = hit.text[hit.name_at :]
+        screen.pump(lambda: panel.selected is not None and panel.selected.text == name)
+        assert panel.selected is not None
+        assert panel.tree.canvas.focus_get() is panel.tree.canvas
+        return tuple(node.text for node in reversed(list(panel.selected.line())))
+
+    assert reveal("item_touch", "trigger") == ("work", "shop", "Tables", "item", "Triggers", "item_touch")
+    assert reveal("item.name", "column") == ("work", "shop", "Tables", "item", "name")
+    panel.tree.filter("nothing like it")
+    assert reveal("cheap", "view") == ("work", "shop", "Views", "cheap")
+
+
+def test_the_table_of_the_page_in_front_is_revealed_and_what_is_gone_is_said(
+    window: MainWindow, screen: Screen, panel: ConnectionsPanel
+) -> None:
+    window.run("catalog.open-table")
+    screen.pump(lambda: window.panels("table"))
+    root = panel.model.roots[0]
+    panel.tree.select(root)
+    window.run("catalog.reveal")
+    assert panel.selected is not None
+    assert panel.selected.text == "item"
+    window.run("catalog.reveal", {"target": "shop", "schema": "main", "table": "gone"})
+    screen.pump(lambda: panel.selected is root)
+    with pytest.raises(UnknownObjectError, match="nowhere is not in the tree"):
+        window.kernel.commands.run("catalog.reveal", {"target": "nowhere"}, window=window)
 
 
 def _texts(node: Node) -> set[str]:

@@ -148,6 +148,8 @@ class _Catalogs(Finder):
             for key, reached in kept.items():
                 database = _database(reached, colors.get(reached.target.profile_id or ""))
                 for name, schema in reached.known.known.items():
+                    if not name:  # roles and the like: there is no SQL that makes them, and no page
+                        continue
                     if stopped is not None and stopped.is_set():
                         return
                     section = self._built.get((key, name))
@@ -245,11 +247,15 @@ def _hit(database: Database, thing: Relation | ObjectInfo) -> Hit:
         Action("Insert the name", "catalog.insert-name", where),
     ]
     detail = thing.detail or ""
+    place = {**where, "kind": thing.kind}
     if isinstance(thing, Relation):
         actions.insert(0, Action("Open", "catalog.open-table", where))
+        place["relation"] = (thing.parent if thing.parent_schema == thing.schema else None) or ""
     else:
+        place |= {"signature": thing.signature, "relation": thing.relation or ""}
         on = f"on {thing.relation}" if thing.relation else ""
         detail = "  ".join(filter(None, [f"({thing.signature})" if thing.signature else "", on, detail]))
+    actions.append(Action("Reveal in tree", "catalog.reveal", place))
     return Hit(
         kind=thing.kind,
         text=f"{thing.schema}.{thing.name}",
@@ -278,5 +284,6 @@ def _column(database: Database, schema: str, relation: str, column: str, detail:
             Action("Open its table", "catalog.open-table", where),
             Action("DDL in an editor", "catalog.definition", where),
             Action("Insert the name", "catalog.insert-name", {**where, "column": column}),
+            Action("Reveal in tree", "catalog.reveal", {**where, "column": column}),
         ),
     )

@@ -50,5 +50,8 @@ def alveary_commands() -> list[CommandSpec]:
             summary="Put the name of a table or column at the caret, quoted.",
             factory=f"{_HERE}.commands:insert_name",
         ),
+        command(
+            "reveal", "Select in the tree what the page in front shows.", "Reveal in tree", 75, enabled="shows_table"
+        ),
         command("refresh", "Read what is selected from the server again.", "Refresh", 80, "F5", enabled="has_tree"),
     ]

@@ -28,11 +28,13 @@ from alveary_plugins.panels.catalog.model import (
     Thing,
 )
 from alveary_plugins.panels.catalog.reading import catalog_of
+from alveary_plugins.panels.catalog.revealing import Goal
 from alveary_shell.sdk import Window, show_once, window_of
 from alveary_shell.widgets.tree_rows import Node
 
 if TYPE_CHECKING:
     from alveary_plugins.panels.connections.view import ConnectionsPanel
+    from alveary_plugins.panels.table.view import TablePanel
 
 
 class NoParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,9 +58,23 @@ class NameParameters(TableParameters, frozen=True, kw_only=True, forbid_unknown_
     column: Annotated[str | None, Meta(description="A column of the table.")] = None
 
 
+class RevealParameters(TableParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is looked for in the tree; what the page in front shows without a target."""
+
+    kind: Annotated[str, Meta(description="What it is, in a word of the engine; empty for a table or view.")] = ""
+    signature: Annotated[str, Meta(description="The arguments of a routine.")] = ""
+    relation: Annotated[str, Meta(description="The table that a trigger stands on, or that has it as partition.")] = ""
+    column: Annotated[str, Meta(description="A column of the table.")] = ""
+
+
 def has_tree(window: Window) -> bool:
     """The tree is there."""
     return bool(window.panels("connections"))
+
+
+def shows_table(window: Window) -> bool:
+    """The page in front shows a table."""
+    return has_tree(window) and _shown(window) is not None
 
 
 def has_table(window: Window) -> bool:
@@ -189,6 +205,22 @@ def insert_name(context: Context, parameters: NameParameters) -> None:
     _write(window, table.schema, text, lambda name: window.run("editor.insert", {"text": name}))
 
 
+def reveal(context: Context, parameters: RevealParameters) -> None:
+    """Select a thing in the tree of databases, opening what it stands in."""
+    window = window_of(context)
+    target, goal = parameters.target, Goal(
+        parameters.schema, parameters.table, parameters.kind, parameters.signature, parameters.relation,
+        parameters.column,
+    )  # fmt: skip
+    if target is None:
+        if (shown := _shown(window)) is None:
+            raise UnknownObjectError("the page in front shows no table", hint="name one, or open its page")
+        target, goal = shown[0], Goal(*shown[1:])
+    window.run("window.panel", {"panel": "connections"})
+    if not _panel(window).go_to(target, parameters.session, goal):
+        raise UnknownObjectError(f"{target} is not in the tree of databases", hint="connect to it first")
+
+
 def refresh(context: Context, parameters: NoParameters) -> None:
     """Read what is selected anew."""
     panel = _panel(window_of(context))
@@ -241,6 +273,15 @@ def _node(window: Window) -> Node | None:
 def _selected(window: Window) -> object:
     node = _node(window)
     return node.data if node is not None else None
+
+
+def _shown(window: Window) -> tuple[str, str, str] | None:
+    """Return the target, schema and name of the table that the page in front shows."""
+    front = window.active
+    if front is None or front not in window.panels("table"):
+        return None
+    place = cast("TablePanel", front).place  # there is no other kind
+    return place.target, place.schema, place.table
 
 
 def _panel(window: Window) -> ConnectionsPanel:

@@ -22,6 +22,7 @@ from alveary.jobs import Job
 from alveary.profile_store import Group
 from alveary_plugins.panels.catalog.model import TREE, Failed, Part, Table
 from alveary_plugins.panels.catalog.reading import is_read, read
+from alveary_plugins.panels.catalog.revealing import Goal
 from alveary_plugins.panels.connections.menus import items
 from alveary_plugins.panels.connections.model import Databases, Saved, Unsaved, failure, waiting
 from alveary_shell.sdk import Panel, PersonAsked, Window
@@ -48,8 +49,8 @@ class ConnectionsPanel(Panel):
         closed = state.get("closed")
         self.model = Databases(window.kernel.plugins.drivers, closed if isinstance(closed, list) else ())
         self._reads: dict[Node, Job] = {}
-        self._wanted_below: dict[Node, str] = {}
-        """Keys of children that are to be opened once they are read."""
+        self._once_read: dict[Node, Callable[[], object]] = {}
+        """What is done once what is in a node was read."""
         self._pending: dict[str, str] = {}
         self._asked = ""
         """What a person is asked, while they are."""
@@ -107,13 +108,48 @@ class ConnectionsPanel(Panel):
         if (node := self.selected) is None:
             return
         if (child := node.find((key,))) is None:
-            self._wanted_below[node] = key
+            self._once_read[node] = lambda: self._select_below(node, key)
             self._read(node)
             return
         node.open = child.open = True
         if child.children is None:
             self._read(child)
         self.tree.select(child)
+
+    def _select_below(self, node: Node, key: str) -> None:
+        if node.find((key,)) is not None:
+            self.tree.select(node)
+            self.show_below(key)
+
+    def go_to(self, target: str, session: str | None, goal: Goal) -> bool:
+        """Select something in the tree once what it stands in was read; return whether its database is there.
+
+        ``session`` is the id of the one that alone reaches the database.
+        """
+        for node in self.model.databases():
+            database = node.data.database
+            if database.target == target and (session is None or getattr(database.session, "id", None) == session):
+                if self.tree.filtered:
+                    self._end_filter()
+                self._go(node, goal)
+                return True
+        return False
+
+    def _go(self, node: Node, goal: Goal, *, read: Node | None = None) -> None:
+        """Go from a node towards a goal as far as it leads, and select what is reached; ``read`` was read just now."""
+        while (child := goal.towards(node)) is not None:
+            if goal.is_at(child):
+                self.tree.select(child)
+                self.focus()
+                return
+            node = child
+        if node is read or not (isinstance(node.data, Saved | Unsaved) or is_read(node.data)):
+            self.tree.select(node)
+            self.window.notify(f"{goal.column or goal.name} is not shown in the tree", "warning")
+            return
+        self.tree.select(node)
+        self._once_read[node] = lambda: self._go(node, goal, read=node)
+        self._read(node)
 
     def ask(self) -> None:
         """Read the list of saved connections."""
@@ -282,6 +318,7 @@ class ConnectionsPanel(Panel):
         def failed(error: AlvearyError) -> None:
             if self._reads.get(node) is job:
                 del self._reads[node]
+                self._once_read.pop(node, None)
                 node.adopt([failure(error)])
                 self.tree.refresh()
 
@@ -305,9 +342,8 @@ class ConnectionsPanel(Panel):
         for child in _unread(children):
             self._read(child)
         self.tree.refresh()
-        if (key := self._wanted_below.pop(node, None)) is not None and node.find((key,)) is not None:
-            self.tree.select(node)
-            self.show_below(key)
+        if (then := self._once_read.pop(node, None)) is not None:
+            then()
 
     def _refreshed(self, event: SchemaRefreshed) -> None:
         """Show what a catalog holds that was read anew, not by the tree itself, wherever it is shown."""
