@@ -106,8 +106,10 @@ def test_parameters_are_text_unless_written_as_json(alveary: Alveary, shop_url: 
         ("x:null=1", "has no value"),
         ("x:colour=red", "there are text, number"),
         ("x", "a --param is not K=V, K:TYPE=V or K:=JSON"),
+        ("a=1 -p a:number=2", "a is given twice by --param"),
+        ("a:null= -p a=1", "a is given twice by --param"),
     ):
-        ran = alveary("query", shop_url, "select 1", "-p", wrong)
+        ran = alveary("query", shop_url, "select 1", "-p", *wrong.split(" "))
         assert ran.status == 2
         assert said in ran.err
     assert alveary("query", shop_url, "select 1", "--param", "novalue").status == 2

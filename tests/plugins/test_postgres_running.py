@@ -270,6 +270,28 @@ def test_a_value_arrives_as_what_its_place_wants(
 
 
 @pytest.mark.parametrize(
+    ("value", "type_name"),
+    [
+        (True, "boolean"),
+        (-(2**31), "integer"),
+        (2**31, "bigint"),
+        (2**63, "numeric"),
+        (0.1, "numeric"),
+        (float("-inf"), "double precision"),
+        (b"x", "bytea"),
+    ],
+)
+def test_a_value_has_the_type_it_would_have_if_it_were_written(
+    connection: PostgresConnection, value: Cell, type_name: str
+) -> None:
+    assert rows(connection, "select pg_typeof(:v)", {"v": value}) == [(type_name,)]
+
+
+def test_numbers_are_computed_with_as_numbers(connection: PostgresConnection) -> None:
+    assert rows(connection, "select :a / :b, 3 * :c", {"a": 7, "b": 2, "c": 0.1}) == [("3", "0.3")]
+
+
+@pytest.mark.parametrize(
     ("sql", "parameters", "named", "position"),
     [
         ("select :name", None, ":name", 8),

@@ -263,8 +263,14 @@ def pairs(words: tuple[str, ...], option: str) -> dict[str, Any]:
             raise InvalidInputError(f"a {option} is not K=V or K:=JSON")
         is_json = name.endswith(":")
         name = name.strip(":")
+        _once(name, values, option)
         values[name] = json_value(text, name) if is_json else text
     return values
+
+
+def _once(name: str, values: dict[str, Any], option: str) -> None:
+    if name in values:
+        raise InvalidInputError(f"{name} is given twice by {option}", hint="leave one of the two out")
 
 
 def bound(words: tuple[str, ...]) -> dict[str, Any]:
@@ -274,9 +280,12 @@ def bound(words: tuple[str, ...]) -> dict[str, Any]:
         if (found := _TYPED.fullmatch(word)) is None:
             if "=" not in word:
                 raise InvalidInputError("a --param is not K=V, K:TYPE=V or K:=JSON", hint="as in -p day=monday")
-            values |= pairs((word,), "--param")
+            for name, value in pairs((word,), "--param").items():
+                _once(name, values, "--param")
+                values[name] = value
             continue
         name, kind, text = found.groups()
+        _once(name, values, "--param")
         if kind not in get_args(ParameterKind):
             raise InvalidInputError(
                 f"no type of a parameter is named {kind!r}", hint=f"there are {', '.join(get_args(ParameterKind))}"

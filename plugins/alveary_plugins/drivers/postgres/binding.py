@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 from alveary.contracts.values import Cell, Parameters
 from alveary.errors import InvalidInputError, MissingParameterError, SqlSyntaxError
 from alveary.sqltext import POSTGRES, TokenKind, parameters, tokens
-from alveary_plugins.drivers.postgres.types import BYTEA
+from alveary_plugins.drivers.postgres.types import BOOL, BYTEA, FLOAT8, INT4, INT8, NUMERIC
 
 MOST = 65535
 """Values one statement takes: the protocol counts them in 16 bits."""
@@ -89,11 +90,27 @@ def _numbers(text: str) -> Iterator[int]:
 def _values(cells: Sequence[Cell], codec: str) -> tuple[list[bytes | None], list[int]]:
     if len(cells) > MOST:
         raise InvalidInputError(f"{len(cells)} values were given; a statement takes {MOST} at most")
-    return [_value(cell, codec) for cell in cells], [BYTEA if isinstance(cell, bytes) else 0 for cell in cells]
+    return [_value(cell, codec) for cell in cells], [_type(cell) for cell in cells]
+
+
+def _type(cell: Cell) -> int:
+    """Return the type the server is told: that of the same value written in a statement, 0 for text and NULL."""
+    match cell:
+        case bytes():
+            return BYTEA
+        case bool():
+            return BOOL
+        case int() if -(2**63) <= cell < 2**63:
+            return INT4 if -(2**31) <= cell < 2**31 else INT8
+        case float() if not isfinite(cell):
+            return FLOAT8
+        case int() | float():
+            return NUMERIC
+    return 0
 
 
 def _value(cell: Cell, codec: str) -> bytes | None:
-    """Return a cell as the text the server reads; it decides the type by the place the value stands in."""
+    """Return a cell as the text the server reads; of a text it decides the type by the place the value stands in."""
     if cell is None:
         return None
     if isinstance(cell, bytes):

@@ -14,11 +14,11 @@ from alveary.contracts.values import Cell, Column, ValueKind
 
 DECODER = "alveary_plugins.drivers.postgres.types:decode"
 
-BYTEA, NUMERIC = 17, 1700
-
 # The numbers of the built-in types never change (src/include/catalog/pg_type.dat).
+BOOL, BYTEA, INT8, INT4, FLOAT8, NUMERIC = 16, 17, 20, 23, 701, 1700
+
 _KINDS: dict[int, ValueKind] = {
-    16: ValueKind.BOOLEAN,
+    BOOL: ValueKind.BOOLEAN,
     BYTEA: ValueKind.BINARY,
     **dict.fromkeys((20, 21, 23, 26, 700, 701, 1700), ValueKind.NUMBER),  # int8, 2, 4, oid, float4, 8, numeric
     **dict.fromkeys((18, 19, 25, 705, 1042, 1043), ValueKind.TEXT),  # "char", name, text, unknown, char(n), varchar
