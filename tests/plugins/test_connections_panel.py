@@ -24,7 +24,7 @@ from scripted_vault import SPEC, ScriptedVault
 from alveary import Kernel
 from alveary.contracts.target import Target
 from alveary.contracts.tunnel import HostKey
-from alveary.errors import AlvearyError, InvalidInputError
+from alveary.errors import AlvearyError, InvalidInputError, KeyringFailedError
 from alveary.events import SessionState
 from alveary.paths import Paths
 from alveary.policy import Confirmation
@@ -301,6 +301,33 @@ def test_connections_and_groups_are_renamed_moved_copied_and_removed(
     screen.press(panel.tree.canvas, "<Delete>")
     screen.pump(lambda: texts(panel) == ["Inner", "store"])
     assert window.kernel.profiles.find("second") is None
+
+
+def test_a_connection_whose_password_can_not_be_forgotten_is_removed_if_a_person_agrees(
+    window: MainWindow, screen: Screen, panel: ConnectionsPanel, shop_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.tree.select(add(window, screen, panel, "shop", shop_url))
+
+    def forget_all(*_: object, **__: object) -> bool:
+        raise KeyringFailedError("the keyring is locked")
+
+    monkeypatch.setattr(window.kernel.secrets, "forget_all", forget_all)
+    asked: list[tuple[str, str]] = []
+
+    def confirm(question: str, *, detail: str = "", **_: object) -> bool:
+        asked.append((question, detail))
+        return len(asked) != 2
+
+    monkeypatch.setattr(window, "confirm", confirm)
+    window.run("connections.delete")
+    screen.pump(lambda: len(asked) == 2)
+    screen.settle()
+    assert asked[1] == ("Remove shop, and leave its password where it is kept?", "the keyring is locked")
+    assert window.kernel.profiles.find("shop") is not None
+    window.run("connections.delete")
+    screen.pump(lambda: texts(panel) == [])
+    assert len(asked) == 4
+    assert window.kernel.profiles.find("shop") is None
 
 
 def test_what_a_menu_offers_can_be_done(

@@ -12,8 +12,9 @@ import pytest
 from fix_window import Screen
 
 from alveary import Kernel
+from alveary.errors import AlvearyError
 from alveary.paths import Paths
-from alveary_plugins.panels.importing.model import NOWHERE, Draft, faults, outcome
+from alveary_plugins.panels.importing.model import NOWHERE, Draft, faults, outcome, worded
 from alveary_shell.window import MainWindow
 
 
@@ -135,3 +136,28 @@ def test_a_file_is_looked_at_tried_and_imported_in_the_window(
     with closing(sqlite3.connect(database)) as db:
         assert db.execute("select id, legs from bee").fetchall() == [(1, 6), (3, 6)]
     assert screen.failures == []
+
+
+def test_hints_of_the_commands_speak_of_the_page(alveary_kernel: Kernel, file: str, tmp_path: Path) -> None:
+    database = tmp_path / "bees.db"
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("create table bee (id integer primary key, number integer generated always as (id) virtual)")
+        db.commit()
+
+    def hint(table: str = "bee", **values: str) -> str:
+        draft = Draft.from_state({"file": file, "target": f"sqlite:///{database}", "table": table, "values": values})
+        draft.map_to("legs", "")
+        draft.map_to("name", "number" if "generated" in values else "name")
+        with pytest.raises(AlvearyError) as caught:
+            alveary_kernel.run("import.run", draft.importing())
+        said = worded(caught.value.hint)
+        assert said is not None
+        assert said != caught.value.hint
+        assert "--" not in said
+        return said
+
+    assert hint().startswith("its columns: id, number; in the menu of a line “Goes to…” maps it")
+    assert hint(create="yes") == "without the tick at “Make the table” its rows are added"
+    assert hint(table="wasp") == "with a tick at “Make the table” it is made from the file"
+    assert hint(generated="yes") == "leave it out: “Leave out” in the menu of its line"
+    assert worded(None) is None

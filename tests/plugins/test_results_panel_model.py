@@ -463,3 +463,16 @@ def test_errors_say_where_they_are() -> None:
 def test_times_are_read_easily(seconds: float, text: str) -> None:
     assert duration(seconds) == text
     assert (counted(1, "row"), counted(1000, "row")) == ("1 row", "1,000 rows")
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        ("--option long=cut cuts such values; other formats hold them whole", "other formats hold them whole"),
+        ("--option text=m writes the column as text", "another format can hold it"),
+        ("make room on the disk", "make room on the disk"),
+        (None, None),
+    ],
+)
+def test_a_hint_in_the_window_names_no_option_of_the_command_line(hint: str | None, said: str | None) -> None:
+    assert parts.without_options(hint) == said

@@ -129,8 +129,14 @@ def test_a_narrow_form_cuts_no_label_and_breaks_what_is_said(look: Screen, frame
     )
     look.settle()
     rows, right = form._rows, form.winfo_rootx() + 620
-    port = rows["port"]._field_widget
+    host, port = rows["host"]._field_widget, rows["port"]._field_widget
     assert port.winfo_width() >= port.winfo_reqwidth()
+    form.place(width=1300)
+    look.settle()
+    # What is left over of a wide page parts no fields that belong together.
+    assert port.winfo_rootx() - host.winfo_rootx() - host.winfo_width() < look.theme.span(80)
+    form.place(width=620)
+    look.settle()
     for name in rows:
         row = rows[name]
         for widget in (row._field_widget, row._below, row._room):

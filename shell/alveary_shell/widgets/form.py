@@ -168,7 +168,7 @@ class _Row:
         self._form, self._field, self._theme = form, field, theme
         self._shown = ""
         label = ttk.Label(line, text=field.label, style="Page.TLabel")
-        at = line.grid_size()[0] if field.beside else 0
+        at = len(line.grid_slaves())  # a label and a room for each field before
         label.grid(row=0, column=at, sticky="nw", padx=(px(16), px(8)) if field.beside else 0, pady=px(5))
         room = self._room = tk.Frame(line, borderwidth=0)
         room.grid(row=0, column=at + 1, sticky="nw")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 from tkinter import ttk
 from tkinter.font import Font
 
@@ -37,6 +38,14 @@ class CutLabel(tk.Label):
             self.configure(text=self._fitter.fit(self.whole, room))
 
 
-def break_lines(label: tk.Label | ttk.Label, margin: int = 0) -> None:
-    """Break a label's text into lines wherever it is too long for the label, which must fill its place."""
-    label.bind("<Configure>", lambda event: label.configure(wraplength=max(event.width - margin - 4, 1)), add="+")
+def break_lines(label: tk.Label | ttk.Label, margin: int = 0, most: Callable[[], int] | None = None) -> None:
+    """Break a label's text into lines wherever it is too long for the label, which must fill its place.
+
+    ``most`` says how long a line is at most, where a whole window of text would be hard to read.
+    """
+
+    def fit(width: int) -> None:
+        room = max(width - margin - 4, 1)
+        label.configure(wraplength=room if most is None else min(room, most()))
+
+    label.bind("<Configure>", lambda event: fit(event.width), add="+")

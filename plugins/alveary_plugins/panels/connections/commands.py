@@ -10,7 +10,7 @@ from msgspec import Meta
 from alveary.commands import Context
 from alveary.commands.connection_files import Exported, Imported
 from alveary.commands.connections import Tried
-from alveary.errors import AlvearyError, UnknownObjectError
+from alveary.errors import AlvearyError, KeyringFailedError, QueryCancelledError, UnknownObjectError
 from alveary.jobs import Job
 from alveary.profile_store import Group
 from alveary_plugins.panels.connections.model import (
@@ -218,7 +218,28 @@ def delete(context: Context, parameters: NoParameters) -> None:
     listed = _saved(window).listed
     detail = "What is kept of its password is forgotten, too. Its database is not touched."
     if window.confirm(f"Remove the connection {listed.name}?", detail=detail, yes="Remove"):
-        window.submit("connections.remove", {"name": listed.name}, lambda _: None)
+        _remove(window, listed.name)
+
+
+def _remove(window: Window, name: str, *, keep_password: bool = False) -> None:
+    """Remove a connection; where its password can't be forgotten, ask whether that may stay where it is."""
+    kernel, asked = window.kernel, {"name": name, "keep_password": keep_password}
+
+    def failed(error: AlvearyError) -> None:
+        if keep_password or not isinstance(error, KeyringFailedError):
+            if not isinstance(error, QueryCancelledError):
+                window.show_error(error, title="The connection was not removed")
+            return
+        why = "\n".join(filter(None, (error.message, error.detail)))
+        if window.confirm(f"Remove {name}, and leave its password where it is kept?", detail=why, yes="Remove"):
+            _remove(window, name, keep_password=True)
+
+    window.background(
+        "Removing a connection",
+        lambda job: kernel.commands.run("connections.remove", asked, job=job),
+        lambda _: None,
+        failed,
+    )
 
 
 def group(context: Context, parameters: NoParameters) -> None:

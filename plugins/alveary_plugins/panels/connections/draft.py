@@ -78,7 +78,7 @@ def values_of_url(url: str, drivers: Registry[DriverSpec]) -> dict[str, str]:
 def driver_of(values: Mapping[str, str], drivers: Registry[DriverSpec]) -> DriverSpec:
     """Return the driver that was chosen; UnknownTargetError if it is not installed."""
     if (driver := drivers.find(values.get(DRIVER, ""))) is None:
-        raise UnknownTargetError("driver: no installed driver is of this kind", hint="see: alveary plugins")
+        raise UnknownTargetError("driver: no installed driver is of this kind", hint="see Plugins in the View menu")
     return driver
 
 

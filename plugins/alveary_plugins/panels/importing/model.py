@@ -5,6 +5,7 @@ No Tk here. What is sent are the parameters of the commands ``import.preview`` a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,23 @@ TYPES = tuple(kind.value for kind in Kind if kind is not Kind.OTHER)
 """The types a person can choose from; any other is typed."""
 READING = ("format", "delimiter", "encoding", "header")
 """Fields that say how the file is read; a change means to look at it again."""
+
+_WORDS = (
+    (r"--map '.*='", "“Leave out” in the menu of its line"),
+    (r"--map FILE=COLUMN maps one, --map FILE= leaves one out",
+     "in the menu of a line “Goes to…” maps it, “Leave out” leaves it out"),
+    (r"by --map$", "by “Goes to…” in the menu of its line"),
+    (r"without --existing", "with a tick at “Make the table”"),
+    (r"without --create", "without the tick at “Make the table”"),
+)  # fmt: skip
+"""What the commands' hints call by a flag, and what it is called on the page."""
+
+
+def worded(hint: str | None) -> str | None:
+    """Return the hint of a command in the words of the page."""
+    for flag, words in _WORDS:
+        hint = hint and re.sub(flag, lambda _, words=words: words, hint)  # type: ignore[misc]  # mypy can't infer a default
+    return hint
 
 
 @dataclass

@@ -11,7 +11,7 @@ from alveary.commands.imports import ImportPreview, ImportReport
 from alveary.errors import AlvearyError, QueryCancelledError
 from alveary.events import JobProgressed
 from alveary.jobs import Job
-from alveary_plugins.panels.importing.model import TYPES, Draft, faults, outcome, progress
+from alveary_plugins.panels.importing.model import TYPES, Draft, faults, outcome, progress, worded
 from alveary_shell.sdk import Answer, Panel, Window
 from alveary_shell.theme import button
 from alveary_shell.widgets.flat import FlatButton
@@ -348,6 +348,7 @@ class ImportPanel(Panel):
             self._say("Stopped; nothing was written")
             return
         self._say("Nothing was written")
+        error.hint = worded(error.hint)
         self.window.show_error(error, title="The import failed")
 
     def _progressed(self, event: JobProgressed) -> None:

@@ -27,6 +27,14 @@ Opener: TypeAlias = Callable[[], ResultSet | Arrangement | None]
 """Opens rows, on any thread; None where there are none yet."""
 
 
+def without_options(hint: str | None) -> str | None:
+    """Return an exporter's hint without the options of the command line, which the window does not ask for."""
+    if hint is None or "--option" not in hint:
+        return hint
+    kept = [part for part in hint.split("; ") if "--option" not in part]
+    return "; ".join(kept) or "another format can hold it"
+
+
 def selected_part(ranges: Sequence[Range]) -> Part:
     """Return the rows and the columns that ranges touch: where they do not make a rectangle, one around them all."""
     columns = spans([(each.left, each.right) for each in ranges])

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from alveary.contracts.setting import Value
 from alveary.contracts.specs import ExporterSpec
-from alveary.errors import InvalidInputError, QueryError, UnknownFormatError
+from alveary.errors import AlvearyError, InvalidInputError, QueryCancelledError, QueryError, UnknownFormatError
 from alveary.events import Outcome
 from alveary.formats import find_format, format_of
 from alveary.saving import Format, Part
@@ -157,8 +157,13 @@ class Taking:
                 detail="There are more on the server." if cut else None,
             )
 
+        def failed(error: AlvearyError) -> None:
+            if not isinstance(error, QueryCancelledError):
+                error.hint = parts.without_options(error.hint)
+                window.show_error(error, title=f"{name} was not written")
+
         work = parts.saving(entry.source(), part, format, entry.origin, path, entry.statement if waits else None)
-        window.background(f"Saving {name}", parts.checked(window.kernel.refuse_replacing, path, work), done)
+        window.background(f"Saving {name}", parts.checked(window.kernel.refuse_replacing, path, work), done, failed)
 
     def _endings(self) -> dict[str, str]:
         endings = {spec.id.upper(): spec.extensions[0] for spec in self._exporters() if spec.extensions}

@@ -16,6 +16,9 @@ from alveary_shell.widgets.flat import CheckButton
 from alveary_shell.widgets.scrolled import Scrolled
 from alveary_shell.widgets.words import break_lines
 
+NAMES, WIDTH = 260, 720
+"""Units of the column of names, and of a line of what is said at most."""
+
 
 class SettingsPanel(Panel):
     """What is chosen holds at once and is kept at once; there is no button to forget."""
@@ -68,12 +71,14 @@ class _Line(ttk.Frame):
         self._state: SettingState | None = None
         top = ttk.Frame(self, style="Background.TFrame")
         top.pack(fill="x")
+        theme = window.theme
         self._name = ttk.Label(top, style="Page.TLabel")
-        self._name.pack(side="left")
+        self._name.grid(row=0, column=0, sticky="w")
+        theme.follow(top, lambda: top.columnconfigure(0, minsize=theme.span(NAMES)))
         self._reset = ttk.Label(top, text="Reset", style="Link.TLabel", cursor="hand2")
         self._reset.bind("<Button-1>", lambda _: self._go_back())
         self._below = ttk.Label(self, style="PageMuted.TLabel")
-        break_lines(self._below)
+        break_lines(self._below, most=lambda: theme.span(WIDTH))
         self._value = tk.StringVar(self)
         self._field: tk.Widget | None = None
         self._top = top
@@ -91,12 +96,11 @@ class _Line(ttk.Frame):
             self._value.set(value_text(state.kind, state.value))
         self._say(state.description, state.problem)
         if state.chosen:
-            self._reset.pack(side="left", padx=(self._window.theme.px(10), 0))
+            self._reset.grid(row=0, column=2, padx=(self._window.theme.px(10), 0))
         else:
-            self._reset.pack_forget()
+            self._reset.grid_forget()
 
     def _make(self, state: SettingState) -> tk.Widget:
-        px = self._window.theme.px
         if state.kind == "bool":
             field: tk.Widget = CheckButton(self._top, self._window.theme, self._choose, ground="background")
         elif state.kind == "choice":
@@ -106,7 +110,7 @@ class _Line(ttk.Frame):
             field = ttk.Entry(self._top, textvariable=self._value, width=26, font=self._window.theme.ui)
             field.bind("<Return>", lambda _: self._choose())
             field.bind("<FocusOut>", lambda _: self._choose())
-        field.pack(side="right", padx=(px(20), 0))
+        field.grid(row=0, column=1, sticky="w", padx=(self._window.theme.px(8), 0))
         return field
 
     def _choose(self) -> None:

@@ -45,10 +45,12 @@ class OpenSshTunneler(Tunneler):
 
     def open(self, target: TunnelTarget, help: TunnelHelp, lost: Callable[[str], None], *, timeout: float) -> Tunnel:
         if (program := shutil.which("ssh")) is None:
-            raise MissingPackageError("there is no ssh program on the PATH", hint="install it, or use --tunnel ssh")
+            raise MissingPackageError(
+                "there is no ssh program on the PATH", hint="install it, or go through the tunnel ssh"
+            )
         if target.method == "password":
             raise InvalidInputError(
-                "tunnel.method: the ssh program asks nobody for a password here", hint="use --tunnel ssh for that"
+                "tunnel.method: the ssh program asks nobody for a password here", hint="the tunnel ssh does"
             )
         tunnel = OpenSshTunnel(program, target, lost)
         try:
@@ -295,7 +297,7 @@ def _refused(target: TunnelTarget, said: str) -> TunnelFailedError:
         return TunnelAuthenticationError(
             f"the SSH server {place} refuses us",
             detail=detail,
-            hint="ssh asks nobody here: use an agent (ssh-add), a key without a passphrase, or --tunnel ssh",
+            hint="ssh asks nobody here: use an agent (ssh-add), a key without a passphrase, or the tunnel ssh",
         )
     if "kex_exchange_identification" in said:
         return TunnelBusyError(

@@ -52,7 +52,7 @@ def hops_of(target: TunnelTarget) -> list[Hop]:
         raise TunnelFailedError(
             f"{file} has a ProxyCommand for {target.host}: it is a program, which is not run unless you say so",
             detail=" ".join(hops[0].proxy_command),
-            hint="allow it for this connection with --tunnel-option proxy_command=yes, or use --tunnel openssh",
+            hint="allow it by the tunnel's option proxy_command=yes, or go through the tunnel openssh",
         )
     return hops
 
