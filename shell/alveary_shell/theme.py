@@ -188,7 +188,6 @@ class Theme:
             ("Page.TLabel", "text", self.ui),
             ("PageMuted.TLabel", "muted", self.small),
             ("PageDanger.TLabel", "danger", self.small),
-            ("Link.TLabel", "accent", self.small),
         ):
             style.configure(name, foreground=color(role), background=color("background"), font=font)
         # What plain Tk widgets are made with from now on; those that exist follow by themselves.

@@ -12,6 +12,7 @@ from fix_window import Screen
 
 from alveary.contracts.window import ThemeSpec
 from alveary_plugins.panels.editor.bars import ConnectionBar, Shown
+from alveary_plugins.panels.editor.parameters import ParameterBar
 from alveary_shell.theme import USUAL_POINTS
 from alveary_shell.themes import DARK, ENVIRONMENTS, LIGHT
 from alveary_shell.widgets.flat import CheckButton
@@ -105,6 +106,31 @@ def test_what_can_be_pressed_in_an_editors_bar_keeps_its_room(look: Screen, fram
     look.settle()
     assert str(bar._state["text"]) == "Idle"
     assert [name for name, each in bar._buttons.items() if each.winfo_manager()] == ["rollback"]
+
+
+@pytest.mark.parametrize("points", [10, 16])
+def test_a_field_for_a_parameter_gives_way_before_its_type_and_the_buttons(
+    look: Screen, frame: tk.Frame, points: int
+) -> None:
+    look.theme.zoom(points)
+    place = tk.Frame(frame, width=look.theme.span(560), height=300)
+    place.place(x=0, y=0)
+    place.pack_propagate(False)
+    bar = ParameterBar(place, look.theme, run=lambda: None, close=lambda: None)
+    bar.pack(fill="x")
+    bar.ask(["album", "a_longer_name"])
+    look.settle()
+    bar.give("album", "two", "Number")
+    assert bar.values() is None
+    look.settle()
+    for entry, choice in bar._fields.values():
+        assert choice.winfo_width() >= choice.winfo_reqwidth()
+        assert entry.winfo_width() > look.theme.span(60)
+    right = bar._rows.winfo_rootx() + bar._rows.winfo_width()
+    assert all(choice.winfo_rootx() + choice.winfo_width() <= right for _, choice in bar._fields.values())
+    assert bar._buttons.winfo_width() >= bar._buttons.winfo_reqwidth()
+    assert bar._wrong.winfo_ismapped()
+    assert bar._wrong.winfo_width() >= bar._wrong.winfo_reqwidth()
 
 
 @pytest.mark.parametrize("points", [8, 13, 16])

@@ -62,8 +62,8 @@ class ConnectionBar(tk.Frame):
                 self, theme, actions["rollback"], text="Rollback", icon="arrow-counterclockwise", role="warning"
             ),
         }
-        self._limit = FlatButton(self, theme, actions["limit"])
         self._autocommit = FlatButton(self, theme, actions["autocommit"])
+        self._limit = FlatButton(self, theme, actions["limit"])
         # What is packed first keeps its room: the state gives way to all that can be pressed.
         self._limit.pack(side="right", padx=(0, px(6)))
         self._autocommit.pack(side="right")

@@ -19,6 +19,7 @@ from alveary.sqltext.secrets import is_secret_name
 from alveary_shell.theme import Theme
 from alveary_shell.widgets.flat import FlatButton
 from alveary_shell.widgets.standins import drawn
+from alveary_shell.widgets.words import CutLabel, break_lines
 
 Kind: TypeAlias = Literal["Text", "Number", "Boolean", "Date", "Time", "Date and time", "NULL", "Secret"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -58,18 +59,21 @@ class ParameterBar(tk.Frame):
         self._rows = tk.Frame(self, borderwidth=0)
         self._labels: list[tk.Label] = []
         self._foot = tk.Frame(self, borderwidth=0)
-        self._note = tk.Label(self._foot, borderwidth=0, text=_NOTE)
-        self._wrong = tk.Label(self._foot, borderwidth=0)
+        self._note = CutLabel(self._foot, anchor="e")
+        self._note.say(_NOTE)
+        self._wrong = tk.Label(self._foot, borderwidth=0, anchor="w", justify="left")
+        break_lines(self._wrong)
         px = theme.px
         self._foot.pack(side="bottom", fill="x", padx=px(14), pady=(0, px(5)))
-        self._wrong.pack(side="left")
-        self._note.pack(side="right")
+        self._note.pack(side="bottom", fill="x")
         self._beside = 0
         """How many fields stand beside each other; 0 while that is not known."""
         self._buttons = tk.Frame(self, borderwidth=0)
         self._buttons.pack(side="right", anchor="n", padx=px(6), pady=px(6))
-        FlatButton(self._buttons, theme, close, icon="x-lg").pack(side="right")
-        FlatButton(self._buttons, theme, run, text="Run", icon="play-fill", role="success").pack(side="right")
+        FlatButton(self._buttons, theme, run, text="Run", icon="play-fill", role="success").pack(side="left")
+        FlatButton(self._buttons, theme, close, icon="x-lg").pack(side="left")
+        for column, weight in ((1, 1), (4, 1), (6, 1000)):  # a field gives way; what is left over is nobody's
+            self._rows.columnconfigure(column, weight=weight)
         self._rows.pack(side="left", fill="x", expand=True, padx=px(10), pady=(px(6), px(3)))
         self.bind("<Configure>", lambda _: self._arrange(), add="+")
         theme.follow(self, self._paint)
@@ -101,7 +105,7 @@ class ParameterBar(tk.Frame):
         for child in self._rows.winfo_children():
             child.destroy()
         self._fields, self._labels = {}, []
-        self._wrong.configure(text="")
+        self._complain("")
         for name in names:
             text, kind = self._given.get(name) or Given("", "Secret" if is_secret_name(name.lower()) else "Text")
             label = tk.Label(self._rows, text=drawn(f":{name}"), borderwidth=0, anchor="e")
@@ -163,10 +167,18 @@ class ParameterBar(tk.Frame):
             try:
                 found[name] = typed(name, "" if kind == "NULL" else text, _TYPES[kind])
             except InvalidInputError as exc:
-                self._wrong.configure(text="; ".join(filter(None, [exc.message, exc.hint])))
+                self._complain("; ".join(filter(None, [exc.message, exc.hint])))
                 self._focus(name)
                 return None
         return found
+
+    def _complain(self, text: str) -> None:
+        """Say what is wrong; "" for nothing."""
+        self._wrong.configure(text=text)
+        if text:
+            self._wrong.pack(side="top", fill="x")
+        else:
+            self._wrong.pack_forget()
 
     def _take(self) -> None:
         for name, (entry, choice) in self._fields.items():
@@ -198,11 +210,11 @@ class ParameterBar(tk.Frame):
     def _paint(self) -> None:
         theme = self._theme
         grounds: list[tk.Frame | tk.Label] = [
-            self, self._buttons, self._rows, self._foot, self._note, self._wrong, *self._labels,
+            self, self._buttons, self._rows, self._foot, self._wrong, *self._labels,
         ]  # fmt: skip
         for widget in grounds:
             widget.configure(background=theme.color("surface"))
         self._wrong.configure(foreground=theme.color("danger"), font=theme.small)
-        self._note.configure(foreground=theme.color("muted"), font=theme.small)
+        self._note.wear(font=theme.small, background=theme.color("surface"), foreground=theme.color("muted"))
         for label in self._labels:
             label.configure(foreground=theme.color("warning"), font=theme.code)

@@ -12,11 +12,11 @@ from alveary.errors import AlvearyError
 from alveary.events import SettingChanged
 from alveary.settings import SettingState
 from alveary_shell.sdk import Panel, Window
-from alveary_shell.widgets.flat import CheckButton
+from alveary_shell.widgets.flat import CheckButton, FlatButton
 from alveary_shell.widgets.scrolled import Scrolled
 from alveary_shell.widgets.words import break_lines
 
-NAMES, WIDTH = 260, 720
+NAMES, WIDTH = 220, 720
 """Units of the column of names, and of a line of what is said at most."""
 
 
@@ -74,9 +74,10 @@ class _Line(ttk.Frame):
         theme = window.theme
         self._name = ttk.Label(top, style="Page.TLabel")
         self._name.grid(row=0, column=0, sticky="w")
+        top.columnconfigure(1, weight=1)  # the field gives way where there is no room for all
+        top.columnconfigure(3, weight=1000)
         theme.follow(top, lambda: top.columnconfigure(0, minsize=theme.span(NAMES)))
-        self._reset = ttk.Label(top, text="Reset", style="Link.TLabel", cursor="hand2")
-        self._reset.bind("<Button-1>", lambda _: self._go_back())
+        self._reset = FlatButton(top, theme, self._go_back, text="Reset", role="accent", ground="background")
         self._below = ttk.Label(self, style="PageMuted.TLabel")
         break_lines(self._below, most=lambda: theme.span(WIDTH))
         self._value = tk.StringVar(self)
