@@ -103,7 +103,7 @@ def empty(content: bytes) -> bytes:
     return content[:0]
 
 
-@pytest.mark.parametrize("damage", [truncated, headless, replaced])
+@pytest.mark.parametrize("damage", [truncated, headless, replaced, empty])
 def test_the_newest_copy_takes_the_place_of_a_damaged_store(
     alveary: Alveary, home: Path, backed_up: Path, damage: Callable[[bytes], bytes]
 ) -> None:
@@ -209,12 +209,11 @@ def test_a_restore_killed_at_every_step_leaves_the_damaged_store_or_the_copy(hom
 def test_a_copy_is_made_once_a_day_when_the_store_is_let_go(home: Path) -> None:
     save(home, "first")
     assert list((home / "backups").iterdir()) == []
-    yesterday = time.time() - backups.EVERY_SECONDS - 60
-    os.utime(home / "backups", (yesterday, yesterday))
     save(home, "second")
     (copy,) = (home / "backups").iterdir()
     save(home, "third")
     assert list((home / "backups").iterdir()) == [copy]
+    yesterday = time.time() - backups.EVERY_SECONDS - 60
     os.utime(copy, (yesterday, yesterday))
     save(home, "fourth")
     assert len(list((home / "backups").iterdir())) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import sqlite3
@@ -65,19 +66,18 @@ def back_up(file: Path, revision: str) -> Path:
 
 
 def back_up_if_due(file: Path, revision: str) -> Path | None:
-    """Copy the store if the newest copy is more than a day old, and return the copy's path; None if it is not due.
+    """Copy the store if there is no copy or the newest is more than a day old; return the copy's path, None if not due.
 
     What can't be copied now is tried again when the store is next let go; nobody waits for a copy who did not ask.
     """
     directory = file.parent / "backups"
     try:
-        if not directory.exists():  # a new store: its first copy is due when it is a day old
+        if not directory.exists():  # a new store: most are used once, so its first copy is due the second time
             directory.mkdir(mode=0o700)
             return None
         _take_back_the_future(file)
-        newest = max((copy.made_at for copy in copies(file)), default=directory.stat().st_mtime)
-        # A directory made by a clock that ran ahead must not keep copies from being made.
-        if 0 <= time.time() - newest < EVERY_SECONDS or file.stat().st_size > LARGEST:
+        newest = max((copy.made_at for copy in copies(file)), default=-math.inf)
+        if time.time() - newest < EVERY_SECONDS or file.stat().st_size > LARGEST:
             return None
         return back_up(file, revision)
     except (OSError, sqlite3.Error, StorageError):

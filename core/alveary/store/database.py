@@ -18,7 +18,7 @@ from alveary.errors import (
     StoreReadOnlyError,
 )
 from alveary.paths import make_private
-from alveary.store.backups import back_up_if_due
+from alveary.store.backups import back_up_if_due, copies
 
 FILE_NAME = "alveary.db"
 REVISION = "0001"
@@ -121,11 +121,15 @@ class Store:
         if code == sqlite3.SQLITE_FULL:
             return StoreFullError(f"the disk that holds the store {self} is full", hint="make room, then try again")
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return StoreCorruptError(
-                f"the store {self} is damaged: {exc}{_KEEP}",
-                hint="`alveary store restore` puts the newest sound copy in its place and keeps the damaged one",
-            )
+            return _damaged(f"the store {self} is damaged: {exc}")
         return StorageError(f"the store {self} can't be used: {exc}")
+
+
+def _damaged(sentence: str) -> StoreCorruptError:
+    return StoreCorruptError(
+        sentence + _KEEP,
+        hint="`alveary store restore` puts the newest sound copy in its place and keeps the damaged one",
+    )
 
 
 def _connect(name: str | Path) -> sqlite3.Connection:
@@ -140,7 +144,9 @@ def _open(file: Path) -> tuple[sqlite3.Connection, bool]:
     """
     make_private(file.parent)
     _refuse_foreign(file)
-    if not file.exists():
+    if file.exists():
+        _refuse_emptied(file)
+    else:
         # Made here, so that it is never open to anybody else: SQLite gives its other files the same permissions.
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
     if not os.access(file.parent, os.W_OK) or not os.access(file, os.W_OK):
@@ -188,6 +194,15 @@ def _open_read_only(file: Path) -> sqlite3.Connection:
         connection.close()
         raise StoreReadOnlyError(f"the store {file} can't be written, so it stays at revision {revision}")
     return connection
+
+
+def _refuse_emptied(file: Path) -> None:
+    """Refuse a file in which nothing is left, though there are copies of what was: a new store would hide the loss."""
+    give_up = time.monotonic() + LOCK_SECONDS  # another process may be making it this moment
+    while not file.stat().st_size and copies(file):
+        if time.monotonic() > give_up:
+            raise _damaged(f"the store {file} is damaged: nothing is in it")
+        time.sleep(0.01)
 
 
 def _refuse_foreign(file: Path) -> None:
