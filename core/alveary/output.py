@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import hashlib
 
 _STDOUT = 1
-_DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
+_DESCRIPTOR = re.compile(r"/dev/(?:(?P<stream>stdin|stdout|stderr)|fd/(?P<number>\d+))|/proc/self/fd/(?P<same>\d+)")
+_STREAMS = ("stdin", "stdout", "stderr")
 
 
 class Output:
@@ -103,10 +104,16 @@ class Output:
             return
         if not path or path.endswith("/"):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if (named := _DESCRIPTOR.fullmatch(path)) is not None:
+            # Also where it leads to a file: opened again, it would have a place of its own there, and whoever writes to
+            # the same one next would write over what we wrote.
+            number = named["number"] or named["same"] or _STREAMS.index(named["stream"])
+            self._descriptor = os.dup(int(number))
+            return
         final = Path(os.path.realpath(path))
         mode = os.stat(path).st_mode if os.path.exists(path) else None
-        # A device or a FIFO has no whole, and /dev/stdout is such a thing even when it leads to a file.
-        if mode is not None and (not stat.S_ISREG(mode) or _DESCRIPTOR.fullmatch(path)):
+        # A device or a FIFO has no whole, and what another process has open is not ours to replace.
+        if mode is not None and (not stat.S_ISREG(mode) or path.startswith("/proc/")):
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
             return
         if mode is not None and not os.access(final, os.W_OK):

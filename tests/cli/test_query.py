@@ -251,7 +251,8 @@ def test_a_fifo_and_dev_stdout_are_written_in_place(alveary: Alveary, shop_url: 
             [sys.executable, "-m", "alveary", "query", shop_url, "select 1 as a", "--format=csv", "-o", "/dev/stdout"],
             stdout=redirected, timeout=HANG, check=True,
         )  # fmt: skip
-    assert (tmp_path / "redirected").read_text() == "before\na\n1\n"
+        redirected.write(b"after\n")
+    assert (tmp_path / "redirected").read_text() == "before\na\n1\nafter\n"
 
 
 @pytest.mark.parametrize(("output", "code"), [

@@ -39,7 +39,7 @@ _TYPES: dict[str, Callable[[], Any]] = {
 _NAMED = (ValueKind.NUMBER, ValueKind.TEMPORAL)
 
 TEXT = pa.string()
-_POOL = pa.system_memory_pool()
+POOL = pa.system_memory_pool()
 """Arrow's own pool keeps a tenth more memory for itself."""
 
 
@@ -136,7 +136,7 @@ def keep(column: Column, cells: Sequence[Cell], type: Any) -> Any:
 
 
 def _array(cells: Sequence[Any], type: Any) -> Any:
-    return pa.array(cells, type, memory_pool=_POOL)
+    return pa.array(cells, type, memory_pool=POOL)
 
 
 def fit(kept: Any, type: Any) -> Any:
@@ -148,7 +148,7 @@ def fit(kept: Any, type: Any) -> Any:
             return _array([None if text is None else _BOOLEANS[text] for text in kept.to_pylist()], type)
         except KeyError as exc:
             raise ValueError(f"{exc.args[0]!r} is neither true nor false") from exc
-    return kept.cast(type, memory_pool=_POOL)
+    return kept.cast(type, memory_pool=POOL)
 
 
 def misfit(kept: Any, type: Any) -> int:

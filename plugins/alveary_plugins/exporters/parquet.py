@@ -16,7 +16,7 @@ from alveary.contracts.values import Column, Row
 from alveary.errors import InvalidInputError
 from alveary.output import output_error
 from alveary.results import decode_page, encode_page
-from alveary_plugins.exporters.arrow import TEXT, Seen, fit, keep, known_type, misfit
+from alveary_plugins.exporters.arrow import POOL, TEXT, Seen, fit, keep, known_type, misfit
 from alveary_plugins.exporters.json_text import unique_names
 from alveary_plugins.exporters.stream import Stream
 
@@ -119,7 +119,7 @@ class ParquetExporter(Exporter):
         arrays = []
         for place, kept in enumerate(self._kept):
             chunks = pa.chunked_array(kept, None if kept else self._types[place])
-            arrays.append(self._fitted(place, pa.concat_arrays(chunks.chunks) if kept else chunks))
+            arrays.append(self._fitted(place, pa.concat_arrays(chunks.chunks, POOL) if kept else chunks))
         if self._writer is None:
             schema = pa.schema(list(zip(self._names, self._types, strict=True)))
             self._writer = pq.ParquetWriter(
@@ -127,6 +127,7 @@ class ParquetExporter(Exporter):
                 schema,
                 compression=self._compression,
                 dictionary_pagesize_limit=DICTIONARY_BYTES,
+                memory_pool=POOL,
             )
         if self._rows:
             table = pa.Table.from_arrays(arrays, schema=self._writer.schema)
