@@ -23,7 +23,7 @@ from alveary.bus import Bus
 from alveary.contracts.catalog import Catalog
 from alveary.contracts.specs import DriverSpec
 from alveary.contracts.target import Target
-from alveary.errors import AlvearyError, QueryCancelledError
+from alveary.errors import AlvearyError, InternalError, QueryCancelledError, described
 from alveary.events import (
     SchemaObjectChanged,
     SchemaObjectCreated,
@@ -79,6 +79,8 @@ class _Kept:
         self.used = 0.0
         self.due = self.due_since = 0.0
         """When, on the monotonic clock, it is to be read anew; since when that is known. 0 for not at all."""
+        self.is_followed = False
+        """Whether a thread waits for that, or reads."""
 
 
 class Catalogs:
@@ -101,7 +103,6 @@ class Catalogs:
         self._names: dict[str, str] = {}
         """Keys by the URLs and names that led to them."""
         self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def known(self, of: str | Session) -> KnownCatalog | None:
         """Return what is known of a target, or of a session's database, without asking or waiting for anything.
@@ -185,15 +186,22 @@ class Catalogs:
         with self._lock:
             now = time.monotonic()
             for kept in self._kept.values():
-                if kept.known is None or not _same_place(kept, session):
+                if not _same_place(kept, session):
                     continue
-                # A schema nobody has heard of may be a new one.
-                kept.outdated |= {name if name in kept.known.schemas else None for name in wanted}
+                # A schema nobody has heard of may be a new one. What is read for the first time may be read already.
+                known = kept.known.schemas if kept.known is not None else ()
+                kept.outdated |= {name if name in known else None for name in wanted}
                 kept.due_since = kept.due_since or now
                 kept.due = min(now + QUIET, kept.due_since + LONGEST_WAIT)
-                if self._thread is None and not self._stopped.is_set():
-                    self._thread = threading.Thread(target=self._keep_up, name="alveary-catalogs", daemon=True)
-                    self._thread.start()
+                if not kept.is_followed and not self._stopped.is_set():
+                    # One for each, for a server that does not answer must not keep the others from being read.
+                    thread = threading.Thread(target=self._follow, args=(kept,), name="alveary-catalogs", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError as exc:  # no more threads: who loads it next asks for what changed
+                        _log.warning("the catalog of %s can't be read anew: %s", kept.target.display(), described(exc))
+                    else:
+                        kept.is_followed = True
             self._lock.notify_all()
 
     def close(self) -> None:
@@ -263,8 +271,8 @@ class Catalogs:
             for name, needed in todo.items():
                 read[name] = read_schema(asker.catalog, read.get(name) or KnownSchema(name), needed)
             known = replace(known, known=read) if todo else known
-        except AlvearyError as exc:
-            telling.end(exc)
+        except BaseException as exc:
+            telling.end(exc if isinstance(exc, AlvearyError) else InternalError(described(exc)))
             raise
         kept.known = known
         telling.end(None)
@@ -284,23 +292,20 @@ class Catalogs:
         self._kept.pop(key, None)
         self._names = {name: other for name, other in self._names.items() if other != key}
 
-    def _keep_up(self) -> None:
-        """Read anew what we changed, as soon as the changes pause."""
-        while not self._stopped.is_set():
+    def _follow(self, kept: _Kept) -> None:
+        """Read a catalog anew as soon as the changes pause, until there are none."""
+        while True:
             with self._lock:
-                due = [kept for kept in self._kept.values() if kept.due]
-                now = time.monotonic()
-                ready = [kept for kept in due if kept.due <= now]
-                if not ready:
-                    self._lock.wait(min((kept.due for kept in due), default=now + 3600) - now)
-                    continue
-                for kept in ready:
-                    kept.due = kept.due_since = 0.0
-            for kept in ready:
-                try:
-                    self._load(kept, (), frozenset(), self._stopped, False, "catalog")
-                except AlvearyError as exc:
-                    _log.info("the catalog of %s is not read anew: %s", kept.target.display(), exc.message)
+                while kept.due and not self._stopped.is_set() and (left := kept.due - time.monotonic()) > 0:
+                    self._lock.wait(left)
+                if not kept.due or self._stopped.is_set() or self._kept.get(kept.key) is not kept:
+                    kept.is_followed = False
+                    return
+                kept.due = kept.due_since = 0.0
+            try:
+                self._load(kept, (), frozenset(), self._stopped, False, "catalog")
+            except Exception as exc:  # noqa: BLE001  # a plugin's catalog raises anything; the next change must be followed
+                _log.info("the catalog of %s is not read anew: %s", kept.target.display(), described(exc))
 
 
 class _Telling:
@@ -406,14 +411,18 @@ def _database(target: Target, driver: DriverSpec) -> str | None:
     return os.path.abspath(target.database) if driver.file_based and target.database else target.database
 
 
+def _host(target: Target) -> str | None:
+    return "localhost" if target.host in ("127.0.0.1", "::1") else target.host
+
+
 def _same_place(kept: _Kept, session: Session) -> bool:
     """Return whether what a session changes may stand in a catalog: the database is the same, whoever looks at it."""
     target, driver = session.target, session.driver
     if kept.session is not None or is_in_memory(target, driver):
         return kept.session is session
     mine, its = kept.target, target
-    if (driver.id, its.host, its.port, its.tunnel) != (kept.driver.id, mine.host, mine.port, mine.tunnel):
+    if (driver.id, _host(its), its.port, its.tunnel) != (kept.driver.id, _host(mine), mine.port, mine.tunnel):
         return False
-    # Where databases are schemas of one server, one connection changes what another one lists.
-    listed = kept.known is not None and its.database in kept.known.schemas
+    # Where databases are schemas of one server, one connection, into one of them or none, changes what another lists.
+    listed = kept.known is None or (its.database or mine.database) in kept.known.schemas
     return listed or _database(mine, kept.driver) == _database(its, driver)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from alveary.contracts.driver import TransactionState
 from alveary.events import Answered, Outcome, QueryEnded
-from alveary.sqltext import Change, Dialect, changes_in
+from alveary.sqltext import Change, Dialect, TokenKind, changes_in, tokens
 
-_ROLLBACK = re.compile(r"\s*(?:rollback|abort)\b(?!\s+(?:(?:work|transaction)\s+)?to\b)", re.I)
+_MOST_WORDS = 6
+"""Words within which a statement says what it does to the transaction."""
 
 
 class ChangeWatch:
@@ -20,20 +21,39 @@ class ChangeWatch:
         self._dialect = dialect
         self._committed = committed
         self._pending: list[Change] = []
+        self._marks: dict[str, int] = {}
+        """How many of them there were at each savepoint, by its name in lower case."""
         self._before = TransactionState.IDLE
 
     def ended(self, text: str, event: QueryEnded | Answered) -> None:
         """Take note of a statement that ended, or of a begin, commit or rollback by its name."""
         failed = event.error is not None
+        before, self._before = self._before, event.transaction
+        over = event.transaction is TransactionState.IDLE
         if isinstance(event, QueryEnded) and event.outcome in (Outcome.COMPLETED, Outcome.TRUNCATED):
             self._pending += changes_in(text, self._dialect)
-        before, self._before = self._before, event.transaction
-        if not self._pending:
+        if not self._pending and (over or before is TransactionState.IDLE):
+            self._marks.clear()
             return
-        over = event.transaction is TransactionState.IDLE
+        words = [] if failed else self._words(text)
+        head = words[0] if words else ""
+        if head == "savepoint" and len(words) > 1:
+            self._marks[words[1]] = len(self._pending)
+        elif head == "rollback" and "to" in words[1:3]:
+            del self._pending[self._marks.get(words[-1], len(self._pending)) :]
         # A commit of what has failed is a rollback, whatever the server calls it.
-        if _ROLLBACK.match(text) or (over and (failed or before is TransactionState.FAILED)):
-            self._pending.clear()
-        elif over:
-            pending, self._pending = self._pending, []
-            self._committed(pending)
+        elif head in ("rollback", "abort") or (over and (failed or before is TransactionState.FAILED)):
+            self._pending, self._marks = [], {}
+        elif over or (head in ("commit", "end") and "no" not in words and "chain" in words):
+            pending, self._pending, self._marks = self._pending, [], {}
+            if pending:
+                self._committed(pending)
+
+    def _words(self, text: str) -> list[str]:
+        """Return the first words of a statement, in lower case and without their quotes."""
+        found = (
+            text[start:end].strip('`"[]').lower()
+            for start, end, kind in tokens(text, self._dialect)
+            if kind in (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
+        )
+        return list(islice(found, _MOST_WORDS))

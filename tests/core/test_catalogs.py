@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
 from fix_engines import Engine
 
 from alveary import Kernel
-from alveary.catalogs import MOST_KEPT, key_of
+from alveary.catalogs import MOST_KEPT, Catalogs, key_of
+from alveary.contracts.catalog import Catalog, Relation
+from alveary.contracts.target import Target
 from alveary.errors import AlvearyError, QueryCancelledError
 from alveary.events import (
     Event,
@@ -25,6 +28,7 @@ from alveary.events import (
     SchemaRefreshStarted,
 )
 from alveary.known import LEVELS, KnownCatalog, Level
+from alveary.workers.questions import AskedCatalog
 
 HANG = 30.0
 HIVE = (
@@ -207,6 +211,153 @@ def test_a_failed_transaction_changes_nothing(kernel: Kernel, engine_of: Callabl
         created = heard.next(SchemaObjectCreated)
         assert isinstance(created, SchemaObjectCreated)
         assert created.path == ("now",)
+
+
+def created(heard: Heard) -> tuple[str, ...]:
+    event = heard.next(SchemaObjectCreated)
+    assert isinstance(event, SchemaObjectCreated)
+    return event.path
+
+
+def test_what_is_rolled_back_was_never_there_however_that_is_said(
+    kernel: Kernel, engine_of: Callable[[str], Engine], heard: Heard
+) -> None:
+    hive = engine_of("postgres")
+    kernel.catalogs.load(hive.url)
+    with kernel.connect(hive.url) as session:
+        for sql in (
+            "begin", "create table never ()", "/* not */ rollback",
+            "begin", "savepoint a", "create table never ()", 'rollback work to savepoint "a"', "create table one ()",
+            "savepoint b", "create table never ()", "select nothing", "rollback to b", "create table two ()",
+            "commit and chain", "create table never ()", "rollback and chain", "create table three ()", "end",
+        ):  # fmt: skip
+            session.execute(sql).wait(HANG)
+        assert [created(heard) for _ in range(3)] == [("one",), ("two",), ("three",)]
+        assert session.catalog().relations("public")[-1].name == "two"
+
+
+def test_what_reaches_into_other_schemas_outdates_them(
+    kernel: Kernel, engine_of: Callable[[str], Engine], heard: Heard
+) -> None:
+    hive = engine_of("postgres")
+    for sql in ("create schema a", "create schema b", "create table a.comb ()", "create view b.calm as table a.comb"):
+        hive.ask(sql)
+    kernel.catalogs.load(hive.url)
+    with kernel.connect(hive.url) as session:
+        session.run("create table a.cell ()")
+        heard.next(SchemaRefreshed)
+        read = heard.next(SchemaRefreshed)
+        assert isinstance(read, SchemaRefreshed)
+        assert read.schemas == ("a",)
+        session.run("alter table a.cell set schema b")
+        assert kernel.catalogs.load(hive.url).relation("b", "cell") is not None
+        session.run("drop table a.comb cascade")
+        assert list(kernel.catalogs.load(hive.url).relations("b")) == ["cell"]
+
+
+def test_who_connects_to_no_database_changes_what_others_keep_of_one(
+    kernel: Kernel, engine_of: Callable[[str], Engine], heard: Heard
+) -> None:
+    hive = engine_of("mariadb")
+    database = hive.url.rpartition("/")[2]
+    assert list(kernel.catalogs.load(hive.url).relations(database)) == []
+    with kernel.connect(hive.url.rpartition("/")[0].replace("127.0.0.1", "localhost") + "/") as session:
+        session.run(f"/*!50001 create table {database}.comb (k int) */")
+        assert list(kernel.catalogs.load(hive.url).relations(database)) == ["comb"]
+
+
+class Opening:
+    """Stands between the catalogs and what they ask: ``before`` is called before each is opened."""
+
+    def __init__(self, catalogs: Catalogs, before: Callable[[Target], object]) -> None:
+        self._open, self._before = catalogs._open, before
+        catalogs._open = self
+
+    def __call__(self, target: Target, *others: Any) -> Catalog:
+        self._before(target)
+        return self._open(target, *others)
+
+
+def test_a_server_that_does_not_answer_keeps_no_other_from_being_read_anew(
+    kernel: Kernel, engine_of: Callable[[str], Engine], heard: Heard
+) -> None:
+    dead, alive = (engine_of("sqlite") for _ in range(2))
+    hanging, held = threading.Event(), threading.Event()
+
+    def before(target: Target) -> None:
+        if str(target.database) in dead.url:
+            hanging.set()
+            assert held.wait(HANG)
+
+    for each in (dead, alive):
+        kernel.catalogs.load(each.url)
+        heard.next(SchemaRefreshed)
+    Opening(kernel.catalogs, before)
+    with kernel.connect(dead.url) as first, kernel.connect(alive.url) as second:
+        first.run("create table comb (k int)")
+        assert hanging.wait(HANG)
+        second.run("create table comb (k int)")
+        heard.next(SchemaRefreshed)
+        known = kernel.catalogs.known(second)
+        assert known is not None
+        assert list(known.relations("main")) == ["comb"]
+        held.set()
+        heard.next(SchemaRefreshed)
+
+
+def test_what_a_catalog_raises_is_told_and_the_next_change_is_read_all_the_same(
+    kernel: Kernel, engine_of: Callable[[str], Engine], heard: Heard
+) -> None:
+    hive = engine_of("sqlite")
+    kernel.catalogs.load(hive.url)
+    heard.next(SchemaRefreshed)
+    failing = True
+
+    def before(target: Target) -> None:
+        if failing:
+            raise IndexError("a defect")
+
+    Opening(kernel.catalogs, before)
+    with kernel.connect(hive.url) as session:
+        session.run("create table comb (k int)")
+        told = heard.next(SchemaRefreshed)
+        assert isinstance(told, SchemaRefreshed)
+        assert told.error is not None
+        assert "a defect" in told.error.message
+        failing = False
+        session.run("create table cell (k int)")
+        told = heard.next(SchemaRefreshed)
+        assert isinstance(told, SchemaRefreshed)
+        assert told.error is None
+        known = kernel.catalogs.known(session)
+        assert known is not None
+        assert list(known.relations("main")) == ["cell", "comb"]
+
+
+def test_what_we_change_while_it_is_read_for_the_first_time_is_read_again(
+    kernel: Kernel, engine_of: Callable[[str], Engine], heard: Heard
+) -> None:
+    hive = engine_of("sqlite")
+    hive.ask("create table comb (k int)")
+    with kernel.connect(hive.url) as session:
+
+        class Slow(AskedCatalog):
+            def relations(self, schema: str) -> list[Relation]:
+                found = super().relations(schema)
+                if not kernel.catalogs.kept():
+                    session.run("create table cell (k int)")
+                return found
+
+        def opened(target: Target, *others: Any) -> Catalog:
+            return Slow(kernel._catalog(target, *others)._ask)  # type: ignore[attr-defined]  # what is opened asks
+
+        kernel.catalogs._open = opened
+        assert list(kernel.catalogs.load(hive.url).relations("main")) == ["comb"]
+        heard.next(SchemaRefreshed)
+        heard.next(SchemaRefreshed)
+        known = kernel.catalogs.known(hive.url)
+        assert known is not None
+        assert list(known.relations("main")) == ["cell", "comb"]
 
 
 def test_a_database_in_memory_is_known_by_its_session_and_forgotten_with_it(kernel: Kernel) -> None:

@@ -21,12 +21,14 @@ class Change(NamedTuple):
     """A thing that a statement creates, drops or changes.
 
     ``path`` are its names as the statement writes them, without quotes and, where they are not quoted, in the case
-    they were written in; empty where the statement gives none.
+    they were written in; empty where the statement gives none. What is dropped with all that needs it, gets another
+    name or goes to another schema ``reaches`` into schemas that are not its own.
     """
 
     verb: Verb
     kind: str
     path: tuple[str, ...]
+    reaches: bool = False
 
 
 def _set(words: str) -> frozenset[str]:
@@ -69,6 +71,8 @@ def changes_in(text: str, dialect: Dialect) -> list[Change]:
         (kind, text[start:end])
         for start, end, kind in tokens(text, dialect)
         if kind not in (TokenKind.WHITESPACE, TokenKind.COMMENT)
+        # The ends of a comment that is run; a dump writes half of its statements in such.
+        and not (kind is TokenKind.OPERATOR and text[start : start + 2] in ("/*", "*/"))
     )
     first = next(found, None)
     if first is None or first[0] is not TokenKind.WORD:
@@ -103,16 +107,22 @@ def changes_in(text: str, dialect: Dialect) -> list[Change]:
     while True:
         path, at = _path(words, at)
         paths.append(path)
-        if verb != "dropped" or not _operator(words, at, ","):
+        if head == "rename" and _is(words, at, "to"):
+            at = _path(words, at + 1)[1]
+        if (verb != "dropped" and head != "rename") or not _operator(words, at, ","):
             break
         at += 1
+    if kind == "owned":  # by somebody
+        paths = [()]
     if kind == "index" and verb == "created" and paths == [("on",)]:
         paths = [()]  # PostgreSQL names it
-    return [Change(verb, kind, path) for path in paths]
+    return [Change(verb, kind, path, verb != "created" and _reaches(words)) for path in paths]
 
 
 def schema_of(change: Change) -> str | None:
-    """Return the schema in which a change happened, None where its names leave that open."""
+    """Return the schema in which a change happened, None where its names leave that open or it was not that alone."""
+    if change.reaches:
+        return None
     path = change.path[:-1] if change.kind == "column" else change.path
     return path[-2] if len(path) > 1 and change.kind not in _CLASSES else None
 
@@ -129,6 +139,13 @@ def _selected_into(words: Sequence[tuple[TokenKind, str]], dialect: Dialect) -> 
                 named += 1
             return [Change("created", "table", _path(words, named)[0])]
     return []
+
+
+def _reaches(words: Sequence[tuple[TokenKind, str]]) -> bool:
+    return any(
+        _is(words, at, "cascade", "rename") or (_is(words, at, "set") and _is(words, at + 1, "schema"))
+        for at in range(len(words))
+    )
 
 
 def _after_definer(words: Sequence[tuple[TokenKind, str]], at: int) -> int:
