@@ -211,7 +211,8 @@ class Plugins:
         self.kernel_faults: list[PluginFault] = []
         self._choices = Choices(data)
         self._start = Start(data)
-        for name in crashed(data):
+        accused = crashed(data)
+        for name in accused:
             cause = "the program ended while it was loaded" + (", so this start is in safe mode" if safe_mode else "")
             self.kernel_faults.append(PluginFault(plugin=name, stage="start", cause=cause))
         self._manager = pluggy.PluginManager("alveary")
@@ -224,6 +225,8 @@ class Plugins:
         for command in commands:
             self.commands.add(command, _verbs(command))
         self._load(safe_mode)
+        for name in set(accused) - {info.name for info in self._infos}:
+            self._start.forgive(name)  # it is no longer installed
 
     @property
     def infos(self) -> list[PluginInfo]:

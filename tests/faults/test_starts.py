@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,17 @@ def test_a_start_that_gets_through_is_the_end_of_the_warning(
     assert alveary("formats", env={"MOOD": "bad"}).status == 3
     assert "moody" in alveary("formats").err
     assert alveary("formats").err == ""
+
+
+def test_a_plugin_that_is_no_longer_there_is_named_once(
+    install: Callable[..., None], alveary: Alveary, home: Path, tmp_path: Path
+) -> None:
+    install("deadly", DEADLY["leaving at once"], {"deadly": "deadly"})
+    assert alveary("formats").status == 7
+    shutil.rmtree(tmp_path / "site")
+    assert "deadly" in alveary("formats").err
+    assert alveary("formats").err == ""
+    assert crashed(home) == []
 
 
 def test_nothing_is_written_where_there_are_only_plugins_of_ours(home: Path) -> None:
