@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from alveary.contracts.values import Cell, Parameters
-from alveary.errors import InvalidInputError, NulCharacterError
+from alveary.errors import InvalidInputError, MissingParameterError, NulCharacterError
+from alveary.sqltext import Dialect, TokenKind, tokens
 
 ParameterKind: TypeAlias = Literal["text", "number", "boolean", "date", "time", "timestamp", "null"]
 """What a person can say a value is. A date or a time is checked and handed over as it was written: a database takes it
@@ -16,6 +17,7 @@ for what the place it stands in wants."""
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
+UNNAMED = "it has no name, so nobody is asked for it: write :name in its place"
 MOST_NAMES = 1000
 """Parameters whose names are kept."""
 
@@ -100,6 +102,36 @@ def _number(name: str, word: str) -> int | float:
             f":{name} has more digits than a number keeps", hint="give it as text: the server reads all of them"
         )
     return value
+
+
+def missing(
+    mark: str, *, position: int | None = None, detail: str | None = None, server_code: str | None = None
+) -> MissingParameterError:
+    """Return the error of a parameter without a value, as it is written: ``:name``, ``?``, ``?1``, ``$1``."""
+    has_name = mark.strip(":@$?0123456789") != ""
+    return MissingParameterError(
+        f"the parameter {mark} was given no value",
+        position=position,
+        detail=detail,
+        server_code=server_code,
+        hint=None if has_name else UNNAMED,
+    )
+
+
+def refuse_unused(given: Collection[str], statements: Iterable[str], dialect: Dialect) -> None:
+    """Raise InvalidInputError for the first value that is given for a parameter which no statement has."""
+    if not given:
+        return
+    wanted = dict.fromkeys(
+        sql[start + 1 : end]
+        for sql in statements
+        for start, end, kind in tokens(sql, dialect)
+        if kind is TokenKind.PARAMETER and end - start > 1
+    )
+    if unused := next((name for name in given if name not in wanted), None):
+        known = ", ".join(f":{name}" for name in wanted)
+        hint = f"it has {known}" if known else "parameters are written :name, outside of quotes"
+        raise InvalidInputError(f"there is no parameter :{unused} in what is to be run", hint=hint)
 
 
 def names(parameters: Parameters) -> tuple[str, ...]:

@@ -500,3 +500,23 @@ def test_a_real_script_runs_from_a_file(alveary: Alveary, tmp_path: Path) -> Non
     assert list(ours.iterdump()) == list(reference.iterdump())
     reference.close()
     ours.close()
+
+
+def test_a_value_for_no_parameter_is_a_usage_error_before_anything_runs(alveary: Alveary, shop_url: str) -> None:
+    made = "create table made (k int)"
+    ran = alveary("query", shop_url, made, "select ':n' as x -- :n", "-p", "n=3")
+    assert (ran.status, ran.out) == (2, "")
+    assert "there is no parameter :n in what is to be run" in ran.err
+    assert alveary("query", shop_url, "select * from made").status == 1
+    ran = alveary("query", shop_url, "select :one; select :two", "-p", "one=1", "-p", "tow=2")
+    assert (ran.status, "it has :one, :two" in ran.err) == (2, True)
+    assert alveary("query", shop_url, "select :one as x; select :two as x", "-p", "one=1", "-p", "two=2").status == 0
+    assert alveary("explain", shop_url, "select 1", "-p", "n=3").status == 2
+
+
+@pytest.mark.parametrize("mark", ["?", "?1", "$1"])
+def test_a_parameter_without_a_name_says_that_it_is_not_asked_for(alveary: Alveary, shop_url: str, mark: str) -> None:
+    ran = alveary("query", shop_url, f"select {mark}")
+    assert ran.status == 2
+    assert "missing_parameter" in ran.err
+    assert "it has no name, so nobody is asked for it: write :name in its place" in ran.err

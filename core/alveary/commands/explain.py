@@ -14,6 +14,7 @@ from alveary.commands.query import read_script
 from alveary.contracts.plan import Plan
 from alveary.errors import EmptyScriptError, InvalidInputError
 from alveary.explaining import cleared, explain, explainer_of, wanted
+from alveary.inputs import refuse_unused
 from alveary.output import Output, refuse_replacing
 from alveary.wire import Small, json_text
 
@@ -70,6 +71,7 @@ def run(context: Context, parameters: ExplainParameters) -> ExplainReport:
     refuse_replacing(parameters.output, parameters.file, target.database if driver.file_based else None)
     script = parameters.sql if parameters.sql is not None else read_script(parameters.file or "-")
     want = wanted(script, driver.dialect, analyze=parameters.analyze)
+    refuse_unused(parameters.parameters, [script], driver.dialect)
     spec = explainer_of(kernel, driver, analyze=parameters.analyze)
     stopped = context.stopped()
     clearance = cleared(kernel.policy, want, target, driver, consent=parameters.consent(), stopped=stopped)

@@ -29,6 +29,7 @@ from alveary.errors import (
     error_from_record,
 )
 from alveary.formats import Format, find_format, format_of
+from alveary.inputs import refuse_unused
 from alveary.output import ExportWriter, files_of, refuse_replacing
 from alveary.policy import Clearance
 from alveary.results import Sink
@@ -112,6 +113,7 @@ def run(context: Context, parameters: QueryParameters) -> QueryReport:
         scripts = parameters.sql if parameters.file is None else [*parameters.sql, read_script(parameters.file)]
         # What is wrong with a script is said before anybody is asked for a connection or a file is opened.
         statements = plan(scripts, driver.dialect)
+        refuse_unused(parameters.parameters, (each.sql for each in statements), driver.dialect)
         if parameters.single_transaction:
             refuse_transactions(statements)
     clearance = cleared(context, parameters, statements, target, driver)

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alveary.contracts.values import Cell, Parameters
-from alveary.errors import InvalidInputError, MissingParameterError
+from alveary.errors import InvalidInputError
+from alveary.inputs import missing
 from alveary.sqltext import Dialect, TokenKind, tokens
 
 # ASCII without backslash and control characters: between quotes, its own doubled, it is itself whatever the session
@@ -67,7 +68,7 @@ def bind(sql: str, parameters: Parameters, dialect: Dialect) -> Bound:
             value = parameters[number - 1] if found else None
             mark = f"?{number}" if number else mark
         if not found:
-            raise MissingParameterError(f"the parameter {mark} was given no value")
+            raise missing(mark)
         text = literal(value)
         pieces += (sql[done:start], text)
         length += start - done

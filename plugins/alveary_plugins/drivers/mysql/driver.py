@@ -32,13 +32,13 @@ from alveary.errors import (
     ConnectionLostError,
     ConnectionTimeoutError,
     InvalidInputError,
-    MissingParameterError,
     NulCharacterError,
     QueryCancelledError,
     QueryError,
     SqlSyntaxError,
     UnsupportedError,
 )
+from alveary.inputs import missing
 from alveary.sqltext import MYSQL, BackslashEscapes, Dialect
 from alveary_plugins.drivers.mysql import errors, guard, inserting
 from alveary_plugins.drivers.mysql.binding import Bound, bind, literal, marks
@@ -400,7 +400,7 @@ class MysqlConnection(Connection):
         if isinstance(error, SqlSyntaxError) and error.position is not None:
             for start, end in marks(sql, self._dialect(sql, ask=False)):
                 if start + 1 == error.position:
-                    return MissingParameterError(f"the parameter {sql[start:end]} was given no value")
+                    return missing(sql[start:end])
         return error
 
     def _lose(self) -> None:

@@ -8,6 +8,7 @@ from math import isfinite
 
 from alveary.contracts.values import Cell, Parameters
 from alveary.errors import InvalidInputError, MissingParameterError, SqlSyntaxError
+from alveary.inputs import missing
 from alveary.sqltext import POSTGRES, TokenKind, parameters, tokens
 from alveary_plugins.drivers.postgres.types import BOOL, BYTEA, FLOAT8, INT4, INT8, NUMERIC
 
@@ -50,9 +51,7 @@ def bind(text: str, given: Parameters, codec: str) -> Bound:
         return _bind_names(text, given, codec)
     wanted = max(_numbers(text), default=0)
     if len(given) < wanted:
-        raise MissingParameterError(
-            f"the parameter ${len(given) + 1} was given no value", detail=f"{wanted} wanted, {len(given)} given"
-        )
+        raise missing(f"${len(given) + 1}", detail=f"{wanted} wanted, {len(given)} given")
     if len(given) > wanted:
         raise InvalidInputError(f"{len(given)} values were given for {wanted} parameters")
     return Bound(text, _encode_sql(text, codec), *_values(given, codec))
@@ -62,7 +61,7 @@ def unbound(text: str, position: int) -> MissingParameterError | None:
     """Return the error of a parameter without a value at a place, counted from 1, where the server stumbled."""
     for name, start, _ in parameters(text, POSTGRES):
         if start == position - 1:
-            return MissingParameterError(f"the parameter :{name} was given no value", position=position)
+            return missing(f":{name}", position=position)
     return None
 
 
@@ -71,7 +70,7 @@ def _bind_names(text: str, given: Mapping[str, Cell], codec: str) -> Bound:
     pieces, replaced, end = list[str](), list[tuple[int, int, int]](), 0
     for name, start, stop in parameters(text, POSTGRES):
         if name not in given:
-            raise MissingParameterError(f"the parameter :{name} was given no value", position=start + 1)
+            raise missing(f":{name}", position=start + 1)
         mark = f"${numbers.setdefault(name, len(numbers) + 1)}"
         pieces += (text[end:start], mark)
         # ``:n1`` becomes ``$1``: a digit or letter that followed would not have ended the name, so none does here.

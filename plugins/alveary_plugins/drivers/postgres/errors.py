@@ -29,6 +29,7 @@ from alveary.errors import (
     SqlSyntaxError,
     TooManyConnectionsError,
 )
+from alveary.inputs import UNNAMED, missing
 from alveary_plugins.drivers.postgres.binding import Bound, unbound
 
 #: By SQLSTATE, or by its class (the first two characters); what is not listed is a QueryError.
@@ -63,7 +64,10 @@ _HINTS = {
     "57P05": "the server closes a session that does nothing for too long; connect again",
     "57P01": "the server is stopping, or somebody ended this connection; connect again",
 }
-_HINTS_BY_KIND: dict[type[AlvearyError], str] = {QueryTimeoutError: "give it more time, or ask for less"}
+_HINTS_BY_KIND: dict[type[AlvearyError], str] = {
+    QueryTimeoutError: "give it more time, or ask for less",
+    MissingParameterError: UNNAMED,
+}
 
 _FATAL = ("FATAL", "PANIC")
 
@@ -95,9 +99,9 @@ def from_result(result: PGresult, bound: Bound, *, codec: str, counts_bytes: boo
     place = field(DiagnosticField.STATEMENT_POSITION)
     position = _position(int(place), bound, counts_bytes) if place else None
     if state == "08P01" and not bound.values:  # and the connection lives: the statement has $1, and no values
-        return MissingParameterError("the parameter $1 was given no value", detail=message, server_code=state)
-    if kind is SqlSyntaxError and bound.values is None and position and (missing := unbound(bound.text, position)):
-        return missing
+        return missing("$1", detail=message, server_code=state)
+    if kind is SqlSyntaxError and bound.values is None and position and (better := unbound(bound.text, position)):
+        return better
     return kind(
         message,
         detail=detail or None,

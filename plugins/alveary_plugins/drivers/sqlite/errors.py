@@ -13,7 +13,6 @@ from alveary.errors import (
     DatabaseFullError,
     DatabaseLockedError,
     InvalidInputError,
-    MissingParameterError,
     NotADatabaseError,
     NulCharacterError,
     PermissionDeniedError,
@@ -23,6 +22,7 @@ from alveary.errors import (
     SessionClosedError,
     SqlSyntaxError,
 )
+from alveary.inputs import missing
 from alveary.sqltext import SQLITE, TokenKind, tokens
 
 #: SQLite's primary result codes; what is not listed is a QueryError.
@@ -162,17 +162,13 @@ def _hint(exc: Exception) -> str | None:
 
 def _parameter_error(message: str) -> AlvearyError | None:
     if match := _UNGIVEN.match(message):
-        return MissingParameterError(f"the parameter {match[1]} was given no value")
+        return missing(match[1])
     if match := _UNNAMED.match(message):
-        return MissingParameterError(
-            f"the parameter ?{match[1]} was given no value", hint="a parameter without a name takes its value by place"
-        )
+        return missing(f"?{match[1]}")
     if match := _MISCOUNTED.match(message):
         wanted, given = int(match[1]), int(match[2])
         if given < wanted:
-            return MissingParameterError(
-                f"the parameter ?{given + 1} was given no value", detail=f"{wanted} wanted, {given} given"
-            )
+            return missing(f"?{given + 1}", detail=f"{wanted} wanted, {given} given")
         return InvalidInputError(f"{given} values were given for {wanted} parameters")
     return None
 
