@@ -231,7 +231,7 @@ def check_text(field: str, text: str | None) -> None:
     if text is None:
         return
     if not text:
-        raise InvalidInputError(f"{field}: it is empty", hint="leave it out, or unset it")
+        raise InvalidInputError(f"{field}: it is empty", hint=f"leave it out; --unset {field} takes it away")
     if len(text) > _LONGEST:
         raise InvalidInputError(f"{field}: it is longer than {_LONGEST} characters")
     if (found := _CONTROL.search(text)) is not None:

@@ -129,6 +129,18 @@ def test_only_what_is_given_is_changed(alveary: Alveary, tmp_path: Path) -> None
     assert alveary("connections", "show", "pg").out.count("tls") == 0
 
 
+def test_a_key_that_is_given_is_what_proves_who_we_are(alveary: Alveary, tmp_path: Path) -> None:
+    (tmp_path / "id").touch()
+    assert alveary("connections", "add", "S", "postgresql://db.example/d", "--ssh-host", "gate").status == 0
+    assert shown(alveary, "S")["profile"]["tunnel"]["method"] == "agent"
+    assert alveary("connections", "edit", "S", "--ssh-key", str(tmp_path / "id")).status == 0
+    assert shown(alveary, "S")["profile"]["tunnel"]["method"] == "key"
+    assert alveary("connections", "edit", "S", "--ssh-key", str(tmp_path / "id"), "--ssh-method", "agent").status == 0
+    assert shown(alveary, "S")["profile"]["tunnel"]["method"] == "agent"
+    done = alveary("connections", "edit", "S", "--ssh-jump", "")
+    assert (done.status, "--unset tunnel.options.jump" in done.err) == (2, True)
+
+
 def test_a_saved_name_with_a_tunnel_is_not_connected_around_it(alveary: Alveary, postgres_url: str) -> None:
     alveary("connections", "add", "far", postgres_url, "--ssh-host", "bastion.invalid")
     for arguments in (("query", "far", "select 1"), ("catalog", "far"), ("connections", "test", "far")):

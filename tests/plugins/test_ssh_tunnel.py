@@ -272,6 +272,16 @@ def test_a_passphrase_of_the_environment_opens_the_key(alveary: Any, sshd: SshSe
     assert "tunnel_authentication_failed" in done.err
 
 
+def test_a_passphrase_that_nobody_says_is_missed_by_name(
+    alveary: Any, sshd: SshServer, postgres: PostgresServer
+) -> None:
+    url = f"{postgres.url()}?tunnel=ssh://{sshd.user}@127.0.0.1:{sshd.port}&tunnel_key={sshd.locked_key}"
+    done = alveary("query", url, "select 1", "--format", "csv")
+    assert done.status == 3
+    assert f"nobody said the secret of the key {sshd.locked_key}" in done.err
+    assert "ALVEARY_SSH_PASSPHRASE" in done.err
+
+
 def test_a_key_that_is_not_let_in_is_told_with_what_was_tried(
     connect: Made, sshd: SshServer, postgres: PostgresServer
 ) -> None:

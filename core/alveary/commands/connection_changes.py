@@ -85,7 +85,10 @@ class _Fields(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     ssh_host: Annotated[str | None, Meta(description="SSH server to go through.")] = None
     ssh_port: Annotated[int, Meta(ge=1, le=65535, description="Port of the SSH server.")] | None = None
     ssh_user: Annotated[str | None, Meta(description="User on the SSH server.")] = None
-    ssh_method: Annotated[TunnelMethod | None, Meta(description="How to prove who we are to the SSH server.")] = None
+    ssh_method: Annotated[
+        TunnelMethod | None,
+        Meta(description="How to prove who we are to the SSH server; key where --ssh-key is given, else agent."),
+    ] = None
     ssh_key: Annotated[str | None, Meta(description="File of the key for the SSH server.")] = None
     ssh_jump: Annotated[
         str | None, Meta(description="Servers before the SSH server, the first one first: ann@gate:2222,inner.")
@@ -118,6 +121,8 @@ class _Fields(Confirming, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         for path in ("tls.ca", "tls.certificate", "tls.key", "tunnel.key"):
             if path in given:
                 given[path] = absolute(given[path])
+        if self.ssh_key is not None:
+            given.setdefault("tunnel.method", "key")
         if self.ssh_jump is not None:
             given["tunnel.options.jump"] = self.ssh_jump
         for name, value in pairs("tunnel_option", self.tunnel_option):

@@ -27,6 +27,7 @@ def prove(transport: paramiko.Transport, hop: Hop, help: TunnelHelp) -> None:
     except paramiko.SSHException as exc:
         raise _broken(hop, exc) from exc
     tried: list[str] = []
+    locked: list[str] = []
     for kind, way, attempt in _ways(transport, hop, help, tried):
         if kind not in allowed:
             continue
@@ -43,15 +44,20 @@ def prove(transport: paramiko.Transport, hop: Hop, help: TunnelHelp) -> None:
         except (paramiko.SSHException, EOFError, OSError) as exc:
             raise _broken(hop, exc) from exc
         if further is None:  # there was nothing to try
+            locked.append(way)
             continue
         if not further:
             return
         allowed = further  # it was right, and something else is wanted as well
     ways = ", ".join(dict.fromkeys(tried)) or "nothing that it takes"
+    unsaid = f"; nobody said the secret of {', '.join(dict.fromkeys(locked))}" if locked else ""
+    hint = "check the user, the method and the key; `ssh-add -l` lists what the agent holds"
+    if locked:
+        hint = "where nobody can be asked, ALVEARY_SSH_PASSPHRASE and ALVEARY_SSH_PASSWORD hold such secrets"
     raise TunnelAuthenticationError(
         f"the SSH server {hop.display()} refuses us",
-        detail=f"it takes {', '.join(allowed)}; tried: {ways}",
-        hint="check the user, the method and the key; `ssh-add -l` lists what the agent holds",
+        detail=f"it takes {', '.join(allowed)}; tried: {ways}{unsaid}",
+        hint=hint,
     )
 
 
