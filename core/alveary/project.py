@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -32,6 +33,8 @@ VARIABLE = "ALVEARY_PROJECT"
 """The environment variable that names the folder; "none" for none, whatever the working directory."""
 MOST_BYTES = 4 << 20
 WEAK_TLS = ("disable", "prefer")
+_QUERIES = ("queries", "templates")
+"""One kind of thing, which some call templates where they have parameters."""
 _SECRETS = ("password", "passphrase", "password_from", "password_ttl", "secrets", "secret")
 
 
@@ -142,13 +145,17 @@ def parse(file: Path, text: str, drivers: Registry[DriverSpec]) -> Project:
         plain = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as exc:
         raise ProjectFileError(f"{file} is no TOML: {exc}") from exc
-    if unknown := plain.keys() - {"connections", "queries"}:
-        hint = "there are [connections.NAME] and [queries.NAME]"
+    if unknown := plain.keys() - {"connections", *_QUERIES}:
+        hint = "there are [connections.NAME], [queries.NAME] and [templates.NAME]"
         raise ProjectFileError(f"{file}: {min(unknown)!r} is not known", hint=hint)
     return Project(
         file=str(file),
         profiles=tuple(_made(file, "connections", plain, lambda name, fields: _profile(file, name, fields, drivers))),
-        queries=tuple(_made(file, "queries", plain, lambda name, fields: _query(file, name, fields, drivers))),
+        queries=tuple(
+            query
+            for kind in _QUERIES
+            for query in _made(file, kind, plain, lambda name, fields: _query(file, name, fields, drivers))
+        ),
     )
 
 
@@ -207,6 +214,9 @@ def _refuse_secrets(fields: dict[str, Any]) -> None:
 
 
 def _query(file: Path, name: str, fields: Any, drivers: Registry[DriverSpec]) -> SavedQuery:
+    if isinstance(fields, dict) and isinstance(parameters := fields.get("parameters"), dict):
+        tables = {key: each if isinstance(each, dict) else {"default": each} for key, each in parameters.items()}
+        fields = {**fields, "parameters": {key: _dated(each) for key, each in tables.items()}}
     given = msgspec.convert(fields, _Query)
     if (given.statement is None) == (given.file is None):
         raise InvalidInputError("its SQL is given once: by statement, or by file")
@@ -231,6 +241,12 @@ def _query(file: Path, name: str, fields: Any, drivers: Registry[DriverSpec]) ->
         updated_at="",
         source=str(file),
     )
+
+
+def _dated(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter whose default, if it is one of TOML's dates and times, is the text of that."""
+    default = parameter.get("default")
+    return {**parameter, "default": default.isoformat()} if isinstance(default, date | time) else parameter
 
 
 def _text(folder: Path, name: str) -> str:

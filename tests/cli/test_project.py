@@ -57,6 +57,15 @@ def test_its_connections_are_targets_and_say_where_they_stand(alveary: Run, proj
     assert shown["profile"]["tls"]["ca"] == str(project.parent / "ca.pem")
 
 
+def test_templates_are_queries_and_a_parameter_may_be_its_default_alone(
+    alveary: Run, project: Path, shop: Path
+) -> None:
+    text = PROJECT + '[templates.since]\nstatement = "select :day as day, :n as n"\n'
+    project.write_text(text + "parameters = { day = 2024-02-29, n = 7 }\n")
+    assert alveary("queries", "run", "since", "shop", "--format", "csv").out == "day,n\n2024-02-29,7\n"
+    assert "since" in alveary("queries", "list").out
+
+
 def test_it_is_found_from_a_folder_below(alveary: Run, project: Path, tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
