@@ -287,8 +287,10 @@ class Window(ABC):
         """Pop up a context menu at a pointer event; None is a line between items."""
 
     @abstractmethod
-    def status(self, slot: Literal["session", "transaction", "rows", "time", "position"], text: str) -> None:
-        """Say something in the status bar."""
+    def status(
+        self, slot: Literal["session", "transaction", "rows", "time", "position"], text: str, role: str = "success"
+    ) -> None:
+        """Say something in the status bar; the dot before what is said of the session has the colour of ``role``."""
 
     @abstractmethod
     def copy(self, text: str) -> None:

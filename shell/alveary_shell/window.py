@@ -501,10 +501,12 @@ class MainWindow(Window):
         menu.bind("<Unmap>", lambda _: menu.after_idle(menu.destroy))
         menu.tk_popup(event.x_root, event.y_root)
 
-    def status(self, slot: Literal["session", "transaction", "rows", "time", "position"], text: str) -> None:
+    def status(
+        self, slot: Literal["session", "transaction", "rows", "time", "position"], text: str, role: str = "success"
+    ) -> None:
         self._status.say(slot, shown(text))
         if slot == "session":
-            self._status.mark("success" if text else "faint")
+            self._status.mark(role if text else "faint")
 
     def copy(self, text: str) -> None:
         self.root.clipboard_clear()

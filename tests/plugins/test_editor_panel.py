@@ -164,20 +164,25 @@ def test_transactions_by_hand_are_shown_and_asked_about(
 
 
 def test_a_lost_session_is_shown_and_the_text_stays(
-    window: MainWindow, screen: Screen, shop_url: str, said: list[AlvearyError]
+    window: MainWindow, screen: Screen, shop_url: str, said: list[AlvearyError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    foot: dict[str, tuple[str, ...]] = {}
+    monkeypatch.setattr(window, "status", lambda slot, *told: foot.update({slot: told}))
     panel = open_editor(window, screen, text="select 1", target=shop_url, connect=True)
     screen.pump(lambda: panel.model.connected)
     first = panel.model.session
     os.kill(first._host.process, signal.SIGKILL)  # type: ignore[union-attr]  # the test's subject
     screen.pump(lambda: panel.model.phase == "lost")
     screen.pump(lambda: panel.bar.shown is not None and panel.bar.shown.lost)
+    screen.pump(lambda: "lost" in foot["session"][0])
+    assert foot["session"][1] == "danger"
     window.run("editor.run")
     assert [error.code for error in said] == ["session_closed"]
     assert panel.code.content == "select 1"
     window.run("editor.reconnect")
     screen.pump(lambda: panel.model.connected)
     assert panel.model.session is not first
+    screen.pump(lambda: foot["session"][1] == "success")
 
 
 def test_files_are_opened_edited_and_saved(window: MainWindow, screen: Screen, tmp_path: Path) -> None:

@@ -517,7 +517,9 @@ class EditorPanel(Panel):
     def _show_status(self) -> None:
         self._show_position()
         self._show_transaction()
-        self.window.status("session", words.session_text(self.model.session, connected=self.model.connected))
+        lost = self.model.phase == "lost"
+        text = words.session_text(self.model.session, connected=self.model.connected)
+        self.window.status("session", text, "danger" if lost else "success")
 
     def _show_transaction(self) -> None:
         self.window.status("transaction", words.transaction_text(self.model))
