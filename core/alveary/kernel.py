@@ -400,6 +400,8 @@ class Kernel:
 
         key = key_of(session.target, session.driver, session)
         for change in changes:
+            if change.verb == "unseen":
+                continue
             self.bus.publish(
                 CHANGES[change.verb](
                     catalog=key,

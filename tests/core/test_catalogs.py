@@ -135,6 +135,28 @@ def test_what_another_program_changed_is_seen_by_refreshing(kernel: Kernel, hive
     assert old.relation(schema, "late") is None
 
 
+CALLED = {
+    "postgres": "do $$ begin execute 'create table called (k int)'; end $$",
+    "mariadb": "execute immediate 'create table called (k int)'",
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_was_made_by_what_we_called_is_read_anew(
+    name: str, kernel: Kernel, engine_of: Callable[[str], Engine], heard: Heard
+) -> None:
+    engine = engine_of(name)
+    kernel.catalogs.load(engine.url)
+    heard.next(SchemaRefreshed)
+    with kernel.connect(engine.url) as session:
+        session.run(CALLED[name])
+        told = heard.next(SchemaObjectCreated, SchemaObjectChanged, SchemaRefreshed)
+        assert isinstance(told, SchemaRefreshed)  # of no object, for none is known
+        known = kernel.catalogs.known(session)
+        assert known is not None
+        assert any("called" in known.relations(schema) for schema in known.search_path)
+
+
 def test_our_own_ddl_is_told_and_read_anew_once(kernel: Kernel, hive: Engine, heard: Heard) -> None:
     schema = schema_of(hive, kernel.catalogs.load(hive.url))
     heard.next(SchemaRefreshStarted)

@@ -1,6 +1,7 @@
 """Which statements change what a database holds, and of what kind and name, as far as their words tell.
 
-What a routine, an anonymous block or EXECUTE creates can't be read from the text that calls it.
+What a routine, an anonymous block or EXECUTE changes can't be read from the text that calls it: that it may have is
+all that is told. What a function changes that SELECT calls is not told at all, for every query may call one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from alveary.sqltext.dialects import Dialect
 from alveary.sqltext.lexer import TokenKind, tokens
 from alveary.sqltext.names import NAMES, unquoted
 
-Verb: TypeAlias = Literal["created", "dropped", "changed"]
+Verb: TypeAlias = Literal["created", "dropped", "changed", "unseen"]
 
 
 class Change(NamedTuple):
@@ -22,7 +23,8 @@ class Change(NamedTuple):
 
     ``path`` are its names as the statement writes them, without quotes and, where they are not quoted, in the case
     they were written in; empty where the statement gives none. What is dropped with all that needs it, gets another
-    name or goes to another schema ``reaches`` into schemas that are not its own.
+    name or goes to another schema ``reaches`` into schemas that are not its own. ``unseen`` is what was called, by the
+    statement's word for it, and may have changed anything.
     """
 
     verb: Verb
@@ -45,7 +47,10 @@ _VERBS: dict[str, Verb] = {
     "select": "created",
     "with": "created",
 }
-_LIKELY = re.compile(r"\b(?:create|drop|alter|comment|rename|import|into)\b", re.I)
+_LIKELY = re.compile(r"\b(?:create|drop|alter|comment|rename|import|into|call|do|execute)\b", re.I)
+_DEFINES = re.compile(r"\b(?:create|drop|alter|comment|rename|import|call|execute)\b", re.I)
+"""What an anonymous block holds that changes anything of interest; others are run often, and change rows."""
+_NOT_ATOMIC = re.compile(r"\s*begin\s+not\s+atomic\b", re.I)
 _CHARACTERS = 100_000
 _LOOKED_AT = 400
 """Words looked at of a statement that could create a table from a query."""
@@ -79,7 +84,7 @@ def changes_in(text: str, dialect: Dialect) -> list[Change]:
         return []
     head = first[1].lower()
     if (verb := _VERBS.get(head)) is None:
-        return []
+        return [Change("unseen", head, ())] if _calls(head, text, dialect) else []
     words = [first, *islice(found, _LOOKED_AT)]
     if head in ("select", "with"):
         return _selected_into(words, dialect)
@@ -125,6 +130,17 @@ def schema_of(change: Change) -> str | None:
         return None
     path = change.path[:-1] if change.kind == "column" else change.path
     return path[-2] if len(path) > 1 and change.kind not in _CLASSES else None
+
+
+def _calls(head: str, text: str, dialect: Dialect) -> bool:
+    """Return whether a statement that begins so calls what may change anything."""
+    if head == "execute":  # PostgreSQL prepares nothing that defines
+        return dialect.name != "postgres"
+    if head == "do":  # elsewhere it is an expression
+        return dialect.name == "postgres" and _DEFINES.search(text, 0, _CHARACTERS) is not None
+    if head == "begin":
+        return dialect.name == "mysql" and _NOT_ATOMIC.match(text) is not None and _DEFINES.search(text) is not None
+    return head == "call"
 
 
 def _selected_into(words: Sequence[tuple[TokenKind, str]], dialect: Dialect) -> list[Change]:
