@@ -124,6 +124,30 @@ def test_whole_conditions_and_lists_of_columns_can_be_run(engine: Engine, kernel
     assert ran >= 5
 
 
+FILLED = {
+    "sqlite": "create table t (a int, b int as (a + 1), c int)",
+    "postgres": "create table t (a int, b int generated always as (a + 1) stored, c int, "
+    "d int generated always as identity)",
+    "mariadb": "create table t (a int, b int as (a + 1), c int, d int invisible)",
+}
+
+
+def test_what_the_server_fills_in_is_not_asked_to_be_written(engine: Engine, kernel: Kernel) -> None:
+    with kernel.connect(engine.url) as session:
+        session.run(FILLED[engine.name])
+
+        def found(text: str) -> list[str]:
+            parameters = {"target": engine.url, "sql": text}
+            return [each.label for each in kernel.run("editor.complete", parameters).suggestions]
+
+        columns = found("insert into t (")
+        assert columns[0] == "a, c"
+        assert "b" not in columns
+        assert {"a", "c"} <= set(found("update t set "))
+        assert "b" not in found("update t set ")
+        session.run(f"insert into t ({columns[0]}) values (1, 2)")
+
+
 def test_nothing_known_is_no_hindrance(kernel: Kernel) -> None:
     for dialect in (POSTGRES, MYSQL, SQLITE):
         for case in cases(dialect.name):

@@ -348,6 +348,7 @@ def _sections(listing: CatalogListing) -> Iterator[tuple[list[str], list[list[st
                         None,
                         [
                             "generated" if each.generated else "",
+                            "hidden" if each.hidden else "",
                             each.identity and f"identity {each.identity}",
                             each.collation and f"collate {each.collation}",
                         ],

@@ -37,7 +37,7 @@ class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     ``default`` is, of a column that is ``generated``, the expression. ``identity`` says that the server counts it up,
     in the engine's words: ``always``, ``by default``, ``auto_increment``. ``collation`` is told where it is not the
-    usual one.
+    usual one. One that is ``hidden`` is left out by ``select *``.
     """
 
     schema: str
@@ -52,6 +52,7 @@ class ColumnInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     identity: str | None = None
     collation: str | None = None
     comment: str | None = None
+    hidden: bool = False
 
 
 class IndexInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

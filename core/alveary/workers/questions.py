@@ -119,6 +119,7 @@ class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     identity: str | None
     collation: str | None
     comment: str | None
+    hidden: bool
 
 
 _PACKED = msgspec.msgpack.Decoder(list[_Packed])

@@ -148,7 +148,7 @@ def _fields(scope: Scope, source: Source) -> list[Field]:
             raise _Unknown(f"the columns of {what} are not known")
     if query is not None:
         _check(scope, query, what)
-    fields = scope.fields(source)
+    fields = [field for field in scope.fields(source) if not field.hidden]
     if not fields:
         raise _Unknown(f"the columns of {what} are not known")
     lower = [field.name.lower() for field in fields]

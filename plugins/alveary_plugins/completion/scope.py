@@ -41,6 +41,10 @@ class Field:
 
     name: str
     detail: str = ""
+    filled: str = ""
+    """``computed`` if nothing else can be written there than what the server computes, ``counted`` if it counts up."""
+    hidden: bool = False
+    """A star leaves it out."""
 
 
 class Scope:
@@ -183,7 +187,12 @@ class Scope:
             own = self._own.get(path[-1].name.lower(), ()) if path else ()
             return [Field(name) for name in own]
         return [
-            Field(each.name, each.type_name + (" · key" if each.primary_key is not None else ""))
+            Field(
+                each.name,
+                each.type_name + (" · key" if each.primary_key is not None else ""),
+                "computed" if each.generated else "counted" if each.identity == "always" else "",
+                each.hidden,
+            )
             for each in self._catalog.columns(*found)
         ]
 
@@ -243,7 +252,9 @@ class Scope:
             if len(words) > 1:
                 name = words[-3].name.lower() if len(words) > 2 else ""
                 sources = [each for each in sources if each.name is not None and each.name.name.lower() == name]
-            return [field for source in sources for field in self.fields(source, depth + 1)] if depth < DEEPEST else []
+            if depth >= DEEPEST:
+                return []
+            return [field for source in sources for field in self.fields(source, depth + 1) if not field.hidden]
         last = words[-1]
         if len(words) > 1 and last.is_name and words[-2].lower not in (".", "::") and last.lower != "end":
             before = words[-2]

@@ -121,7 +121,7 @@ class Columns:
             return
         taken = self._assigned()
         for order, field in enumerate(self._scope.fields(target)):
-            if field.name.lower() not in taken:
+            if field.name.lower() not in taken and field.filled != "computed":
                 self._found.add(field.name, "column", 2.0, order, detail=field.detail)
         if self._asked.dialect.name == "mysql" and len(query.sources) > 1:
             self.add_in_scope()
@@ -154,8 +154,10 @@ class Columns:
             if place.clause == "using":
                 fields = self._common(source, fields)
         left = [field for field in fields if field.name.lower() not in taken]
-        if opens or (place.clause == "insert list" and not taken):
-            self._all_columns(left, opens=opens)
+        if opens or place.clause == "insert list":
+            left = [field for field in left if field.filled != "computed"]
+            if opens or not taken:
+                self._all_columns(left, opens=opens)
         if not opens:
             for order, field in enumerate(left):
                 self._found.add(field.name, "column", 2.0, order, detail=field.detail)
@@ -172,7 +174,8 @@ class Columns:
         return found
 
     def _all_columns(self, fields: Sequence[Field], *, opens: bool) -> None:
-        names = [written(field.name, self._asked.dialect) for field in fields if "generated" not in field.detail]
+        wanted = (field.name for field in fields if not field.filled and not field.hidden)
+        names = [written(name, self._asked.dialect) for name in wanted]
         if len(names) < _ALL_AT_ONCE or self._asked.writing.quote:
             return
         text = ", ".join(names)

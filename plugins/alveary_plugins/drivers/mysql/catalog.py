@@ -405,6 +405,7 @@ class MysqlCatalog(Catalog):
                     identity="auto_increment" if extra and "auto_increment" in extra else None,
                     collation=collation,
                     comment=comment or None,
+                    hidden=bool(extra) and "INVISIBLE" in extra,
                 )
             )
         return found

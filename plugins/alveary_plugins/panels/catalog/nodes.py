@@ -132,6 +132,7 @@ def _column(table: Table, column: ColumnInfo, key: ForeignKey | None) -> Node:
         f"references {key.target_relation} ({', '.join(key.target_columns)})" if key is not None else "",
         f"{'as' if column.generated else 'default'} {column.default}" if column.default is not None else "",
         "generated" if column.generated else "",
+        "hidden from select *" if column.hidden else "",
         f"identity, {column.identity}" if column.identity is not None else "",
         f"collate {column.collation}" if column.collation is not None else "",
         column.comment or "",
