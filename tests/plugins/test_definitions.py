@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,10 @@ from fix_mariadb import run as run_mariadb
 from fix_postgres import PostgresServer
 
 from alveary import Kernel, Session
+from alveary.errors import QueryCancelledError
 from alveary.sqltext import MYSQL, PieceKind, script, split
 from alveary_plugins.drivers.mysql.driver import MysqlConnection
+from alveary_plugins.drivers.postgres.definitions import Definitions
 
 HIVE = r"""
 create type mood as enum ('calm', 'an''gry');
@@ -267,6 +269,39 @@ def test_a_session_keeps_its_search_path(kernel: Kernel, postgres: PostgresServe
         session.run("set search_path = pg_catalog, public")
         assert session.catalog().definition("public", "mood") == ["create type public.mood as enum ('calm', 'an''gry')"]
         assert list(session.run("show search_path") or []) == [("pg_catalog, public",)]
+
+
+def test_a_transaction_keeps_the_path_that_is_its_own(kernel: Kernel, postgres: PostgresServer, hive: str) -> None:
+    with kernel.connect(postgres.url(hive)) as session:
+        session.begin()
+        session.run("set local search_path = pg_catalog")
+        assert session.catalog().definition("public", "mood")
+        assert list(session.run("show search_path") or []) == [("pg_catalog",)]
+        session.commit()
+        assert list(session.run("show search_path") or []) == [('"$user", public',)]
+        session.begin()
+        session.run("set search_path = public")
+        assert session.catalog().definition("public", "mood")
+        session.commit()
+        assert list(session.run("show search_path") or []) == [("public",)]
+
+
+def test_a_cancel_that_comes_late_leaves_no_session_without_its_path() -> None:
+    paths, cancels = ["mine"], iter([False, True, True, False])
+
+    def ask(sql: str, parameters: Sequence[str] = ()) -> list[tuple[str, ...]]:
+        if "pg_class" in sql:
+            raise QueryCancelledError("cancelled")
+        if "$1" not in sql:
+            return [(paths[-1],)] if "true" not in sql else [(paths[-1], "")]
+        if next(cancels):
+            raise QueryCancelledError("cancelled")
+        paths.append(parameters[0])
+        return []
+
+    with pytest.raises(QueryCancelledError):
+        Definitions(ask, 150000).of("public", "mood")
+    assert paths == ["mine", "", "mine"]
 
 
 def test_objects_of_postgres_say_what_they_are(kernel: Kernel, postgres: PostgresServer, hive: str) -> None:

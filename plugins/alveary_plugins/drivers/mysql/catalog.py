@@ -28,6 +28,7 @@ from alveary.contracts.catalog import (
 )
 from alveary.contracts.values import Row
 from alveary.errors import NulCharacterError, PermissionDeniedError, UnsupportedError
+from alveary.restoring import restoring
 from alveary.sqltext import MYSQL, names_in
 from alveary_plugins.drivers.mysql import twins
 from alveary_plugins.drivers.mysql.binding import literal
@@ -344,11 +345,9 @@ class MysqlCatalog(Catalog):
     def _table(self, schema: str, name: str) -> str:
         """Return what SHOW CREATE tells of a table, the names between backticks."""
         ((mode,),) = self._ask("select @@sql_mode")
-        self._ask("set session sql_mode = ''")  # others quote names by ", and leave things out
-        try:
+        with restoring(lambda: self._ask(f"set session sql_mode = {literal(str(mode))}")):
+            self._ask("set session sql_mode = ''")  # others quote names by ", and leave things out
             (shown,) = self._ask(f"show create table {self.quote(schema)}.{self.quote(name)}")
-        finally:
-            self._ask(f"set session sql_mode = {literal(str(mode))}")
         return _without_bytes(str(shown[1]))
 
     def twin(self, schema: str, name: str, twin_schema: str, twin_name: str) -> Twin | None:

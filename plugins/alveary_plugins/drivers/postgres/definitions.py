@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from alveary.contracts.values import Row
 from alveary.errors import UnsupportedError
+from alveary.restoring import restoring
 from alveary_plugins.drivers.postgres import altered, named_types, smaller
 from alveary_plugins.drivers.postgres.clauses import comment_on
 
@@ -177,6 +178,7 @@ _OPTIONS = """(select pg_catalog.string_agg(pg_catalog.quote_ident(pg_catalog.sp
               from pg_catalog.unnest({}) x)"""
 """Options of a foreign table or column, as SQL writes them."""
 
+_PATH = "pg_catalog.current_setting('search_path')"
 _WORDS = {"r": "table", "p": "table", "f": "foreign table", "v": "view", "m": "materialized view"}
 _ENABLED = {"D": "disable", "R": "enable replica", "A": "enable always"}
 _STATES = {**_ENABLED, "O": "enable"}
@@ -239,20 +241,23 @@ class Definitions:
     @contextmanager
     def _whole_names(self) -> Iterator[None]:
         """Let the server write every name with its schema."""
-        ((path,),) = self._ask("select pg_catalog.current_setting('search_path')")
-        self._set_path("")
-        try:
+        # A transaction that is open may have a path of its own, which must end with it. Without one what is set for a
+        # transaction is gone with the statement.
+        ((path, _),) = self._ask(f"select {_PATH}, pg_catalog.set_config('search_path', '', true)")
+        ((kept,),) = self._ask(f"select {_PATH}")
+        local = "true" if str(kept) == "" else "false"
+
+        def set_path(wanted: str) -> None:
+            list(self._ask(f"select pg_catalog.set_config('search_path', $1, {local})", [wanted]))
+
+        with restoring(lambda: set_path(str(path))):
+            set_path("")
             yield
-        finally:
-            self._set_path(str(path))
 
     def part(self, schema: str, relation: str, name: str) -> list[str]:
         """Return the statements that make a trigger of this relation, or an index, whose name is the schema's."""
         with self._whole_names():
             return list(self._triggers(_BY_NAME + _OF_NAMED, schema, name, relation)) or self._of(schema, name)
-
-    def _set_path(self, path: str) -> None:
-        list(self._ask("select pg_catalog.set_config('search_path', $1, false)", [path]))
 
     # -- relations ---------------------------------------------------------------------------------------------
 

@@ -52,9 +52,7 @@ class Twins(Definitions):
 
         A partition, and a table that inherits, becomes one that stands alone.
         """
-        ((path,),) = self._ask("select pg_catalog.current_setting('search_path')")
-        self._set_path("")
-        try:
+        with self._whole_names():
             relation = next((row for row in self._relations(schema, name) if row.kind in "rpf"), None)
             if relation is None:
                 return None
@@ -83,8 +81,6 @@ class Twins(Definitions):
                 ),
                 left=tuple(left),
             )
-        finally:
-            self._set_path(str(path))
 
     def _after_columns(self, at: str, columns: Sequence[_Row], owned: set[str]) -> Iterator[tuple[Trait, str]]:
         for column in columns:
