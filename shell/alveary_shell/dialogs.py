@@ -51,8 +51,11 @@ class Dialog(tk.Toplevel):
         self.update_idletasks()
         over = self.master.winfo_toplevel()
         before = focused(over)
-        x = over.winfo_rootx() + (over.winfo_width() - self.winfo_reqwidth()) // 2
-        y = over.winfo_rooty() + (over.winfo_height() - self.winfo_reqheight()) // 3
+        asked = self.winfo_reqwidth(), self.winfo_reqheight()
+        x = over.winfo_rootx() + (over.winfo_width() - asked[0]) // 2
+        y = over.winfo_rooty() + (over.winfo_height() - asked[1]) // 3
+        screen = self.winfo_screenwidth(), self.winfo_screenheight()
+        x, y = (min(at, most - size) for at, most, size in zip((x, y), screen, asked, strict=True))
         self.geometry(f"+{max(x, 0)}+{max(y, 0)}")
         self.deiconify()
         self.wait_visibility()
@@ -82,7 +85,7 @@ def ask_choice(root: tk.Misc, theme: Theme, question: str, choices: Sequence[Ans
         press = button(dialog.body, choice.text, lambda number=number: dialog.finish(number))  # type: ignore[misc]  # mypy can't infer a default
         press.pack(fill="x", pady=(theme.px(12), 0))
         if choice.detail:
-            ttk.Label(dialog.body, text=shown(choice.detail), style="Muted.TLabel", wraplength=theme.px(420)).pack(
+            ttk.Label(dialog.body, text=shown(choice.detail), style="Muted.TLabel", wraplength=theme.span(420)).pack(
                 anchor="w", pady=(theme.px(3), 0)
             )
         if choice.enabled:
@@ -135,7 +138,7 @@ def _statements(dialog: Dialog, confirmation: Confirmation) -> None:
     if (more := confirmation.count - len(lines)) > 0:
         lines.append(f"… and {more} more")
     text = tk.Label(
-        dialog.body, text="\n\n".join(lines), justify="left", anchor="w", font=theme.code, wraplength=theme.px(440),
+        dialog.body, text="\n\n".join(lines), justify="left", anchor="w", font=theme.code, wraplength=theme.span(440),
         background=theme.color("background"), foreground=theme.color("text"), padx=theme.px(10), pady=theme.px(8),
     )  # fmt: skip
     text.pack(fill="x", pady=(theme.px(10), 0))
@@ -185,7 +188,7 @@ def _press_with_return(pressed: ttk.Button) -> None:
 
 
 def _texts(dialog: Dialog, question: str, detail: str) -> None:
-    wrap = dialog.theme.px(420)
+    wrap = dialog.theme.span(420)
     ttk.Label(dialog.body, text=shown(question), style="Bold.TLabel", wraplength=wrap).pack(anchor="w")
     if detail:
         label = ttk.Label(dialog.body, text=shown(detail), style="Muted.TLabel", wraplength=wrap)

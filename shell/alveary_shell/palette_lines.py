@@ -30,12 +30,12 @@ class Lines:
 
     def __init__(self, canvas: tk.Canvas, theme: Theme, width: int) -> None:
         self._canvas, self._theme, self._width = canvas, theme, width
-        self.height = theme.ui.metrics("linespace") + theme.px(12)
+        self.height = theme.ui.metrics("linespace") + theme.span(12)
         self._fitters = {font.name: Fitter(font) for font in (theme.ui, theme.ui_bold, theme.small)}
 
     def draw(self, found: Found, y: int, *, chosen: bool) -> None:
         """Draw a hit; the one that is ``chosen`` stands on the colour of a selection, where accents can't be read."""
-        theme, px, hit, width = self._theme, self._theme.px, found.hit, self._width
+        theme, px, hit, width = self._theme, self._theme.span, found.hit, self._width
         middle = y + self.height // 2
         if chosen:
             self._canvas.create_rectangle(0, y, width, y + self.height, fill=theme.color("selection"), width=0)
@@ -64,7 +64,7 @@ class Lines:
 
     def say(self, text: str) -> None:
         """Draw a sentence in the place of the first line."""
-        self._text([(text, self._ink("muted", self._theme.ui))], self._theme.px(10), self.height // 2, self._width)
+        self._text([(text, self._ink("muted", self._theme.ui))], self._theme.span(10), self.height // 2, self._width)
 
     def _ink(self, role: str, font: Font) -> Ink:
         return Ink(role, font, self._fitters[font.name])

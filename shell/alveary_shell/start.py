@@ -122,7 +122,7 @@ def wants_safe_mode(scale: float | None, theme: str) -> bool:
             "Safe mode loads the built-in plugins only and opens none of the tabs there were; they are kept, and are"
             " there again after the next usual start."
         )
-        label = ttk.Label(page, text=explained, style="Muted.TLabel", wraplength=px(440))
+        label = ttk.Label(page, text=explained, style="Muted.TLabel", wraplength=look.span(440))
         label.pack(anchor="w", pady=(px(8), px(18)))
         for text, safe in (("Safe mode", True), ("As usual", False)):
             made = button(page, text, lambda safe=safe: answer(safe), style="accent" if safe else "normal")  # type: ignore[misc]  # mypy can't infer a default

@@ -50,6 +50,7 @@ class Theme:
         self.specs = {spec.id: spec for spec in specs}
         self.spec = next(iter(self.specs.values()))
         self._registered: set[str] = set()
+        self._zoom = points / USUAL_POINTS
         self._followers: list[tuple[tk.Misc, Callable[[], object]]] = []
         families = set(tkfont.families(root))
         ui = next((name for name in UI_FAMILIES if name in families), "TkDefaultFont")
@@ -89,11 +90,11 @@ class Theme:
 
     def span(self, units: float) -> int:
         """Return a length as :meth:`px` does that holds text: it grows with the letters when they are zoomed."""
-        return round(self.px(units) * self.points / USUAL_POINTS)
+        return round(self.px(units) * self._zoom)
 
     def icon(self, name: str, role: str = "text", size: int = 14) -> str:
-        """Return the Tk image of an icon in the colour of a role; ``size`` is in units, not pixels."""
-        return str(ttk.Icon(name, size, self.color(role)))  # type: ignore[no-untyped-call]  # not annotated there
+        """Return the Tk image of an icon in the colour of a role; ``size`` is in units, and grows with the letters."""
+        return str(ttk.Icon(name, round(size * self._zoom), self.color(role)))  # type: ignore[no-untyped-call]  # not annotated there
 
     def use(self, id: str) -> None:
         """Switch to another theme and repaint everything that follows."""
@@ -132,6 +133,7 @@ class Theme:
     def zoom(self, points: int) -> None:
         """Give all text this size; code is a point larger."""
         size = max(SMALLEST, min(LARGEST, points))
+        self._zoom = size / USUAL_POINTS
         for each in (self.ui, self.ui_bold):
             each.configure(size=size)
         self.small.configure(size=size - 1)

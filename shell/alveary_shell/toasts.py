@@ -31,6 +31,7 @@ class Toasts:
     def __init__(self, root: tk.Tk, theme: Theme, copy: Callable[[str], object]) -> None:
         self._root, self._theme, self._copy = root, theme, copy
         self._cards: list[tk.Frame] = []
+        theme.follow(root, self._arrange)
 
     def show(self, text: str, level: Level, *, detail: str | None = None, copied: str | None = None) -> None:
         """Show a card; one with something to be ``copied`` stays until it is closed."""
@@ -42,7 +43,7 @@ class Toasts:
         icon.pack(side="left", anchor="n", padx=(theme.px(10), 0), pady=theme.px(10))
         texts = tk.Frame(card, borderwidth=0)
         texts.pack(side="left", fill="both", expand=True, padx=theme.px(10), pady=theme.px(9))
-        wrap = theme.px(WIDTH - 90)
+        wrap = theme.span(WIDTH - 90)
         head = tk.Label(texts, text=shown(text), justify="left", anchor="w", wraplength=wrap, borderwidth=0)
         head.pack(fill="x")
         more = tk.Label(texts, text=shown(detail or ""), justify="left", anchor="w", wraplength=wrap, borderwidth=0)
@@ -108,9 +109,9 @@ class Toasts:
 
     def _arrange(self) -> None:
         px = self._theme.px
-        offset = px(36)
+        offset, width = px(36), min(self._theme.span(WIDTH), max(self._root.winfo_width() - px(28), 1))
         for card in reversed(self._cards):
-            card.place(relx=1, rely=1, x=-px(14), y=-offset, anchor="se", width=px(WIDTH))
+            card.place(relx=1, rely=1, x=-px(14), y=-offset, anchor="se", width=width)
             card.update_idletasks()
             offset += card.winfo_reqheight() + px(8)
             card.lift()

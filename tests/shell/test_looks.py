@@ -230,3 +230,14 @@ def test_a_line_that_is_too_long_ends_with_an_ellipsis(look: Screen, frame: tk.F
     label.place(width=300)
     look.settle()
     assert theme.ui.measure(label["text"]) <= 300
+
+
+def test_icons_grow_with_the_letters(look: Screen, frame: tk.Frame) -> None:
+    def width() -> int:
+        return int(look.root.tk.call("image", "width", look.theme.icon("table", "text", 14)))
+
+    usual = width()
+    look.theme.zoom(16)
+    assert width() > usual * 1.4
+    look.theme.zoom(8)
+    assert width() < usual

@@ -306,3 +306,23 @@ def test_colours_follow_the_theme(tree: Tree, screen: Screen) -> None:
     screen.theme.use("light")
     screen.settle()
     assert tree.canvas["background"] == screen.theme.color("background")
+
+
+def test_a_name_has_the_room_before_what_stands_at_the_end_of_its_line(frame: tk.Frame, screen: Screen) -> None:
+    tree = Tree(frame, screen.theme)
+    tree.place(x=0, y=0, width=screen.theme.px(280), height=200)
+    badge = Badge("STAGING", "warning")
+    tree.show(
+        [
+            Node(key="a", text="warehouse", icon="database", badge=badge, leaf=True),
+            Node(key="b", text="invoice_line", icon="table", aside="~54,000,000", leaf=True),
+        ]
+    )
+
+    try:
+        screen.pump(lambda: set(texts(tree)) == {"STAGING", "invoice_line", "warehouse", "~54,000,000"})
+        screen.theme.zoom(16)
+        tree.place(width=screen.theme.px(250))
+        screen.pump(lambda: {text for text in texts(tree) if text} == {"invoice_line", "warehouse"})
+    finally:
+        screen.theme.zoom(10)

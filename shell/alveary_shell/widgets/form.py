@@ -250,7 +250,7 @@ class _Row:
         """Break lines where a page of this width asks for it."""
         most = min(self._theme.span(WIDTH), width - self._room.winfo_x())
         for each in self._breaking:
-            each.configure(wraplength=max(most - self._theme.px(24), 1))
+            each.configure(wraplength=max(most - self._theme.span(32), 1))
 
     def _watched(self, entry: ttk.Entry) -> ttk.Entry:
         """Hear of what is typed into an entry, or pasted, and show a word in it while it is empty."""

@@ -126,7 +126,7 @@ class SuggestionList:
 
     @property
     def _height(self) -> int:
-        return int(self._theme.code.metrics("linespace")) + self._theme.px(6)
+        return int(self._theme.code.metrics("linespace")) + self._theme.span(6)
 
     def _paint(self) -> None:
         """Take the theme's colours and sizes, and a place on the screen."""
@@ -137,7 +137,7 @@ class SuggestionList:
         self._canvas.configure(background=color("raised"))
         if not self._rows:
             return
-        px = self._theme.px
+        px = self._theme.span
         label, small = self._label, self._small = Fitter(self._theme.code), Fitter(self._theme.small)
         wanted = max(
             label.width(visible(row.label)[:80]) + small.width(visible(row.detail)[:60]) + small.width(row.kind)
@@ -156,7 +156,7 @@ class SuggestionList:
         self._draw()
 
     def _draw(self) -> None:
-        theme, canvas, px = self._theme, self._canvas, self._theme.px
+        theme, canvas, px = self._theme, self._canvas, self._theme.span
         canvas.delete("all")
         height, width = self._height, self._wide - px(2)
         label, small = self._label, self._small
@@ -192,7 +192,7 @@ class SuggestionList:
 
     def _draw_more(self, width: int, height: int) -> None:
         """Draw what is below the rows, the whole detail of the one that stands out, and how far they go on."""
-        theme, canvas, px = self._theme, self._canvas, self._theme.px
+        theme, canvas, px = self._theme, self._canvas, self._theme.span
         seen = min(len(self._rows), ROWS)
         if self._footer:
             y = seen * height

@@ -62,14 +62,14 @@ class TabStrip(tk.Canvas):
             self._paint(reveal=True)
 
     def _width(self, tab: Tab) -> int:
-        px = self._theme.px
+        px = self._theme.span
         width = self._theme.ui.measure(tab.text) + px(24)
         width += px(20) if tab.icon else 0
         width += px(20) if tab.closable or tab.modified else 0
         return min(width + 2, px(self.MOST))
 
     def _paint(self, *, reveal: bool = False) -> None:
-        theme, px = self._theme, self._theme.px
+        theme, px = self._theme, self._theme.span
         height = theme.ui.metrics("linespace") + px(14)
         self.configure(height=height, background=theme.color("surface"))
         self.delete("all")
@@ -103,7 +103,7 @@ class TabStrip(tk.Canvas):
         return first
 
     def _paint_tab(self, tab: Tab, x: int, width: int, height: int) -> None:
-        theme, px = self._theme, self._theme.px
+        theme, px = self._theme, self._theme.span
         front, hover = tab.key == self.selected, tab.key == self._hover
         ground = "background" if front else "raised" if hover else "surface"
         self.create_rectangle(x, 0, x + width, height, fill=theme.color(ground), width=0)
@@ -133,7 +133,7 @@ class TabStrip(tk.Canvas):
         for left, right, key in self._places:
             if left <= x < right:
                 tab = next(tab for tab in self._tabs if tab.key == key)
-                return key, (tab.closable or tab.modified) and x > right - self._theme.px(28)
+                return key, (tab.closable or tab.modified) and x > right - self._theme.span(28)
         return None
 
     def _pressed(self, event: tk.Event[tk.Misc]) -> None:

@@ -14,7 +14,7 @@ def tip(master: tk.Misc, theme: Theme, text: str, x: int, y: int) -> tk.Toplevel
     """Show text with its corner at a place of the screen, or as near as there is room; whoever asked destroys it."""
     window = tk.Toplevel(master, borderwidth=0, background=theme.color("border"))
     window.overrideredirect(True)
-    label = tk.Label(window, text=text, font=theme.small, justify="left", wraplength=theme.px(WRAP))
+    label = tk.Label(window, text=text, font=theme.small, justify="left", wraplength=theme.span(WRAP))
     label.configure(
         background=theme.color("raised"), foreground=theme.color("text"), padx=theme.px(8), pady=theme.px(4)
     )

@@ -12,6 +12,8 @@ from alveary_shell.widgets.tip import tip
 from alveary_shell.widgets.tree_rows import Line, Node, Sieve, all_lines, find, parts
 
 INDENT = 15
+NAMED = 90
+"""Units of its text that a line shows at least beside the word of a badge."""
 """Units a line stands further to the right than the one it belongs to."""
 LONGEST = 300
 """Characters of a text that are looked at when a line is drawn."""
@@ -179,7 +181,7 @@ class Tree(tk.Frame):
     # -- drawing -------------------------------------------------------------------------------------------------
 
     def _paint(self) -> None:
-        theme, px = self._theme, self._theme.px
+        theme, px = self._theme, self._theme.span
         self.configure(background=theme.color("background"))
         self.canvas.configure(background=theme.color("background"))
         self._row = theme.ui.metrics("linespace") + px(8)
@@ -204,7 +206,7 @@ class Tree(tk.Frame):
             self._draw_line(self._top + place, line, place * self._row, width)
         if not self.lines and self.empty_text:
             canvas.create_text(
-                width // 2, min(height // 3, 4 * self._row), text=self.empty_text, width=width - self._theme.px(30),
+                width // 2, min(height // 3, 4 * self._row), text=self.empty_text, width=width - self._theme.span(30),
                 justify="center", fill=self._theme.color("faint"), font=self._theme.ui,
             )  # fmt: skip
         total = max(len(self.lines), 1)
@@ -216,7 +218,7 @@ class Tree(tk.Frame):
                 self._bar.pack(side="right", fill="y", before=canvas)
 
     def _draw_line(self, at: int, line: Line, y: int, width: int) -> None:
-        canvas, theme, px = self.canvas, self._theme, self._theme.px
+        canvas, theme, px = self.canvas, self._theme, self._theme.span
         node, middle, row = line.node, y + self._row // 2, self._row
         ground = "background"
         if node is self.selected:
@@ -239,31 +241,38 @@ class Tree(tk.Frame):
                 self._draw_dot(x + px(14), middle + px(5), node.dot, ground)
             x += px(22)
         aside = "faint" if ground == "background" else "muted"
-        end = self._draw_end(node, middle, width - px(8), aside)
+        end = self._draw_end(node, x, middle, width - px(8), aside)
         self._draw_text(at, node, x, middle, end - px(6), aside)
 
     def _draw_dot(self, x: int, y: int, role: str, ground: str) -> None:
         self.canvas.create_image(x, y, image=self._image("circle-fill", ground, 10))
         self.canvas.create_image(x, y, image=self._image("circle-fill", role, 7))
 
-    def _draw_end(self, node: Node, middle: int, end: int, aside: str) -> int:
-        """Draw what stands at the end of a line and return where it begins."""
-        canvas, theme, px = self.canvas, self._theme, self._theme.px
+    def _draw_end(self, node: Node, start: int, middle: int, end: int, aside: str) -> int:
+        """Draw what stands at the end of a line and return where it begins.
+
+        The text, from ``start`` on, comes first: where there is hardly room for both a badge keeps its colour alone,
+        and what is aside is left out.
+        """
+        canvas, theme, px = self.canvas, self._theme, self._theme.span
+        needed = self._plain.width(visible(node.text[:LONGEST])) if node.badge is not None or node.aside else 0
         if node.badge is not None:
             text, role = node.badge
             wide = self._small.width(text) + px(12)
+            if start + min(needed, px(NAMED)) + px(6) > end - wide:
+                text, wide = "", px(8)
             half = theme.small.metrics("linespace") // 2 + px(1)
             left = end - wide
             canvas.create_rectangle(left, middle - half, end, middle + half, width=0, fill=theme.color(role))
             canvas.create_text(left + wide // 2, middle, text=text, font=theme.small, fill=theme.color("background"))
             end = left - px(6)
-        if node.aside:
+        if node.aside and start + needed + px(6) <= end - self._small.width(node.aside):
             canvas.create_text(end, middle, anchor="e", text=node.aside, font=theme.small, fill=theme.color(aside))
             end -= self._small.width(node.aside)
         return end
 
     def _draw_text(self, at: int, node: Node, x: int, middle: int, end: int, aside: str) -> None:
-        canvas, theme, px = self.canvas, self._theme, self._theme.px
+        canvas, theme, px = self.canvas, self._theme, self._theme.span
         whole = visible(node.text[:LONGEST])
         text = self._plain.fit(whole, end - x)
         if text != whole:
@@ -354,7 +363,7 @@ class Tree(tk.Frame):
         if (at := self._line_at(event.y)) is None:
             return
         line = self.lines[at]
-        px = self._theme.px
+        px = self._theme.span
         self._choose(line.node)
         chevron = px(8) + line.depth * px(INDENT)
         if chevron - px(4) <= event.x < chevron + px(15):
@@ -364,8 +373,8 @@ class Tree(tk.Frame):
         if (at := self._line_at(event.y)) is None:
             return
         line = self.lines[at]
-        chevron = self._theme.px(8) + line.depth * self._theme.px(INDENT)
-        if event.x >= chevron + self._theme.px(15) or line.node.leaf:
+        chevron = self._theme.span(8) + line.depth * self._theme.span(INDENT)
+        if event.x >= chevron + self._theme.span(15) or line.node.leaf:
             self.activate(line.node)
         else:
             self._pressed(event)  # the second of two quick clicks on a chevron counts as well
@@ -388,7 +397,7 @@ class Tree(tk.Frame):
         at = self._place(self.selected)
         if at is not None and self._on_menu is not None:
             self.see(self.lines[at].node)
-            event.x_root = self.canvas.winfo_rootx() + self._theme.px(40)
+            event.x_root = self.canvas.winfo_rootx() + self._theme.span(40)
             event.y_root = self.canvas.winfo_rooty() + (at - self._top + 1) * self._row
             self._on_menu(self.lines[at].node, event)
         return "break"
@@ -412,7 +421,7 @@ class Tree(tk.Frame):
             return
         y = self.canvas.winfo_rooty() + (at - self._top + 1) * self._row
         shown = "\n".join(visible(line[:LONGEST]) for line in text.split("\n")[:20])
-        self._tip = tip(self, theme, shown, self.canvas.winfo_rootx() + theme.px(30), y)
+        self._tip = tip(self, theme, shown, self.canvas.winfo_rootx() + theme.span(30), y)
 
     def _hide_tip(self) -> None:
         if self._tip_id is not None:

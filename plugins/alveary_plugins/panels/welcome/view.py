@@ -86,11 +86,11 @@ class _Card(tk.Canvas):
         self._paint()
 
     def _paint(self) -> None:
-        theme, px = self._theme, self._theme.px
+        theme, px = self._theme, self._theme.span
         line = theme.ui.metrics("linespace")
         height = line + theme.small.metrics("linespace") + px(20)
         has_focus = focused(self) is self
-        width = theme.px(54) + max(theme.span(376), theme.small.measure(self._word) + px(14))
+        width = theme.span(54) + max(theme.span(376), theme.small.measure(self._word) + px(14))
         self.configure(
             width=width, height=height, background=theme.color("raised" if self._over or has_focus else "background")
         )
