@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from alveary import Catalog, ColumnInfo, Constraint, ForeignKey, IndexInfo, Relation, errors
+from alveary import Catalog, ColumnInfo, Constraint, ForeignKey, IndexInfo, ObjectInfo, Relation, errors
 
 
 def _question(name: str, answer: Any) -> Any:
@@ -23,6 +23,7 @@ class DuckdbCatalog(Catalog):
     indexes = _question("indexes", list[IndexInfo])
     foreign_keys = _question("foreign_keys", list[ForeignKey])
     constraints = _question("constraints", list[Constraint])
+    objects = _question("objects", list[ObjectInfo])
 
     def __init__(self, ask: Any) -> None:
         self.ask = ask

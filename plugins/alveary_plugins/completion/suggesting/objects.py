@@ -8,7 +8,8 @@ from alveary_plugins.completion.functions import functions, types
 from alveary_plugins.completion.names import written
 from alveary_plugins.completion.suggesting.asked import Asked
 
-_ROUTINES = ("function", "procedure", "aggregate", "window function")
+_CALLED = ("function", "aggregate", "window function", "macro")
+_ROUTINES = ("procedure", *_CALLED)
 _TYPES = ("type", "enum", "domain", "composite", "range", "composite type", "range type", "enum type")
 _SPOKEN_TEXT = """
 coalesce nullif greatest least extract substring position overlay trim row_number rank dense_rank percent_rank cume_dist
@@ -36,7 +37,7 @@ class Objects:
         for schema in self._scope.schemas:
             own = -8.0 if schema not in self._asked.system else 4.0
             for each in self._asked.catalog.objects(schema) if self._found.typed or own < 0 else ():
-                if each.kind not in ("function", "aggregate", "window function"):
+                if each.kind not in _CALLED:
                     continue
                 returns = each.detail or ""
                 if only_tables and not returns.upper().startswith(("SETOF", "TABLE")):
