@@ -284,6 +284,17 @@ def test_json_lines_keep_their_digits_and_their_nesting(alveary_kernel: Kernel, 
     assert engine.ask("select id from bee where extra is null and s = '00123'") == ["1"]
 
 
+def test_a_schema_is_not_taken_for_the_column_of_that_name(
+    alveary_kernel: Kernel, engine_of: Callable[[str], Engine], tmp_path: Path
+) -> None:
+    engine = engine_of("mariadb")
+    schema = engine.url.rpartition("/")[2]
+    engine.ask(f"create table bee ({schema} varchar(9), bee varchar(9), id int)")
+    with pytest.raises(QueryError, match="line 2, column id: ") as caught:
+        load(alveary_kernel, engine, write(tmp_path, f"{schema},bee,id\nAnn,Bea,x\n"))
+    assert caught.value.detail == "the value is 'x'"
+
+
 def test_what_is_no_character_is_put_aside_with_its_line_and_column(
     alveary_kernel: Kernel, engine: Engine, tmp_path: Path
 ) -> None:

@@ -330,8 +330,9 @@ def _fault(exc: AlvearyError, request: Load, row: Row, line: int) -> Fault:
     return Fault(line=line, column=name, value=value, reason=reason)
 
 
-#: How engines name a column: ``column "b"``, ``column b``, ``t.b``, ``(b)=``, with quotes of one kind or another.
-_NAMED = r"""(?:column ["'`]?|\.["'`]?|["'`(]){name}(?=["'`)]|\W|$)"""
+#: How engines name a column: ``column "b"``, ``column b``, ``t.b``, ``(b)=``, with quotes of one kind or another; what
+#: stands before a point is a table or a schema.
+_NAMED = r"""(?:column ["'`]?|\.["'`]?|["'`(]){name}(?=["'`)]|\W|$)(?!["'`]?\.["'`\w])"""
 
 
 def _cut(text: str) -> str:
