@@ -214,7 +214,7 @@ def test_each_driver_is_told_in_its_own_words(drivers: Registry[DriverSpec]) -> 
     mysql = options(of_url("mysql://h/d", drivers, **tls), drivers)
     assert mysql == {"ssl_mode": "disable", "ssl_ca": "/ca", "ssl_cert": "/c", "ssl_key": "/k"}
     system = {"tls.mode": "verify-full", "tls.ca": "system"}
-    assert options(of_url("mysql://h/d", drivers, **system), drivers) == {"ssl_mode": "verify-full"}
+    assert options(of_url("mysql://h/d", drivers, **system), drivers) == {"ssl_mode": "verify-full", "ssl_ca": "system"}
     assert options(of_url("postgresql://h/d", drivers, **system), drivers) == {
         "sslmode": "verify-full", "sslrootcert": "system", "application_name": "alveary",
     }  # fmt: skip

@@ -81,6 +81,13 @@ def test_an_authority_that_is_named_is_used_in_every_mode(tls_server: Server, ce
     connection.close()
 
 
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_authorities_of_the_system_are_used_in_every_mode(tls_server: Server, mode: Mode) -> None:
+    tls_server.show("good")  # of an authority that no system knows
+    with pytest.raises(ConnectionFailedError):
+        tls_server.connect(target(tls_server, "direct", mode=mode, ca="system"))
+
+
 def test_a_user_who_must_show_a_certificate_shows_the_right_one(tls_server: Server, certificates: Certificates) -> None:
     tls_server.show("good")
     tls_server.require_client()

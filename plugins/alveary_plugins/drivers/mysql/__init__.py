@@ -25,9 +25,8 @@ OPTIONS = (
     ),
     OptionSpec(
         name="ssl_ca",
-        description="file with the certificates to trust (PEM); without it the system's",
+        description="file of the certificates to trust (PEM), or system; without it the system's if any is verified",
         role="tls_ca",
-        words={"system": ""},
     ),
     OptionSpec(name="ssl_cert", description="file with our own certificate (PEM)", role="tls_certificate"),
     OptionSpec(name="ssl_key", description="file with the key of our own certificate (PEM)", role="tls_key"),

@@ -193,10 +193,11 @@ def tls_context(target: Target) -> ssl.SSLContext | None:
         # The certificates that servers make for themselves are not as strict as newer Pythons want them.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = mode == "verify-full"
-        if mode not in ("verify-ca", "verify-full") and not options.get("ssl_ca"):
+        authorities = options.get("ssl_ca")
+        if mode not in ("verify-ca", "verify-full") and not authorities:
             context.verify_mode = ssl.CERT_NONE  # and so without the system's certificates, which take 20 ms to load
-        elif options.get("ssl_ca"):
-            context.load_verify_locations(options["ssl_ca"])
+        elif authorities and authorities != "system":
+            context.load_verify_locations(authorities)
         else:
             context.load_default_certs()
         if options.get("ssl_cert"):
