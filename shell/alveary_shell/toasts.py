@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from alveary.errors import AlvearyError
 from alveary.tables import visible
@@ -31,10 +32,23 @@ class Toasts:
     def __init__(self, root: tk.Tk, theme: Theme, copy: Callable[[str], object]) -> None:
         self._root, self._theme, self._copy = root, theme, copy
         self._cards: list[tk.Frame] = []
+        self._errors: dict[tk.Frame, tuple[str, list[str]]] = {}
+        """Of the cards that tell an error what they tell, and of what."""
         theme.follow(root, self._arrange)
 
-    def show(self, text: str, level: Level, *, detail: str | None = None, copied: str | None = None) -> None:
-        """Show a card; one with something to be ``copied`` stays until it is closed."""
+    def show(
+        self,
+        text: str,
+        level: Level,
+        *,
+        detail: str | None = None,
+        copied: str | None = None,
+        actions: Mapping[str, Callable[[], object]] | None = None,
+    ) -> tk.Frame:
+        """Show a card; one with something to be ``copied`` stays until it is closed.
+
+        ``actions`` are what else can be clicked on it; the card is put away then.
+        """
         theme = self._theme
         card = tk.Frame(self._root, borderwidth=0, highlightthickness=1)
         mark = tk.Frame(card, width=theme.px(3), borderwidth=0)
@@ -50,18 +64,30 @@ class Toasts:
         links: list[tk.Label] = []
         if detail:
             more.pack(fill="x", pady=(theme.px(3), 0))
-        if copied is not None:
-            link = tk.Label(texts, text="Copy", anchor="w", borderwidth=0, cursor="hand2")
-            link.bind("<Button-1>", lambda _: self._copy(copied))
-            link.pack(fill="x", pady=(theme.px(5), 0))
+        row = tk.Frame(texts, borderwidth=0)
+
+        def add_link(word: str, clicked: Callable[[], object]) -> None:
+            link = tk.Label(row, text=word, anchor="w", borderwidth=0, cursor="hand2")
+            link.bind("<Button-1>", lambda _: clicked())
+            link.pack(side="left", padx=(0, theme.px(14)))
+            row.pack(fill="x", pady=(theme.px(5), 0))
             links.append(link)
+
+        def act(action: Callable[[], object]) -> None:
+            self._remove(card)
+            action()
+
+        for word, action in (actions or {}).items():
+            add_link(word, partial(act, action))
+        if copied is not None:
+            add_link("Copy", partial(self._copy, copied))
         cross = tk.Label(card, borderwidth=0, cursor="hand2")
         cross.pack(side="right", anchor="n", padx=theme.px(8), pady=theme.px(10))
         cross.bind("<Button-1>", lambda _: self._remove(card))
 
         def paint() -> None:
             ground = theme.color("raised")
-            for frame in (card, texts):
+            for frame in (card, texts, row):
                 frame.configure(background=ground)
             for label in (icon, head, more, cross, *links):
                 label.configure(background=ground)
@@ -82,17 +108,29 @@ class Toasts:
         if copied is None:
             # Of the root: a callback of the card's own would outlive the card, and Tk gives its name to another one.
             self._root.after(SECONDS * 1000, lambda: self._remove(card))
+        return card
 
-    def error(self, error: AlvearyError, title: str | None) -> None:
-        """Show an error with what is known of it."""
+    def error(
+        self, error: AlvearyError, title: str | None, actions: Mapping[str, Callable[[], object]] | None = None
+    ) -> None:
+        """Show an error with what is known of it; one that is told already is told once, of all that met it."""
+        said = f"{error.code} {error.message}"
+        titles = [title] if title else []
+        for card, (told, of) in list(self._errors.items()):
+            if told == said:
+                titles = list(dict.fromkeys([*of, *titles]))
+                self._remove(card)
+        title = " · ".join(each.removesuffix(".") for each in titles) or None
         detail = "\n".join(filter(None, [error.message if title else None, error.detail, error.hint]))
         codes = " · ".join(filter(None, [error.code, error.server_code]))
-        self.show(
+        card = self.show(
             title or error.message,
             "danger",
             detail="\n".join(filter(None, [detail, codes])),
             copied="\n".join(filter(None, [title, error.message, error.detail, error.hint, codes])),
+            actions=actions,
         )
+        self._errors[card] = said, titles
 
     def close_last(self) -> bool:
         """Put the newest card away; return whether there was one."""
@@ -104,6 +142,7 @@ class Toasts:
     def _remove(self, card: tk.Frame) -> None:
         if card in self._cards and card.winfo_exists():
             self._cards.remove(card)
+            self._errors.pop(card, None)
             card.destroy()
             self._arrange()
 

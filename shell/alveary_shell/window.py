@@ -20,6 +20,7 @@ from alveary.errors import (
     AlvearyError,
     InternalError,
     QueryCancelledError,
+    StoreCorruptError,
     UnknownObjectError,
     described,
 )
@@ -27,6 +28,7 @@ from alveary.events import SettingChanged
 from alveary.jobs import Job
 from alveary.kernel import Kernel
 from alveary.sessions import Session
+from alveary.store.backups import Restored
 from alveary_shell import dialogs
 from alveary_shell.anything import FindAnything
 from alveary_shell.asking import Asking
@@ -475,7 +477,33 @@ class MainWindow(Window):
 
     def show_error(self, error: AlvearyError, *, title: str | None = None) -> None:
         _log.warning("shown: %s: %s", error.code, error.message)
-        self._toasts.error(error, title)
+        restore = {"Restore the newest copy": self._restore_store} if error.code == StoreCorruptError.code else None
+        self._toasts.error(error, title, restore)
+
+    def _restore_store(self) -> None:
+        """Put the newest copy of the store in its place, and open again what was open then, beside what is open now."""
+        workspace = self._workspace
+
+        def work(job: Job) -> tuple[Restored, list[SavedPanel]]:
+            # Read at once: what is open here may have the same ids, and is written soon.
+            return self.kernel.run("store.restore"), workspace.open_panels()
+
+        def done(found: tuple[Restored, list[SavedPanel]]) -> None:
+            restored, saved = found
+            ours = {panel.id for panel in self.panels()}
+            for each in saved:
+                spec = self.kernel.plugins.panels.find(each.panel)
+                if spec is not None and spec.dock == "center" and not restored.sound:
+                    if each.id not in ours:
+                        workspace.forget(each.id)
+                    self.changed(self.make(spec, each.state))
+            self.notify(
+                "The store is restored" if not restored.sound else "The store is not damaged",
+                "success",
+                detail=f"The damaged file is kept: {restored.kept}" if restored.kept else None,
+            )
+
+        self.background("Restoring the store", work, done)
 
     def confirm(self, question: str, *, detail: str = "", yes: str = "OK", no: str = "Cancel") -> bool:
         return dialogs.confirm(self.root, self.theme, question, detail, yes, no)

@@ -18,9 +18,10 @@ from fix_window import Screen
 from alveary import CommandSpec, Kernel
 from alveary.commands import Context
 from alveary.contracts.window import PanelSpec, Placement
-from alveary.errors import QueryError, StorageError, UnknownObjectError
+from alveary.errors import QueryError, StorageError, StoreCorruptError, UnknownObjectError
 from alveary.jobs import Job
 from alveary.paths import Paths
+from alveary.store.backups import back_up
 from alveary_shell.fault import FaultPanel
 from alveary_shell.sdk import ActiveChanged, Panel, Window, window_of
 from alveary_shell.standing import fitting
@@ -224,6 +225,43 @@ def test_a_command_that_fails_is_shown_and_the_window_goes_on(window: MainWindow
     screen.settle()
     assert len(window._toasts._cards) == 2
     assert window._toasts.close_last()
+
+
+def test_a_damaged_store_is_told_once_and_restored_from_the_window(
+    make: Callable[..., MainWindow], screen: Screen, tmp_path: Path
+) -> None:
+    first = make()
+    first.open("note", {"text": "precious"})
+    first.open("note", {"text": "more"})
+    first.quit()
+    first.kernel.close()
+    store = first.kernel.paths.store
+    back_up(store, "0001")
+    store.write_bytes(b"nothing" * 1000)
+    window = make()
+    mine = window.open("note", {"text": "typed since"})
+    screen.pump(lambda: window._toasts._cards)  # nothing can be saved
+    for title in ("Reading the history", "Reading the connections"):
+        with pytest.raises(StoreCorruptError) as caught:
+            window.kernel.store.revision()
+        window.show_error(caught.value, title=title)
+    (card,) = window._toasts._cards
+    words = {label.cget("text"): label for label in labels(card)}
+    assert any("Reading the history · Reading the connections" in word for word in words)
+    words["Restore the newest copy"].event_generate("<Button-1>")
+    screen.pump(lambda: len(window.panels("note")) == 3)
+    assert [panel.state()["text"] for panel in window.panels("note")] == ["typed since", "precious", "more"]
+    assert mine.id == "note-1"
+    again = make()
+    assert sorted(panel.state()["text"] for panel in again.panels("note")) == ["more", "precious", "typed since"]
+    assert [each.read_bytes() for each in store.parent.glob("alveary-damaged-*.db")] == [b"nothing" * 1000]
+
+
+def labels(widget: tk.Misc) -> Iterator[tk.Label]:
+    for child in widget.winfo_children():
+        if isinstance(child, tk.Label):
+            yield child
+        yield from labels(child)
 
 
 def test_closing_can_be_refused_and_undone(window: MainWindow, screen: Screen) -> None:

@@ -37,7 +37,7 @@ PATIENCE = 150
 """Milliseconds until it is said that something is being read."""
 _CHANGES = frozenset(
     f"{noun}.{verb}" for noun in ("connections", "groups") for verb in ("add", "edit", "remove", "copy", "import")
-)
+) | {"store.restore"}
 """Commands after which the saved connections are read again."""
 
 
