@@ -154,6 +154,26 @@ def test_escape_puts_them_away_and_none_come_again_within_the_word(
     assert not editor.completing.list.shown
 
 
+def test_what_was_put_away_comes_again_once_the_word_was_left(
+    window: MainWindow, screen: Screen, editor: EditorPanel
+) -> None:
+    for _ in range(2):
+        type_in(screen, editor, "select na")
+        screen.pump(lambda: editor.completing.list.shown)
+        screen.press(editor.code.text, "<Escape>")
+        assert not editor.completing.list.shown
+        editor.code.replace(0, len(editor.code.content), "")
+
+
+def test_they_are_asked_for_behind_a_word_that_is_as_long_as_a_picture(
+    window: MainWindow, screen: Screen, editor: EditorPanel
+) -> None:
+    # Whoever looks for the end of a word from each of its characters looks at ten thousand million here.
+    editor.code.replace(0, 0, f"select x'{'0f' * 150_000}', ")
+    type_in(screen, editor, "na")
+    screen.pump(lambda: editor.completing._last is not None and not editor.completing._busy)
+
+
 @pytest.mark.parametrize("keys", ["<Left>", "<Home>", "<space>"])
 def test_they_go_when_the_caret_does(window: MainWindow, screen: Screen, editor: EditorPanel, keys: str) -> None:
     type_in(screen, editor, "select")

@@ -36,6 +36,9 @@ _MODIFIERS = 0x4 | 0x8
 """Ctrl and Alt, or Cmd, in the state of Tk's events."""
 _log = logging.getLogger(__name__)
 _WORD = re.compile(r"[\"`\[]?[\w$]*")
+_LAST_WORD = re.compile(_WORD.pattern + r"\Z")
+_LOOKED_AT = 200
+"""Characters before the caret that are looked at: what finds the last word of a text takes the square of its length."""
 _ICONS = {
     "column": ("layout-three-columns", "accent"),
     "columns": ("list-columns", "accent"),
@@ -97,7 +100,7 @@ class Completing:
         """The session whose catalog was asked for last; where that failed it is not asked for again."""
         self._stopped = threading.Event()
         self._silent = -1
-        """Where the word begins at which suggestions were put away: there none come unasked."""
+        """Where the word begins at which suggestions were put away: until the caret leaves it none come unasked."""
         keys: dict[str, Callable[[], bool]] = {
             "<Up>": lambda: self._move(-1),
             "<Down>": lambda: self._move(1),
@@ -139,6 +142,8 @@ class Completing:
 
     def moved(self) -> None:
         """The caret is somewhere else, or the text is another: narrow the list to what still fits, or put it away."""
+        if self._silent >= 0 and self._code.caret - len(_last_word(self._before_caret())) != self._silent:
+            self._silent = -1
         answer = self._answer
         if answer is None or not self.list.shown or self._seen == (self._code.document.version, self._code.caret):
             return
@@ -169,18 +174,18 @@ class Completing:
         if code.selection is not None or code.loading or code.read_only or focused(code) is not code.text:
             return
         before = self._before_caret()
-        found = re.search(r"[\w$]*\Z", before)
-        word = found[0] if found is not None else ""
-        after_dot = before[: len(before) - len(word)].endswith(".")
+        word = _last_word(before)
+        after_dot = before.removesuffix(word).endswith(".")
         if code.caret - len(word) == self._silent:
             return
+        word = word.lstrip('"`[')
         if after_dot or (len(word) >= FEWEST and not word[0].isdigit()):
             self._silent = -1
             self._ask(asked=False)
 
     def _before_caret(self) -> str:
         line, column = self._code.caret_position
-        return self._code.document.lines[line][:column]
+        return self._code.document.lines[line][max(0, column - _LOOKED_AT) : column]
 
     def _ask(self, *, asked: bool) -> None:
         if self._busy:
@@ -401,8 +406,13 @@ class Completing:
 
 def _word_start(question: _Question) -> int:
     """Return where the word begins that the caret is in."""
-    found = re.search(r"[\"`\[]?[\w$]*\Z", question.text[max(0, question.caret - 200) : question.caret])
-    return question.caret - (len(found[0]) if found is not None else 0)
+    return question.caret - len(_last_word(question.text[max(0, question.caret - _LOOKED_AT) : question.caret]))
+
+
+def _last_word(text: str) -> str:
+    """Return the word that a text ends with, and the quote that opens it."""
+    found = _LAST_WORD.search(text)
+    return found[0] if found is not None else ""
 
 
 def _misfit(typed: str, suggestion: Suggestion) -> float | None:
