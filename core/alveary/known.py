@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
+from typing import TypeVar
 
 from alveary.contracts.catalog import Catalog, ColumnInfo, ForeignKey, Gap, IndexInfo, ObjectInfo, Relation
 from alveary.errors import PermissionDeniedError, QueryError
 from alveary.workers.questions import AskedCatalog, named, packed, unpacked
+
+_OfRelation = TypeVar("_OfRelation", ForeignKey, IndexInfo)
 
 
 class Level(enum.StrEnum):
@@ -178,14 +179,20 @@ def _foreign_keys(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
         leading[key.target_schema, key.target_relation].append(key)
     return replace(
         schema,
-        foreign_keys={name: tuple(group) for name, group in groupby(keys, attrgetter("relation"))},
+        foreign_keys=_by_relation(keys),
         references={where: tuple(found) for where, found in leading.items()},
     )
 
 
+def _by_relation(things: Iterable[_OfRelation]) -> dict[str, tuple[_OfRelation, ...]]:
+    found: defaultdict[str, list[_OfRelation]] = defaultdict(list)
+    for each in things:
+        found[each.relation].append(each)
+    return {name: tuple(group) for name, group in found.items()}
+
+
 def _indexes(catalog: Catalog, schema: KnownSchema) -> KnownSchema:
-    found = groupby(catalog.indexes(schema.name), attrgetter("relation"))
-    return replace(schema, indexes={name: tuple(group) for name, group in found})
+    return replace(schema, indexes=_by_relation(catalog.indexes(schema.name)))
 
 
 def _objects(catalog: Catalog, schema: KnownSchema) -> KnownSchema:

@@ -10,9 +10,11 @@ from fix_mariadb import MariaServer, rows, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alveary import Kernel
 from alveary.contracts.catalog import ColumnInfo, ForeignKey, IndexInfo
 from alveary.contracts.values import Row
 from alveary.errors import NulCharacterError
+from alveary.known import Level
 from alveary_plugins.drivers.mysql.catalog import MysqlCatalog
 from alveary_plugins.drivers.mysql.driver import MysqlConnection
 
@@ -135,6 +137,21 @@ def test_indexes_tell_columns_uniqueness_and_origin(connection: MysqlConnection,
         index("PRIMARY", ("c", "a"), "primary key", unique=True),
         index("u", ("b",), "unique", unique=True),
     ]
+
+
+def test_indexes_of_tables_that_the_server_takes_for_one_are_told_apart(
+    kernel: Kernel, connection: MysqlConnection, mariadb: MariaServer, mariadb_database: str
+) -> None:
+    for table in ("e", "E", "é", "É"):
+        run(connection, f"create table {table} (a int, b int, index two (a, b), index turned (b, a), index a (a))")
+    told = connection.catalog().indexes(mariadb_database)
+    assert [(each.relation, each.name, each.columns) for each in told] == [
+        (table, index, columns)
+        for table in ("E", "e", "É", "é")
+        for index, columns in (("a", ("a",)), ("turned", ("b", "a")), ("two", ("a", "b")))
+    ]
+    known = kernel.catalogs.load(mariadb.url(mariadb_database), levels=[Level.RELATIONS, Level.INDEXES])
+    assert [each for table in ("E", "e", "É", "é") for each in known.indexes(mariadb_database, table)] == told
 
 
 def test_foreign_keys_tell_both_sides(connection: MysqlConnection, mariadb: MariaServer, mariadb_database: str) -> None:

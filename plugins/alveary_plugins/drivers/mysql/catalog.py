@@ -62,9 +62,9 @@ _KEYS = """
 
 # MySQL knows expressions; in MariaDB an index on one is an index on a generated column.
 _INDEXES = """
-    select table_name, index_name, non_unique, index_type, index_comment, column_name, sub_part, {expression}
-      from information_schema.statistics where table_schema = {schema} {only}
-     order by table_name, index_name, seq_in_index"""
+    select table_name, index_name, non_unique, index_type, index_comment, column_name, sub_part, {expression},
+           seq_in_index
+      from information_schema.statistics where table_schema = {schema} {only}"""
 
 # Two questions in one round trip, put together here.
 _FOREIGN_KEYS = """
@@ -412,6 +412,8 @@ class MysqlCatalog(Catalog):
     def _indexes(self, schema: str, name: str | None = None) -> list[IndexInfo]:
         expression = "null" if self._is_mariadb else "expression"
         rows = self._of(_INDEXES, schema, name, expression=expression)
+        # Not by the server, to which names that differ in case or accents are the same.
+        rows.sort(key=lambda row: (str(row[0]), str(row[1]).lower(), int(row[8])))
         return [
             IndexInfo(
                 schema=schema,
