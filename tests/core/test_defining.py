@@ -41,6 +41,8 @@ from alveary.sqltext import ANSI, MYSQL, POSTGRES, SQLITE, Change, Dialect, chan
         (MYSQL, "/*!50003 create*/ /*!50017 definer=`a`@`b`*/ /*!50003 trigger t before insert on x for each row "
          "set @a = 1 */", [("created", "trigger", ("t",))]),
         (POSTGRES, "drop owned by joe", [("dropped", "owned", ())]),
+        (MYSQL, "set statement max_statement_time = 5 for create table t (k int)", [("created", "table", ("t",))]),
+        (MYSQL, "set @a = 'create'", []),
         (MYSQL, "create event e on schedule every 1 day do select 1", [("created", "event", ("e",))]),
         (MYSQL, "select 1 into @a", []),
         (MYSQL, "call make_all()", [("unseen", "call", ())]),
@@ -79,6 +81,13 @@ def test_changes_are_read_from_the_words(
         (Change("changed", "column", ("t", "c")), None),
         (Change("changed", "column", ("s", "t", "c")), "s"),
         (Change("created", "schema", ("s",)), None),
+        (changes_in("alter table s.t add x int", POSTGRES)[0], "s"),
+        (changes_in("alter table s.t set schema u", POSTGRES)[0], None),
+        (changes_in("drop table s.t", POSTGRES)[0], "s"),
+        (changes_in("drop table s.t cascade", POSTGRES)[0], None),
+        (changes_in("drop table s.t", MYSQL)[0], None),
+        (changes_in("alter table s.t drop x", MYSQL)[0], None),
+        (changes_in("alter table s.t add x int", MYSQL)[0], "s"),
     ],
 )
 def test_the_schema_is_what_the_name_is_qualified_with(change: Change, schema: str | None) -> None:

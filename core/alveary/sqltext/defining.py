@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Literal, NamedTuple, TypeAlias
 
 from alveary.sqltext.dialects import Dialect
@@ -80,6 +80,8 @@ def changes_in(text: str, dialect: Dialect) -> list[Change]:
         and not (kind is TokenKind.OPERATOR and text[start : start + 2] in ("/*", "*/"))
     )
     first = next(found, None)
+    if first is not None and first[1].lower() == "set":  # STATEMENT … FOR, which MariaDB has before a statement
+        first = next(islice(dropwhile(lambda word: word[1].lower() != "for", found), 1, None), None)
     if first is None or first[0] is not TokenKind.WORD:
         return []
     head = first[1].lower()
@@ -121,7 +123,8 @@ def changes_in(text: str, dialect: Dialect) -> list[Change]:
         paths = [()]
     if kind == "index" and verb == "created" and paths == [("on",)]:
         paths = [()]  # PostgreSQL names it
-    return [Change(verb, kind, path, verb != "created" and _reaches(words)) for path in paths]
+    reaches = verb != "created" and _reaches(words, dialect)
+    return [Change(verb, kind, path, reaches) for path in paths]
 
 
 def schema_of(change: Change) -> str | None:
@@ -157,9 +160,11 @@ def _selected_into(words: Sequence[tuple[TokenKind, str]], dialect: Dialect) -> 
     return []
 
 
-def _reaches(words: Sequence[tuple[TokenKind, str]]) -> bool:
+def _reaches(words: Sequence[tuple[TokenKind, str]], dialect: Dialect) -> bool:
+    # MySQL does not ask before it takes away what a view of another database reads.
+    reaching = ("cascade", "rename", *(("drop", "change") if dialect.name == "mysql" else ()))
     return any(
-        _is(words, at, "cascade", "rename") or (_is(words, at, "set") and _is(words, at + 1, "schema"))
+        _is(words, at, *reaching) or (_is(words, at, "set") and _is(words, at + 1, "schema"))
         for at in range(len(words))
     )
 
