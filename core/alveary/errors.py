@@ -22,7 +22,7 @@ MOST_DESCRIBED = 2000
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An error as data. ``position`` counts characters from 1 within the ``statement``, which begins on ``line`` of its
-    script, counted from 1."""
+    script, counted from 1. Of a checksum that is another one, ``file``, ``expected`` and ``actual`` say which."""
 
     type: str
     code: str
@@ -33,6 +33,9 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     line: Small | None = None
     server_code: str | None = None
     statement: str | None = None
+    file: str | None = None
+    expected: str | None = None
+    actual: str | None = None
 
 
 class AlvearyError(Exception):
@@ -52,6 +55,9 @@ class AlvearyError(Exception):
         line: int | None = None,
         server_code: str | None = None,
         statement: str | None = None,
+        file: str | None = None,
+        expected: str | None = None,
+        actual: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -61,6 +67,9 @@ class AlvearyError(Exception):
         self.line = line
         self.server_code = server_code
         self.statement = statement
+        self.file = file
+        self.expected = expected
+        self.actual = actual
 
     def record(self) -> ErrorRecord:
         """Return the error as data, ready to cross a process or a network."""
@@ -74,6 +83,9 @@ class AlvearyError(Exception):
             line=self.line,
             server_code=self.server_code,
             statement=self.statement,
+            file=self.file,
+            expected=self.expected,
+            actual=self.actual,
         )
 
 

@@ -31,6 +31,7 @@ from alveary.errors import (
     RowRefusedError,
     UnknownObjectError,
     UnsupportedError,
+    error_from_record,
 )
 from alveary.events import QueryProgressed
 from alveary_plugins.drivers.sqlite.driver import SqliteDriver
@@ -149,6 +150,9 @@ def test_a_wrong_checksum_refuses_before_anything_is_touched(
         load(alveary_kernel, engine, file, create=True, sha256="0" * 64)
     assert right in caught.value.message
     assert "0" * 64 in caught.value.message
+    record = caught.value.record()
+    assert (record.file, record.expected, record.actual) == (file, "0" * 64, right)
+    assert error_from_record(record).record() == record
     with pytest.raises(UnknownObjectError):
         load(alveary_kernel, engine, file, existing=True)
     assert load(alveary_kernel, engine, file, create=True, sha256=right.upper()).sha256 == right

@@ -121,6 +121,9 @@ def check_sha256(path: str, expected: str, job: Watched, size: int) -> str:
             f"{path} is not the file that is expected: its SHA-256 is {actual}, not {expected}",
             detail=f"expected {expected}, actual {actual}",
             hint="nothing was touched",
+            file=path,
+            expected=expected,
+            actual=actual,
         )
     return actual
 
