@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from debian import require
@@ -88,6 +89,16 @@ class MariaServer:
             self.maker = open_connection(root)
         run(self.maker, f"create database {name} character set utf8mb4")
         return name
+
+    @contextlib.contextmanager
+    def guarded(self, user: str, password: str) -> Iterator[str]:
+        """Make a user with a password, to be dropped at the end, and give the URL without it."""
+        secret = password.replace("\\", "\\\\").replace("'", "\\'")
+        self.admin(f"create user '{user}' identified by '{secret}'")
+        try:
+            yield f"mysql://{quote(user)}@127.0.0.1:{self.port}/information_schema"
+        finally:
+            self.admin(f"drop user '{user}'")
 
     def admin(self, sql: str) -> str:
         """Run SQL as root with the server's own client, and return what it prints."""

@@ -104,6 +104,20 @@ class PostgresServer:
         finally:
             self.psql(f"drop database {name} with (force)")
 
+    @contextmanager
+    def guarded(self, user: str, password: str) -> Iterator[str]:
+        """Make a user whom the server asks for a password, to be dropped at the end, and give the URL without it."""
+        hba = self.folder / "data" / "pg_hba.conf"
+        line, secret = f'host all "{user}" 127.0.0.1/32 scram-sha-256\n', password.replace("'", "''")
+        self.psql(f"set password_encryption = 'scram-sha-256'; create role \"{user}\" login password '{secret}'")
+        hba.write_text(line + hba.read_text())
+        self.psql("select pg_reload_conf()")
+        try:
+            yield self.url(user=user)
+        finally:
+            hba.write_text(hba.read_text().replace(line, ""))
+            self.psql(f'drop role "{user}"')
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:

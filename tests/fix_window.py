@@ -24,7 +24,22 @@ if TYPE_CHECKING:
     from alveary_shell.theme import Theme
 
 HANG = 30.0
+_PATIENCE = 10.0
+"""Seconds after which a person who sees nothing happen tries again."""
 SIZE = "1600x1000x24"
+
+
+def try_until(attempt: Callable[[], object], until: Callable[[], object], what: str) -> None:
+    """Do something until something is so, and again when nothing comes of it, as who has a slow machine does."""
+    end = time.monotonic() + 3 * HANG
+    while True:
+        attempt()
+        soon = time.monotonic() + _PATIENCE
+        while time.monotonic() < soon:
+            if until():
+                return
+            time.sleep(0.1)
+        assert time.monotonic() < end, f"{what}: did not come about"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -28,20 +28,11 @@ WARNING = "ps; leave it out"
 
 
 @pytest.fixture(scope="module", params=["postgres", "mariadb"])
-def url(request: pytest.FixtureRequest) -> str:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL, without a password, of a user whom the server asks for one."""
-    if request.param == "postgres":
-        postgres: PostgresServer = request.getfixturevalue("postgres")
-        hba = postgres.folder / "data" / "pg_hba.conf"
-        hba.write_text(f'host all "{USER}" 127.0.0.1/32 scram-sha-256\n{hba.read_text()}')
-        secret = SECRET.replace("'", "''")
-        postgres.psql(f"set password_encryption = 'scram-sha-256'; create role \"{USER}\" login password '{secret}'")
-        postgres.psql("select pg_reload_conf()")
-        return postgres.url(user=USER)
-    mariadb: MariaServer = request.getfixturevalue("mariadb")
-    secret = SECRET.replace("\\", "\\\\").replace("'", "\\'")
-    mariadb.admin(f"create user '{USER}' identified by '{secret}'")
-    return f"mysql://{quote(USER)}@127.0.0.1:{mariadb.port}/information_schema"
+    server: PostgresServer | MariaServer = request.getfixturevalue(request.param)
+    with server.guarded(USER, SECRET) as url:
+        yield url
 
 
 @pytest.fixture

@@ -42,22 +42,17 @@ def host(request: pytest.FixtureRequest) -> HostKind:
 
 
 @pytest.fixture(scope="module")
-def guarded(postgres: PostgresServer) -> str:
+def guarded(postgres: PostgresServer) -> Iterator[str]:
     """The URL, without a password, of a user whom PostgreSQL asks for one."""
-    hba = postgres.folder / "data" / "pg_hba.conf"
-    hba.write_text(f'host all "{USER}" 127.0.0.1/32 scram-sha-256\n{hba.read_text()}')
-    secret = SECRET.replace("'", "''")
-    postgres.psql(f"set password_encryption = 'scram-sha-256'; create role \"{USER}\" login password '{secret}'")
-    postgres.psql("select pg_reload_conf()")
-    return postgres.url(user=USER)
+    with postgres.guarded(USER, SECRET) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def guarded_mariadb(mariadb: MariaServer) -> str:
+def guarded_mariadb(mariadb: MariaServer) -> Iterator[str]:
     """The URL, without a password, of a user whom MariaDB asks for one."""
-    secret = SECRET.replace("\\", "\\\\").replace("'", "\\'")
-    mariadb.admin(f"create user '{USER}' identified by '{secret}'")
-    return f"mysql://{quote(USER)}@127.0.0.1:{mariadb.port}/information_schema"
+    with mariadb.guarded(USER, SECRET) as url:
+        yield url
 
 
 @pytest.fixture

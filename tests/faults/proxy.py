@@ -32,7 +32,7 @@ class Proxy:
         command = [sys.executable, "-I", "-S", __file__, str(port)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._lock = threading.Lock()
-        self.port = int(self._heard())
+        self.port = int(self._answer())
 
     def mend(self) -> None:
         """Pass everything on."""
@@ -72,6 +72,11 @@ class Proxy:
         return int(self._tell("sent"))
 
     @property
+    def heard(self) -> int:
+        """How many bytes of the clients' have come by now, those that were swallowed too."""
+        return int(self._tell("heard"))
+
+    @property
     def accepted(self) -> int:
         """How many connections were accepted by now."""
         return int(self._tell("accepted"))
@@ -88,9 +93,9 @@ class Proxy:
             assert self._process.stdin is not None, "it is a pipe"
             self._process.stdin.write(" ".join(map(str, words)) + "\n")
             self._process.stdin.flush()
-            return self._heard()
+            return self._answer()
 
-    def _heard(self) -> str:
+    def _answer(self) -> str:
         assert self._process.stdout is not None, "it is a pipe"
         line = self._process.stdout.readline()
         assert line, "the proxy died"
@@ -128,13 +133,13 @@ class _Line:
         self._how, self._amount = "pass", 0.0
         self._left = 0
         """Bytes of the server's that still pass before something happens."""
-        self._sent = self._accepted = 0
+        self._sent = self._heard = self._accepted = 0
         self._pairs: list[_Pair] = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
 
     def tell(self, how: str, amount: float) -> str:
-        if how in ("sent", "accepted"):
-            return str(self._sent if how == "sent" else self._accepted)
+        if how in ("sent", "heard", "accepted"):
+            return str({"sent": self._sent, "heard": self._heard, "accepted": self._accepted}[how])
         with self._lock:
             self._how, self._amount, self._left = how, amount, int(amount)
             if how in ("cut", "reset", "half_close") and not amount:
@@ -171,6 +176,7 @@ class _Line:
     def _up(self, pair: _Pair) -> None:
         with contextlib.suppress(OSError):
             while data := pair.client.recv(_PIECE):
+                self._heard += len(data)
                 if self._how != "swallow":
                     pair.server.sendall(data)
             if self._how != "swallow":

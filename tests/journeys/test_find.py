@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import time
-from pathlib import Path
-from typing import Any
 
+from fix_window import try_until
 from journeys.test_first_steps import Person, person
 
 __all__ = ["person"]
-
-
-def open_panels(person: Person, kind: str) -> list[dict[str, Any]]:
-    """Return the states of the open panels of a kind, as they were written last."""
-    with sqlite3.connect(Path(person._home) / "alveary.db") as store:
-        rows = store.execute(
-            "select state, max(generation) from workspace_panels where panel = ? and closed_at is null group by id",
-            (kind,),
-        ).fetchall()
-    return [json.loads(state) for state, _ in rows]
 
 
 def find(person: Person, text: str) -> None:
@@ -37,27 +24,30 @@ def test_a_table_is_found_opened_and_used_lately(person: Person, shop_url: str) 
     find(person, "itm")
     person.key("Return")  # nothing was read, so there is no such table
     time.sleep(0.5)
-    assert open_panels(person, "table") == []
+    assert person.panels("table") == []
     person.key("Escape")
     person.key("ctrl+p")
     time.sleep(0.5)
     person.key("ctrl+Return")  # reads what the connection holds
-    time.sleep(1.5)
     person.type("itm")
-    person.key("Return")
-    tables = person.wait(lambda: open_panels(person, "table"), "the table's page")
+    try_until(lambda: person.key("Return"), lambda: person.panels("table"), "the table's page")
+    tables = person.panels("table")
     assert [(each["target"], each["schema"], each["table"]) for each in tables] == [("shop", "main", "item")]
     find(person, "prices")
     person.key("Return")
     person.wait(
-        lambda: any(each.get("text") == "select price from item" for each in open_panels(person, "editor")),
+        lambda: "select price from item" in person.texts(),
         "the saved query in an editor",
     )
     assert not any("select price from item" in each["statement"] for each in person.alveary("history"))
-    person.key("ctrl+p")  # empty, it has what was used last: the saved query, then the table
-    time.sleep(0.7)
-    person.key("Down", "shift+Return")
-    person.wait(
-        lambda: any("create table item" in each.get("text", "").lower() for each in open_panels(person, "editor")),
+
+    def take_the_second() -> None:
+        person.key("Escape", "ctrl+p")  # empty, it has what was used last: the saved query, then the table
+        time.sleep(0.7)
+        person.key("Down", "shift+Return")
+
+    try_until(
+        take_the_second,
+        lambda: any("create table item" in text.lower() for text in person.texts()),
         "the table's DDL in an editor",
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from debian import require
-from fix_window import HANG
+from fix_window import HANG, try_until
 
 
 class Person:
@@ -34,9 +34,10 @@ class Person:
         self._process = subprocess.Popen(program, env=self._env, stderr=subprocess.PIPE, text=True)
         found = self._do("search", "--sync", "--onlyvisible", "--name", "^Alveary$")
         self._window = found.split()[-1]
+        # A window that is still about to start may lose what is pressed.
+        self.wait(lambda: not (self._home / "window.starting").exists(), "the end of the start")
         # There is no window manager, so nobody else gives it the keyboard.
         self._do("windowfocus", "--sync", self._window)
-        time.sleep(0.5)
 
     def key(self, *keys: str) -> None:
         """Press keys, as xdotool names them."""
@@ -63,6 +64,29 @@ class Person:
             assert self._process.poll() is None, self._process.stderr.read() if self._process.stderr else ""
             time.sleep(0.1)
         return found
+
+    def panels(self, kind: str) -> list[dict[str, Any]]:
+        """Return the states of the open panels of a kind, as they were written last."""
+        with closing(sqlite3.connect(self._home / "alveary.db")) as store:
+            rows = store.execute(
+                "select state, max(generation) from workspace_panels where panel = ? and closed_at is null group by id",
+                (kind,),
+            ).fetchall()
+        return [json.loads(state) for state, _ in rows]
+
+    def texts(self) -> list[str]:
+        """Return what the open editors hold."""
+        return [each.get("text", "") for each in self.panels("editor")]
+
+    def opens_the_sample(self) -> None:
+        """Press the first page's first card, and wait for the editor of the sample database."""
+        try_until(lambda: self.key("Return"), (self._home / "sample.db").exists, "the sample database")
+        self.wait(lambda: any(each.get("target") for each in self.panels("editor")), "an editor of it")
+
+    def sees_a_list(self) -> bool:
+        """Tell whether a window without a title, which suggestions have, is on the screen."""
+        words = ["xdotool", "search", "--onlyvisible", "--class", "Toplevel"]
+        return subprocess.run(words, env=self._env, capture_output=True, timeout=HANG, check=False).returncode == 0
 
     def clipboard(self) -> str:
         """Return the text on the clipboard."""
@@ -128,9 +152,7 @@ def newest(person: Person) -> dict[str, Any]:
 
 def test_from_the_first_page_to_the_last_of_a_million_rows(person: Person, tmp_path: Path) -> None:
     person.start()
-    person.key("Return")  # the first page's first card: the sample database
-    person.wait((Path(person._home) / "sample.db").exists, "the sample database")
-    time.sleep(2)
+    person.opens_the_sample()
     person.key("ctrl+a")
     person.type(
         "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000)"
@@ -140,32 +162,33 @@ def test_from_the_first_page_to_the_last_of_a_million_rows(person: Person, tmp_p
     time.sleep(0.5)
     person.type("0")
     person.key("Return")
-    time.sleep(0.5)
+    person.wait(lambda: any(each.get("limit") == 0 for each in person.panels("editor")), "no limit")
     person.key("ctrl+Return")
     person.wait(lambda: newest(person).get("outcome") == "completed", "the statement in the history")
     assert int(newest(person)["rows"]) == 1_000_000
     person.command("go to results")
-    time.sleep(0.5)
-    person.key("ctrl+End", "ctrl+c")
-    person.wait(lambda: person.clipboard() == "row 1000000", "the last cell on the clipboard")
+    try_until(
+        lambda: person.key("ctrl+End", "ctrl+c"),
+        lambda: person.clipboard() == "row 1000000",
+        "the last cell on the clipboard",
+    )
 
 
 def test_what_is_suggested_is_taken_by_a_key_and_run(person: Person) -> None:
+    def complete(typed: str, at: int) -> None:
+        person.key("ctrl+a")
+        person.type(typed)
+        person.key("ctrl+Home", *["Right"] * at, "ctrl+space")
+        person.wait(person.sees_a_list, "the suggestions")
+        person.key("Return")
+
     person.start()
-    person.key("Return")  # the first page's first card: the sample database
-    person.wait((Path(person._home) / "sample.db").exists, "the sample database")
-    time.sleep(2)
-    person.key("ctrl+a")
-    person.type("select a.tit from alb")
-    time.sleep(1)  # what comes unasked may come
-    person.key("ctrl+space")
-    time.sleep(1)
-    person.key("Return")
-    person.type(" a")
-    person.key("ctrl+Home", *["Right"] * len("select a.tit"))
-    person.key("ctrl+space")
-    time.sleep(1)
-    person.key("Return")
+    person.opens_the_sample()
+    for typed, at, whole in (
+        ("select a.tit from alb", len("select a.tit from alb"), "select a.tit from album"),
+        ("select a.tit from album a", len("select a.tit"), "select a.title from album a"),
+    ):
+        try_until(lambda: complete(typed, at), lambda: whole in person.texts(), whole)  # noqa: B023  # done at once
     person.key("ctrl+Return")
     person.wait(lambda: newest(person).get("outcome") == "completed", "the statement in the history")
     assert newest(person)["statement"] == "select a.title from album a"
@@ -173,20 +196,16 @@ def test_what_is_suggested_is_taken_by_a_key_and_run(person: Person) -> None:
 
 def test_what_is_typed_survives_kill_9(person: Person) -> None:
     person.start()
-    person.command("new query")
-    time.sleep(0.5)
+    try_until(lambda: person.command("new query"), lambda: person.panels("editor"), "the editor")
     person.type("select 'precious', 42")
-
-    def is_journaled() -> bool:
-        with closing(sqlite3.connect(Path(person._home) / "alveary.db")) as store:
-            states = store.execute("select state from workspace_panels where panel = 'editor'").fetchall()
-        return any("select 'precious', 42" in state for (state,) in states)
-
-    person.wait(is_journaled, "the text in the journal")
+    person.wait(lambda: "select 'precious', 42" in person.texts(), "the text in the journal")
     person.kill()
     person.start()
-    person.key("ctrl+a", "ctrl+c")
-    person.wait(lambda: person.clipboard() == "select 'precious', 42", "the text in the editor")
+    try_until(
+        lambda: person.key("ctrl+a", "ctrl+c"),
+        lambda: person.clipboard() == "select 'precious', 42",
+        "the text in the editor",
+    )
 
 
 def test_tabs_stand_in_their_order_again_after_kill_9(person: Person) -> None:
@@ -199,9 +218,8 @@ def test_tabs_stand_in_their_order_again_after_kill_9(person: Person) -> None:
         return [id for id in layout().get("panels", []) if id.partition("-")[0] in ("editor", "keys")]
 
     person.start()
-    for name in ("new query", "keyboard shortcuts", "new query"):
-        person.command(name)
-        time.sleep(0.5)
+    for count, name in enumerate(("new query", "keyboard shortcuts", "new query"), start=1):
+        try_until(lambda: person.command(name), lambda: len(centre()) == count, name)  # noqa: B023  # done at once
     person.key("ctrl+Prior")  # the tab in the middle is in front
     expected = ["editor-1", "keys-1", "editor-2"]
     person.wait(lambda: centre() == expected and "keys-1" in layout()["front"], "the order in the workspace")

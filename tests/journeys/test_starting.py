@@ -17,7 +17,7 @@ import pytest
 from debian import require
 from fix_faults import Measure
 from fix_postgres import PostgresServer
-from fix_window import HANG, x_server
+from fix_window import HANG, try_until, x_server
 
 from alveary.store.database import Store
 
@@ -54,6 +54,7 @@ class Started:
 
     def __init__(self, display: str, home: Path, path: Path) -> None:
         self._env = {**os.environ, "DISPLAY": display, "ALVEARY_HOME": str(home), "PYTHONPATH": str(path)}
+        self._home = home
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
@@ -67,6 +68,24 @@ class Started:
         found = self._do("search", "--sync", "--onlyvisible", "--name", f"^{title}$").split()[-1]
         self.focus(found)
         return found
+
+    def opened(self, title: str) -> str:
+        """Do the same for a window that starts, once it has: one that is about to may lose what is pressed."""
+        found = self.find(title)
+        self.wait(lambda: not (self._home / "window.starting").exists(), "the note of the start is gone")
+        self.focus(found)
+        return found
+
+    def connect(self, window: str, name: str, until: Callable[[], object]) -> None:
+        """Connect to a saved connection by the keyboard."""
+
+        def attempt() -> None:
+            self.focus(window)
+            self.key("Escape", "ctrl+l")
+            self.type(name)
+            self.key("Return")
+
+        try_until(attempt, until, "the session")
 
     def key(self, *keys: str) -> None:
         self._do("key", "--clearmodifiers", "--delay", "40", *keys)
@@ -147,16 +166,14 @@ def test_after_a_start_that_crashed_safe_mode_is_offered(started: Started, home:
     process = started.start()
     started.find("Alveary")  # the question
     started.key("Return")
-    started.find(r"Alveary \(safe mode\)")
-    started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+    started.opened(r"Alveary \(safe mode\)")
     started.key("ctrl+q")
     assert process.wait(HANG) == 0
 
 
 def test_a_usual_start_leaves_no_note_and_asks_nothing(started: Started, home: Path) -> None:
     process = started.start()
-    window = started.find("Alveary")
-    started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+    window = started.opened("Alveary")
     started.key("alt+v", "Escape", "Escape")  # a menu of Tk's own has the keyboard for a moment
     started.focus(window)
     started.key("ctrl+q")
@@ -169,11 +186,7 @@ def test_the_window_closes_though_the_server_is_frozen(started: Started, home: P
         command = [sys.executable, "-m", "alveary", "connections", "add", "frozen", postgres.url(database)]
         subprocess.run(command, check=True, capture_output=True, timeout=HANG)
         process = started.start()
-        window = started.find("Alveary")
-        started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
-        started.key("ctrl+l")
-        started.type("frozen")
-        started.key("Return")
+        window = started.opened("Alveary")
 
         def backends(state: str) -> list[int]:
             found = postgres.psql(
@@ -181,7 +194,7 @@ def test_the_window_closes_though_the_server_is_frozen(started: Started, home: P
             )
             return [int(line) for line in found.split()]
 
-        started.wait(lambda: backends("state = 'idle'"), "the session")
+        started.connect(window, "frozen", lambda: backends("state = 'idle'"))
         started.focus(window)
         started.type("select pg_sleep(600)")
         started.key("ctrl+Return")
@@ -212,12 +225,8 @@ def test_the_program_ends_with_its_display_and_what_was_typed_is_there_again(
         with x_server() as display:
             dying = Started(display, home, tmp_path)
             process = dying.start()
-            window = dying.find("Alveary")
-            dying.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
-            dying.key("ctrl+l")
-            dying.type("far")
-            dying.key("Return")
-            dying.wait(lambda: session("idle"), "the session")
+            window = dying.opened("Alveary")
+            dying.connect(window, "far", lambda: session("idle"))
             dying.focus(window)
             dying.type("select pg_sleep(600)")
             dying.key("ctrl+Return")
@@ -233,8 +242,7 @@ def test_the_program_ends_with_its_display_and_what_was_typed_is_there_again(
         with closing(Store(home)) as store:
             assert store.check() == []
         process = started.start()
-        started.find("Alveary")
-        started.wait(lambda: not (home / "window.starting").exists(), "the note of the start is gone")
+        started.opened("Alveary")
         assert _rows(home, "select 1 from workspace_panels where state like '%pg_sleep(600)%' and closed_at is null")
         started.key("ctrl+q")
         assert process.wait(HANG) == 0

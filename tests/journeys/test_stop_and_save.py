@@ -48,10 +48,16 @@ class Hands:
         """Type text."""
         self._do("type", "--delay", "8", text)
 
-    def soon(self, *steps: tuple[str, ...]) -> None:
-        """Do this while a dialog holds the window up."""
-        for at, step in enumerate(steps, start=1):
-            self._screen.root.after(700 * at, lambda step=step: self._start(*step))  # type: ignore[misc]  # mypy can't infer a default
+    def in_file_dialog(self, *words: str) -> None:
+        """Do this, as xdotool takes it, as soon as a file dialog has the keyboard; it holds the window up."""
+
+        def look() -> None:
+            if "filedialog" in str(self._screen.root.tk.call("focus")):
+                self._start(*words)
+            else:
+                self._screen.root.after(20, look)
+
+        look()
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         self._moving.append(subprocess.Popen(["xdotool", *words], env=self._env))
@@ -147,7 +153,9 @@ def test_a_result_that_is_saved_is_what_sqlite_s_own_shell_writes(
     results = window.open("results")
     assert isinstance(results, ResultsPanel)
     screen.pump(lambda: results.entry is not None and not results.entry.running)
-    hands.soon(("key", "--clearmodifiers", "ctrl+a"), ("type", "--delay", "8", str(path)), ("key", "Return"))
+    hands.in_file_dialog(
+        "key", "--clearmodifiers", "ctrl+a", "type", "--delay", "8", "--args", "1", str(path), "key", "Return"
+    )
     hands.click(results._buttons[3])
     screen.pump(path.exists)
     own = subprocess.run(["sqlite3", "-csv", "-header", str(database), query], capture_output=True, check=True)

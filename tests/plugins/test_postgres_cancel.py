@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from faults.proxy import Proxy
+from fix_faults import until
 from fix_postgres import PostgresServer
 
 from alveary.contracts.driver import Batch, BatchSize, Columns, Message, TransactionState
@@ -155,8 +156,9 @@ def test_a_server_that_does_not_answer_is_left_by_abort(
         connection = PostgresDriver().connect(postgres.target(database, port=proxy.port), timeout=10)
         run(connection, "select 1")
         proxy.swallow()
+        before = proxy.heard
         with Running(lambda: run(connection, "select 1")) as running:
-            running.thread.join(0.1)
+            until(lambda: proxy.heard > before)
             started = time.monotonic()
             with pytest.raises(ConnectionTimeoutError):
                 connection.cancel()
