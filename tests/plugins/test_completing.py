@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fix_editor import open_editor
+from fix_postgres import PostgresServer
 from fix_window import Screen
 
 from alveary_plugins.panels.editor.completing import Completing
@@ -298,3 +299,26 @@ def test_a_closed_editor_asks_nothing_more(
     window.close(editor)
     screen.settle()
     assert not editor.completing.list.shown
+
+
+def test_a_sequence_is_completed_within_its_string_and_an_index_once_one_is_named(
+    window: MainWindow, screen: Screen, postgres: PostgresServer
+) -> None:
+    with postgres.database() as name:
+        postgres.psql("create table t (k int); create index t_by_k on t (k); create sequence numbers", name)
+        panel = open_editor(window, screen, text="", target=postgres.url(name), connect=True)
+        screen.pump(lambda: panel.model.connected)
+        assert panel.model.session is not None
+        window.kernel.catalogs.load(panel.model.session)
+        panel.code.load("select nextval('nu")
+        panel.code.go_to(18)
+        asked(window, screen, panel)
+        screen.press(panel.code.text, "<Return>")
+        assert panel.code.content == "select nextval('numbers'"
+        panel.code.load("drop index t_")
+        panel.code.go_to(13)
+        asked(window, screen, panel)
+        screen.press(panel.code.text, "<Return>")
+        assert panel.code.content == "drop index t_by_k"
+        window.close(panel)
+        screen.pump(lambda: not window.kernel.sessions())

@@ -35,7 +35,7 @@ MOST = 300
 _MODIFIERS = 0x4 | 0x8
 """Ctrl and Alt, or Cmd, in the state of Tk's events."""
 _log = logging.getLogger(__name__)
-_WORD = re.compile(r"[\"`\[]?[\w$]*")
+_WORD = re.compile(r"[\"'`\[]?[\w$]*")
 _LAST_WORD = re.compile(_WORD.pattern + r"\Z")
 _LOOKED_AT = 200
 """Characters before the caret that are looked at: what finds the last word of a text takes the square of its length."""
@@ -416,4 +416,4 @@ def _last_word(text: str) -> str:
 
 
 def _misfit(typed: str, suggestion: Suggestion) -> float | None:
-    return misfit(typed.lstrip('"`[').lower(), suggestion.label)
+    return misfit(typed.lstrip("\"'`[").lower(), suggestion.label)
