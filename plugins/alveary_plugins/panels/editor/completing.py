@@ -178,7 +178,7 @@ class Completing:
         after_dot = before.removesuffix(word).endswith(".")
         if code.caret - len(word) == self._silent:
             return
-        word = word.lstrip('"`[')
+        word = word.lstrip("\"'`[")
         if after_dot or (len(word) >= FEWEST and not word[0].isdigit()):
             self._silent = -1
             self._ask(asked=False)
