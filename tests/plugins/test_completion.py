@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from completion_cases import Case, cases, catalog
+from completion_cases import Case, Catalog, cases, catalog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alveary.contracts.catalog import Relation
 from alveary.contracts.completion import CompletionRequest, Suggestion
 from alveary.sqltext import MYSQL, POSTGRES, SQLITE, TokenKind, tokens
 from alveary_plugins.completion import alveary_complete
@@ -88,3 +89,13 @@ def test_each_case_answered_leaves_the_other_tokens_as_they_are(dialect: str) ->
                 *words(case.text, dialect, each.end, behind),
             ]
             assert words(before + each.text + behind, dialect) == expected, (case, each)
+
+
+def test_names_are_found_without_their_accents() -> None:
+    known = Catalog(schemas=["public"])
+    for name in ("über_uns", "naïve"):
+        known.add(Relation(schema="public", name=name, kind="table"), [])
+    for typed, name in (("uber", '"über_uns"'), ("NAI", '"naïve"'), ("nïv", '"naïve"')):
+        text = f"select * from {typed}"
+        found = alveary_complete(CompletionRequest(text=text, caret=len(text), dialect=POSTGRES, catalog=known))
+        assert found[0].text == name

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from heapq import nsmallest
 
+from alveary.matching import folded
+from alveary.matching.words import scattered_pattern
 from alveary.sqltext import Dialect
 
 _POSTGRES = """
@@ -85,16 +87,16 @@ def _plain(dialect: str) -> re.Pattern[str]:
 
 
 def fitting(typed: str, names: Iterable[str], most: int) -> list[str]:
-    """Return those of many names that fit best what is typed (in lower case), ``most`` of each way to fit.
+    """Return those of many names that fit best what is typed, ``most`` of each way to fit.
 
     Those that hold only its letters are looked for where fewer than ``most`` hold it whole, for it is dear.
     """
-    lowered = [(name.lower(), name) for name in names]
+    typed = folded(typed)
+    lowered = [(folded(name), name) for name in names]
     whole = [(low.find(typed), len(low), name) for low, name in lowered if typed in low]
     found = [name for _, _, name in nsmallest(most, whole)]
     if len(found) < most and len(typed) > 1:
-        # Each part stops at the letter that is looked for, so that there is nothing to go back for.
-        letters = re.compile("".join(f"[^{re.escape(sign)}]*+{re.escape(sign)}" for sign in typed), re.DOTALL).match
-        apart = [(len(low), name) for low, name in lowered if letters(low) and typed not in low]
+        letters = scattered_pattern(typed).search
+        apart = [(len(low), name) for low, name in lowered if typed not in low and letters(low)]
         found += [name for _, name in nsmallest(most, apart)]
     return found
