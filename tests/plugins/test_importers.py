@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alveary.contracts.importer import Importer, JsonText, Numeral
+from alveary.contracts.types import Kind
 from alveary.contracts.values import Row
 from alveary.errors import FileUnreadableError, InvalidInputError
+from alveary.transfer.inference import Profile
 from alveary_plugins.importers.delimited import DelimitedImporter, TabbedImporter
 from alveary_plugins.importers.json_lines import JsonLinesImporter
 
@@ -85,7 +87,11 @@ def test_a_byte_that_is_not_of_the_encoding_names_its_line(tmp_path: Path) -> No
         ("1,a\n2,b\n", ["column1", "column2"]),
         ("a,b\nc,d\n", ["a", "b"]),
         ("2023,2024\nx,y\n", ["2023", "2024"]),
-        ("a,a,,a_2\n1,2,3,x\n", ["column1", "column2", "column3", "column4"]),
+        ("a,a,,a_2\n1,2,3,x\n", ["a", "a_3", "column3", "a_2"]),
+        (",a,b\n0,1,x\n1,2,y\n", ["column1", "a", "b"]),
+        ("a,b,\n1,2,\n3,4,\n", ["a", "b", "column3"]),
+        ("x,,5\ny,3,6\n", ["column1", "column2", "column3"]),
+        ("x,,a\ny,3,b\n", ["column1", "column2", "column3"]),
         ("a,a,b,a_2\n1,2,3,x\n", ["a", "a_3", "b", "a_2"]),
         ("a\n", ["a"]),
     ],
@@ -204,3 +210,24 @@ def test_parquet_brings_its_types(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(FileUnreadableError):
         file.columns()
+
+
+@given(
+    st.lists(
+        st.lists(st.from_regex(r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,8})?", fullmatch=True), min_size=1, max_size=5),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_decimals_have_the_digits_of_all_that_were_seen(portions: list[list[str]]) -> None:
+    portions = [[text for text in portion if float(text) or "-" not in text] or ["7.5"] for portion in portions]
+    profile = Profile()
+    for portion in portions:
+        profile.look(portion, range(len(portion)))
+    parts = [text.lstrip("-").partition(".") for portion in portions for text in portion]
+    whole, fraction = (max(len(part[place]) for part in parts) for place in (0, 2))
+    if fraction:
+        found = profile.narrowest()
+        assert (found.kind, found.precision, found.scale) == (Kind.DECIMAL, whole + fraction, fraction)
+    else:
+        assert profile.narrowest().kind is Kind.BIGINT

@@ -80,7 +80,7 @@ class Fitting:
     def __call__(self, rows: list[Row], lines: Sequence[int]) -> tuple[list[Row], Sequence[int], list[Fault]]:
         """Return the rows that fit, their lines, and the faults of the others."""
         faults: list[Fault] = []
-        if not (self._todo or self._documents) or not rows:
+        if not rows or self._stay(rows):
             return rows, lines, faults
         columns: list[Sequence[Cell]] = list(zip(*rows, strict=True))
         for place in self._documents:
@@ -113,6 +113,16 @@ class Fitting:
         faults.sort(key=lambda fault: fault.line)
         kept = [number for number in range(len(fit)) if number not in bad]
         return [fit[number] for number in kept], [lines[number] for number in kept], faults
+
+    def _stay(self, rows: list[Row]) -> bool:
+        """Tell whether rows are as they should be; False may also mean that each cell must be looked at."""
+        if self._documents or any(kind in (Kind.BOOLEAN, Kind.BINARY) for _, kind, _ in self._todo):
+            return False
+        for place, kind, check in self._todo:
+            cells = [row[place] for row in rows]
+            if _column(kind, cells, checked=check) is not cells:
+                return False
+        return True
 
 
 def _document(cell: Cell) -> Cell:

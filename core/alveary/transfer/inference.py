@@ -72,6 +72,9 @@ class Profile:
         """Where the column became text because of a value unlike those before: its line, and the value."""
         self._whole = self._fraction = 0
         """Digits before and behind the point, of a number that is exact."""
+        self._digits = (0, 0)
+        self._beyond = re.compile("").search
+        """Finds a decimal with more digits than these, before or behind the point."""
         self._exact = True
         self._outside = False
         """Whether a whole number does not fit into 64 bits."""
@@ -124,12 +127,21 @@ class Profile:
             self._exact = self._exact and all(map(_survives, texts))
         elif self.kind is Kind.BIGINT and longest < _SHORT:
             self._whole = max(self._whole, longest)
-        else:
+        elif not self._within(texts):
             parts = [text.lstrip("-").partition(".") for text in texts]
             self._whole = max(self._whole, *(len(whole) for whole, _, _ in parts))
             self._fraction = max(self._fraction, *(len(fraction) for _, _, fraction in parts))
             if self.kind is Kind.BIGINT and not self._outside:
                 self._outside = not all(-_LARGEST <= int(text) < _LARGEST for text in texts)
+
+    def _within(self, texts: Sequence[str]) -> bool:
+        """Tell whether no decimal has more digits than those before, as almost always: one pattern over all of them."""
+        if self.kind is not Kind.DECIMAL or not self._fraction:
+            return False
+        if (digits := (self._whole, self._fraction)) != self._digits:
+            self._digits = digits
+            self._beyond = re.compile(rf"(?<![0-9.])[0-9]{{{self._whole + 1}}}|\.[0-9]{{{self._fraction + 1}}}").search
+        return self._beyond("\n".join(texts)) is None
 
     def _unlike(self, cells: Sequence[Cell], lines: Sequence[int], before: Kind) -> tuple[int, str] | None:
         for line, cell in zip(lines, cells, strict=True):

@@ -371,15 +371,20 @@ def _find_quote(sample: str, delimiters: str, newline: str) -> str:
 
 
 def _is_header(rows: list[Row]) -> bool:
-    """Tell whether the first row is unlike the others: a row of data has the kind of value its column has."""
+    """Tell whether the first row is unlike the others: a row of data has the kind of value its column has.
+
+    Some names may be missing, of a column that counts or of one behind the last delimiter, if others plainly are names.
+    """
     first, *others = rows
-    if any(cell is None or cell == "" for cell in first) and not all(cell is None for cell in first):
-        return not others or len(first) == 1
+    plainly = False
     for place, cell in enumerate(first):
         below = {kind_of(str(row[place])) for row in others if place < len(row) and row[place] is not None}
-        if len(below) == 1 and below != {kind_of("x")} and kind_of(str(cell)) in below:
-            return False
-    return True
+        if cell and len(below) == 1 and below != {kind_of("x")}:
+            if kind_of(str(cell)) in below:
+                return False
+            plainly = True
+    has_gap = any(cell is None or cell == "" for cell in first) and not all(cell is None for cell in first)
+    return plainly or not has_gap or not others or len(first) == 1
 
 
 def _named(names: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from alveary_plugins.drivers.mysql.binding import literal
 
 MOST = 1 << 19
 """Characters of one statement, about; the smallest bound of a server that is in use is twice that."""
+_NULL = literal(None)
 _ROW = re.compile(r" at row (\d+)$")
 _WHOLE = re.compile(r"[0-9]{1,65}").fullmatch
 _TOGETHER = re.compile(r"[ -&(-\[\]-~]*").fullmatch  # ASCII without quote, backslash and control characters
@@ -55,7 +56,10 @@ def _literals(column: LoadColumn, cells: Sequence[Cell]) -> Sequence[str]:
         # A column of bits takes a text for the bits themselves, a number for what they count.
         cells = [int(cell) if isinstance(cell, str) and _WHOLE(cell) else cell for cell in cells]
     texts = [cell for cell in cells if isinstance(cell, str)]
-    if len(texts) == len(cells) and _TOGETHER("".join(texts)):
+    nulls = 0 if len(texts) == len(cells) else cells.count(None)
+    if len(texts) + nulls == len(cells) and _TOGETHER("".join(texts)):
+        if nulls:
+            return [f"'{cell}'" if isinstance(cell, str) else _NULL for cell in cells]
         return [f"'{cell}'" for cell in texts]
     made = []
     for number, cell in enumerate(cells, start=1):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import operator
 import os
 import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -169,28 +170,24 @@ class SqliteConnection(Connection):
         sql = f"{head} values ({', '.join('?' * len(columns))})"
         self._cancelled.clear()
         doubles = [place for place, column in enumerate(columns) if column.kind in (Kind.DOUBLE, Kind.REAL)]
-        deadline, taken, done, count = time.monotonic() + self.patience, 0, 0, 0
+        if any(not _INFINITIES.keys().isdisjoint([row[place] for row in rows]) for place in doubles):
+            rows = [_with_infinities(row, doubles) for row in rows]
+        deadline, done, count = time.monotonic() + self.patience, 0, 0
         self._sent(sql)
-
-        def each() -> Iterator[Row]:
-            nonlocal taken
-            for taken, row in enumerate(rows[done:], start=done + 1):  # noqa: B007  # how far it came is told by an error
-                if self._cancelled.is_set():
-                    raise QueryCancelledError("cancelled")
-                yield row if not doubles else _with_infinities(row, doubles)
-
         while True:
+            if self._cancelled.is_set():  # between two rows it is lost to SQLite; a portion of them never takes long
+                raise QueryCancelledError("cancelled")
             cursor = self._db.cursor()
             self._cursors.add(cursor)
+            waiting = iter([*rows[done:]])
             try:
                 before = self._db.total_changes
-                return count + cursor.executemany(sql, each()).rowcount
-            except AlvearyError:
-                raise
+                return count + cursor.executemany(sql, waiting).rowcount
             except Exception as exc:
                 refused: Exception = exc
+                taken = len(rows) - operator.length_hint(waiting)
                 if isinstance(exc, UnicodeEncodeError):
-                    kept_out = self._insert_bytes(head, _with_infinities(rows[taken - 1], doubles), exc)
+                    kept_out = self._insert_bytes(head, rows[taken - 1], exc)
                     if kept_out is None:
                         # A table may keep some back; what its triggers changed is counted, too.
                         count += min(self._db.total_changes - before, taken - done)
