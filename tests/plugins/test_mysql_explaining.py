@@ -352,6 +352,14 @@ def test_a_name_is_found_however_it_is_written(kernel: Kernel, session: Session)
     assert value(session, "select (select count(*) from 1st) + (select count(*) from log)") == "0"
 
 
+def test_many_rows_are_measured_for_their_texts_name_nothing(kernel: Kernel, session: Session) -> None:
+    rows = ", ".join(f"({id}, 'w{id} x{id}')" for id in range(100, 12_000))
+    assert explained(kernel, session, f"insert into hive values {rows}", analyze=True).undone
+    assert value(session, "select count(*) from hive") == "50"
+    with pytest.raises(UnsupportedError, match="MyISAM"):
+        explained(kernel, session, f"insert into log values {rows}", analyze=True)
+
+
 def test_what_the_server_calls_while_it_plans_is_undone(kernel: Kernel, session: Session) -> None:
     assert not explained(kernel, session, "select * from (select weighs() as w) d").analyzed
     assert value(session, "select count(*) from bee") == "20000"

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 
 from alveary.contracts.plan import Explained, ExplainRequest, Step
 from alveary.errors import QueryError, UnsupportedError
+from alveary.sqltext import MYSQL, TokenKind, tokens
 from alveary_plugins.drivers.mysql.binding import literal
 
 _ROUNDS = 8
@@ -47,6 +48,7 @@ _BEFORE_TABLE = "into|update|from|join|insert|replace|delete|ignore|quick|low_pr
 _PLACE = re.compile(
     rf"\b(?:{_BEFORE_TABLE})\b\s*(?!(?:{_BEFORE_TABLE}|select)\b)(?={_AT})(?=({_AT}(?:\s*\.\s*{_AT})?))", re.I
 )
+_NAMING = (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
 _ENGINE = re.compile(r"\) ENGINE=(\w+)")
 
 
@@ -61,6 +63,8 @@ def check_undoable(request: ExplainRequest) -> Generator[Step, Explained, None]:
             return
     known: set[str] = set()
     new = set(names_in(sql))
+    if len(new) > _MOST_NAMES:  # many rows are inserted: what stands in their texts names no table
+        new = {name for start, end, kind in tokens(sql, MYSQL) if kind in _NAMING for name in names_in(sql[start:end])}
     for _ in range(_ROUNDS):
         known |= new
         if len(known) > _MOST_NAMES:
