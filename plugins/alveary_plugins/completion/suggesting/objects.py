@@ -130,8 +130,11 @@ class Objects:
                 if relation.kind == "sequence":
                     yield name, "sequence", relation.detail or ""
         if "index" in kinds:
-            indexes = sorted(self._asked.catalog.all_indexes(schema), key=lambda each: each.origin != "index")
-            yield from ((each.name, "index", each.relation) for each in indexes)
+            drops = self._place.words[self._place.frames[0].begin].lower == "drop"
+            own = drops and self._asked.dialect.name != "mysql"  # elsewhere that of a key goes with its constraint
+            for index in self._asked.catalog.all_indexes(schema):
+                if index.origin == "index" or not own:
+                    yield index.name, "index", index.relation
 
     def _on_relation(self, schema: str, relation: str, kinds: Collection[str]) -> Iterator[tuple[str, str, str]]:
         """Yield the same of what stands on a relation: indexes, and constraints as far as they are known."""

@@ -50,6 +50,11 @@ _ICONS = {
     "schema": ("collection", "accent"),
     "join": ("link-45deg", "accent"),
     "function": ("gear", "function"),
+    "sequence": ("list-ol", "accent"),
+    "index": ("lightning-charge", "warning"),
+    "foreign key": ("link-45deg", "accent"),
+    "role": ("person", "accent"),
+    "user": ("person", "accent"),
     "keyword": ("type", "keyword"),
     "type": ("hash", "number"),
 }
