@@ -67,6 +67,8 @@ class Theme:
             for wheel in ("<Button-4>", "<Button-5>", "<MouseWheel>", "<Shift-Button-4>", "<Shift-Button-5>"):
                 root.unbind_class(kind, wheel)
 
+        root.bind_class("ComboboxPopdown", "<Map>", self._paint_choices, add="+")
+
     @property
     def id(self) -> str:
         """The theme in use."""
@@ -203,6 +205,15 @@ class Theme:
             ("*Menu.relief", "flat"),
         ):
             self._root.option_add(option, value)
+
+    def _paint_choices(self, event: tk.Event[tk.Misc]) -> None:
+        """Paint the list that a field opens below itself; it is one of Tk's own, that no style reaches."""
+        color = self.color
+        self._root.tk.call(
+            f"{event.widget}.f.l", "configure", "-background", color("raised"), "-foreground", color("text"),
+            "-selectbackground", color("selection"), "-selectforeground", color("text"), "-borderwidth", 0,
+            "-highlightthickness", 1, "-highlightbackground", color("border"), "-highlightcolor", color("border"),
+        )  # fmt: skip
 
     def _style_button(self, ground: str) -> None:
         """Style the usual button: it is to be seen, and no louder than the one that matters."""

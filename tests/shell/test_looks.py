@@ -241,3 +241,25 @@ def test_icons_grow_with_the_letters(look: Screen, frame: tk.Frame) -> None:
     assert width() > usual * 1.4
     look.theme.zoom(8)
     assert width() < usual
+
+
+def test_the_list_that_a_field_opens_has_the_colours_of_the_theme(look: Screen, frame: tk.Frame) -> None:
+    box = ttk.Combobox(frame, values=["MySQL", "PostgreSQL"])
+    box.pack()
+    look.settle()
+    call, name = look.root.tk.call, str(box)
+
+    def opened() -> tuple[str, str]:
+        call("ttk::combobox::Post", name)
+        look.pump(lambda: call("winfo", "ismapped", f"{name}.popdown"))
+        look.settle()
+        colors = (
+            str(call(f"{name}.popdown.f.l", "cget", "-background")),
+            str(call(f"{name}.popdown.f.l", "cget", "-foreground")),
+        )
+        call("ttk::combobox::Unpost", name)
+        return colors
+
+    assert opened() == (look.theme.color("raised"), look.theme.color("text"))
+    look.theme.use("light" if look.theme.id == "dark" else "dark")
+    assert opened() == (look.theme.color("raised"), look.theme.color("text"))
