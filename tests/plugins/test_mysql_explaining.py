@@ -212,7 +212,7 @@ def test_each_server_is_asked_in_its_own_words() -> None:
         steps = MysqlExplainer().explain(request(analyze=analyze, product=product))
         assert "information_schema.routines" in next(steps).sql, "a function may do anything"
         step = steps.send(Explained(columns=("1",), rows=()))
-        assert step.undone
+        assert (step.runs, step.undone) == (analyze, False), "no function changes anything"
         return step.sql
 
     assert asked("MariaDB", analyze=True) == "analyze format=json select 1"
@@ -385,14 +385,33 @@ def test_tables_stay_locked(kernel: Kernel, session: Session) -> None:
     session.run("lock tables bee write")
     with pytest.raises(QueryError, match="would unlock the tables"):
         explained(kernel, session, "delete from bee", analyze=True)
+    assert not explained(kernel, session, "select * from bee").analyzed
     with pytest.raises(QueryError, match="not locked"):
         session.run("select * from hive")
     session.run("unlock tables")
     assert explained(kernel, session, "delete from bee", analyze=True).undone
 
 
-def test_what_only_reads_such_a_table_is_measured(kernel: Kernel, session: Session) -> None:
+def test_what_only_reads_is_explained_and_measured_whatever_writes_fire(kernel: Kernel, session: Session) -> None:
     assert explained(kernel, session, "select count(*) from log", analyze=True).analyzed
+    session.run("create procedure notes() insert into log (what) values ('p')")
+    session.run("create trigger noting after insert on hive for each row call notes()")
+    session.run("create table kept (id int primary key, last_update int, last_call int)")
+    session.run("create function kept_at() returns int return (select max(last_update ) + max(last_call ) from kept)")
+    for sql in (
+        "select * from watched",
+        "select * from hive",
+        "select kept_at() from log",
+        "select 1 as notes from log",
+    ):
+        assert not explained(kernel, session, sql).analyzed
+        assert explained(kernel, session, sql, analyze=True).undone
+    session.run(
+        "create function keeps() returns int deterministic begin insert into hive values (0, ''); return 1; end"
+    )
+    with pytest.raises(UnsupportedError, match=r"\.log is kept by the engine MyISAM"):
+        explained(kernel, session, "select * from (select keeps() as k) d")
+    assert value(session, "select count(*) from log") == "0"
 
 
 def test_what_the_server_says_of_the_way_back_is_a_remark(kernel: Kernel, session: Session) -> None:

@@ -278,6 +278,8 @@ def test_a_value_arrives_as_what_its_place_wants(
         (2**63, "numeric"),
         (0.1, "numeric"),
         (float("-inf"), "double precision"),
+        (-0.0, "double precision"),
+        (0.0, "numeric"),
         (b"x", "bytea"),
     ],
 )

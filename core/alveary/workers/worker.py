@@ -66,9 +66,9 @@ class Worker:
         self._stopped: dict[str, Stop] = {}
         self._current: str | None = None
         self._unheeded: str | None = None
+        """The statement that its driver can't stop, or does not: it is left as soon as it says anything."""
         self._shut: str | None = None
         """What the connection was shut for, because the server did not answer a cancel."""
-        """The statement that its driver can't stop, or does not: it is left as soon as it says anything."""
         self._left = threading.Event()
         self._connection: Connection | None = None
         self._watchdog: Watchdog | None = None

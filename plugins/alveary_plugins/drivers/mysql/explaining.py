@@ -86,10 +86,10 @@ class MysqlExplainer(Explainer):
     def explain(self, request: ExplainRequest) -> Generator[Step, Explained, Plan]:
         is_mariadb = request.server.product == "MariaDB"
         head = "explain format=json"
-        yield from check_undoable(request)
+        changes = yield from check_undoable(request)
         if request.analyze:
             head = "analyze format=json" if is_mariadb else "explain analyze"
-        said = yield Step(sql=f"{head} {request.sql}", bound=True, runs=request.analyze, undone=True)
+        said = yield Step(sql=f"{head} {request.sql}", bound=True, runs=request.analyze, undone=changes)
         return read(said.text(), request)
 
 

@@ -31,14 +31,17 @@ _TABLES = """
 _BEHIND = """
     select '', view_definition from information_schema.views
      where table_name in ({names}) and (table_schema = database() or table_schema in ({names}))
-    union all select '', action_statement from information_schema.triggers
-     where event_object_table in ({names}) and (event_object_schema = database() or event_object_schema in ({names}))
     union all select if({writes}, 'writes', ''), routine_definition from information_schema.routines
      where routine_name in ({names}) and (routine_schema = database() or routine_schema in ({names}))"""
-_WRITES = "routine_definition regexp '(insert|replace|update|delete|load|call|execute)[^a-z0-9_$(]'"
+_FIRED = """
+    union all select '', action_statement from information_schema.triggers
+     where event_object_table in ({names}) and (event_object_schema = database() or event_object_schema in ({names}))"""
+# No query calls a procedure but through a function, of which it is told that it calls.
+_WRITES = """routine_type <> 'PROCEDURE' and routine_definition regexp
+             '(^|[^a-z0-9_$])(insert|replace|update|delete|load|call|execute)[^a-z0-9_$(]'"""
 _ANY_WRITES = f"""
     select 1 from information_schema.routines
-     where {_WRITES} and routine_type <> 'PROCEDURE' and routine_schema not in ('sys', 'mysql') limit 1"""
+     where {_WRITES} and routine_schema not in ('sys', 'mysql') limit 1"""
 _WITHOUT = "select engine from information_schema.engines where transactions = 'NO' and engine = {engine}"
 
 _FILE = re.compile(r"\binto\s+(?:outfile|dumpfile)\b", re.I)
@@ -52,15 +55,18 @@ _NAMING = (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
 _ENGINE = re.compile(r"\) ENGINE=(\w+)")
 
 
-def check_undoable(request: ExplainRequest) -> Generator[Step, Explained, None]:
-    """Ask the server about everything a statement names; UnsupportedError where something could not be undone."""
+def check_undoable(request: ExplainRequest) -> Generator[Step, Explained, bool]:
+    """Ask the server about everything a statement names; UnsupportedError where something could not be undone.
+
+    Returns whether there may be anything to undo.
+    """
     sql, changes = request.sql, request.analyze and request.changes
     if request.analyze and _FILE.search(sql):
         raise UnsupportedError("the statement would write a file, which can't be undone", hint="leave out INTO OUTFILE")
     if not changes:
         any_writes = yield Step(sql=_ANY_WRITES)
         if not any_writes.rows:
-            return
+            return False
     known: set[str] = set()
     new = set(names_in(sql))
     if len(new) > _MOST_NAMES:  # many rows are inserted: what stands in their texts names no table
@@ -69,13 +75,16 @@ def check_undoable(request: ExplainRequest) -> Generator[Step, Explained, None]:
         known |= new
         if len(known) > _MOST_NAMES:
             raise UnsupportedError("the statement names too much to know that a rollback would undo it")
-        behind = yield Step(sql=_BEHIND.format(names=_listed(known), writes=_WRITES))
-        changes = changes or any(writes for writes, _ in behind.rows)
+        # What only reads fires no triggers.
+        question = _BEHIND + _FIRED if changes else _BEHIND
+        behind = yield Step(sql=question.format(names=_listed(known), writes=_WRITES))
+        starts = not changes and any(writes for writes, _ in behind.rows)
+        changes = changes or starts
         new = {name for _, text in behind.rows if text is not None for name in names_in(text)} - known
-        if not new:
+        if not new and not starts:
             break
     if not changes:
-        return
+        return False
     found = yield Step(sql=_TABLES.format(names=_listed(known)))
     for schema, name, engine in found.rows:
         raise _refused(request, f"{schema}.{name}", str(engine))
@@ -90,6 +99,7 @@ def check_undoable(request: ExplainRequest) -> Generator[Step, Explained, None]:
         without = yield Step(sql=_WITHOUT.format(engine=literal(kept_by[1])))
         if without.rows:
             raise _refused(request, path, kept_by[1])
+    return True
 
 
 def names_in(sql: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import copysign, isfinite
 
 from alveary.contracts.values import Cell, Parameters
 from alveary.errors import InvalidInputError, MissingParameterError, SqlSyntaxError
@@ -101,8 +101,8 @@ def _type(cell: Cell) -> int:
             return BOOL
         case int() if -(2**63) <= cell < 2**63:
             return INT4 if -(2**31) <= cell < 2**31 else INT8
-        case float() if not isfinite(cell):
-            return FLOAT8
+        case float() if not isfinite(cell) or (cell == 0 and copysign(1, cell) < 0):
+            return FLOAT8  # neither infinity nor -0 is an exact number
         case int() | float():
             return NUMERIC
     return 0
