@@ -232,7 +232,7 @@ class MysqlConnection(Connection):
             # The server would commit it.
             raise QueryError("a transaction is open already", hint="commit it or roll it back first")
         if self._locks_tables:
-            raise QueryError("a transaction would unlock the tables that are locked", hint="unlock tables before")
+            raise UnsupportedError("a transaction would unlock the tables that are locked", hint="unlock tables before")
         if isolation is not None:
             self._ask(f"set transaction isolation level {isolation}")
         self._ask("start transaction read only" if self._target.read_only else "start transaction")

@@ -58,7 +58,7 @@ _ENGINE = re.compile(r"\) ENGINE=(\w+)")
 def check_undoable(request: ExplainRequest) -> Generator[Step, Explained, bool]:
     """Ask the server about everything a statement names; UnsupportedError where something could not be undone.
 
-    Returns whether there may be anything to undo.
+    Returns whether something is known that would be changed.
     """
     sql, changes = request.sql, request.analyze and request.changes
     if request.analyze and _FILE.search(sql):
