@@ -67,8 +67,6 @@ class Theme:
             for wheel in ("<Button-4>", "<Button-5>", "<MouseWheel>", "<Shift-Button-4>", "<Shift-Button-5>"):
                 root.unbind_class(kind, wheel)
 
-        root.bind_class("ComboboxPopdown", "<Map>", self._paint_choices, add="+")
-
     @property
     def id(self) -> str:
         """The theme in use."""
@@ -123,6 +121,7 @@ class Theme:
             self._registered.add(family)
         self._root.style.theme_use(f"{family}-{spec.mode}")  # type: ignore[no-untyped-call]  # likewise
         self._style()
+        self._root.bind_class("Listbox", "<Map>", self._paint_list)
         for widget, paint in list(self._followers):
             if widget.winfo_exists():
                 paint()
@@ -206,11 +205,11 @@ class Theme:
         ):
             self._root.option_add(option, value)
 
-    def _paint_choices(self, event: tk.Event[tk.Misc]) -> None:
-        """Paint the list that a field opens below itself; it is one of Tk's own, that no style reaches."""
+    def _paint_list(self, event: tk.Event[tk.Misc]) -> None:
+        """Paint a list of Tk's own, such as the one a field opens below itself; no style reaches it."""
         color = self.color
         self._root.tk.call(
-            f"{event.widget}.f.l", "configure", "-background", color("raised"), "-foreground", color("text"),
+            event.widget, "configure", "-background", color("raised"), "-foreground", color("text"),
             "-selectbackground", color("selection"), "-selectforeground", color("text"), "-borderwidth", 0,
             "-highlightthickness", 1, "-highlightbackground", color("border"), "-highlightcolor", color("border"),
         )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alveary.contracts.importer import Importer, JsonText, Numeral
@@ -219,6 +219,7 @@ def test_parquet_brings_its_types(tmp_path: Path) -> None:
         max_size=6,
     )
 )
+@example([["-1"], ["7.5"]])
 def test_decimals_have_the_digits_of_all_that_were_seen(portions: list[list[str]]) -> None:
     portions = [[text for text in portion if float(text) or "-" not in text] or ["7.5"] for portion in portions]
     profile = Profile()

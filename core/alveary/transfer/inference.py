@@ -126,7 +126,8 @@ class Profile:
             self.has_minus_zero = self.has_minus_zero or any(map(_MINUS_ZERO, texts))
             self._exact = self._exact and all(map(_survives, texts))
         elif self.kind is Kind.BIGINT and longest < _SHORT:
-            self._whole = max(self._whole, longest)
+            if longest > self._whole:
+                self._whole = max(self._whole, *(len(text.lstrip("-")) for text in texts))
         elif not self._within(texts):
             parts = [text.lstrip("-").partition(".") for text in texts]
             self._whole = max(self._whole, *(len(whole) for whole, _, _ in parts))
