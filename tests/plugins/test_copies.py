@@ -354,6 +354,26 @@ def test_a_copy_within_a_file_of_sqlite_is_read_by_whom_it_is_written(alveary_ke
     assert source.ask("select count(*) from wasp") == ["20000"]
 
 
+@pytest.mark.parametrize(("table", "to"), [("bee", "wasp"), ("seen", "hive")])
+def test_what_a_copy_itself_changes_is_not_read_again(
+    alveary_kernel: Kernel, engine_of: Make, table: str, to: str
+) -> None:
+    source = engine_of("sqlite")
+    with alveary_kernel.connect(source.url) as session:
+        for sql in (
+            "create table bee (v text)",
+            "create table hive (v text)",
+            "create table wasp (v text)",
+            "create view seen as select v from bee union all select v from hive",
+            "create trigger stings after insert on WASP begin insert into bee values ('again'); end",
+            "insert into bee with recursive c(n) as (select 1 union all select n + 1 from c where n < 9000) "
+            "select n from c",
+        ):
+            session.run(sql)
+        assert [each.relation for each in session.catalog().objects("main")] == ["wasp"]
+    assert copy(alveary_kernel, source, source, table, to=to).rows == 9000
+
+
 def test_remarks_beside_the_names_of_a_table_and_its_indexes_lose_nothing(
     alveary_kernel: Kernel, engine_of: Make
 ) -> None:

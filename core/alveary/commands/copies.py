@@ -13,13 +13,14 @@ from msgspec import Meta
 
 from alveary.commands import Context
 from alveary.commands.confirming import ConfirmedName, Yes
+from alveary.contracts.catalog import Catalog
 from alveary.errors import InvalidInputError, QueryError, UnknownObjectError
 from alveary.policy import Consent
 from alveary.sessions import Session
 from alveary.tables import plain_table
 from alveary.transfer import copying
 from alveary.transfer.copying import CopiedColumn
-from alveary.transfer.tables import find_table, type_table
+from alveary.transfer.tables import Table, find_table, type_table
 from alveary.witnesses import IMPORT
 
 
@@ -94,7 +95,7 @@ def run(context: Context, parameters: CopyParameters) -> CopyReport:
             (source.reached, source_driver, source_types, quoting),
             types,
             job,
-            in_place=in_place,
+            in_place=in_place and _are_apart(source_catalog, found, catalog, table),
             truncate=parameters.truncate and plan.create is None,
             checksum=parameters.checksum,
             timeout=timeout,
@@ -125,6 +126,15 @@ def _last(path: str) -> str:
     from alveary.catalog import parse_path
 
     return '"' + parse_path(path)[-1].replace('"', '""') + '"'
+
+
+def _are_apart(source_catalog: Catalog, source: Table, catalog: Catalog, target: Table) -> bool:
+    """Tell whether writing one changes nothing of the other: both are tables, and no trigger is at the target."""
+    read = source_catalog.details(*source.path)
+    written = catalog.details(*target.path) if target.columns else None
+    if any(each is not None and each.relation.kind != "table" for each in (read, written)):
+        return False
+    return written is None or all(each.kind != "trigger" for each in written.objects)
 
 
 def _one_database(one: Session, other: Session) -> bool:

@@ -195,8 +195,8 @@ def run(
     """Do what was planned, in one transaction at the target; what is raised leaves it as it was.
 
     ``origin`` is where the rows come from, with the password it takes, and how names are quoted there; ``expected`` is
-    about how many there are; ``in_place`` says that both are in one database. What must be confirmed is asked before
-    anything is sent, unless there is ``consent``.
+    about how many there are; ``in_place`` says that both are in one database, where what is read stays as it
+    is while rows are written. What must be confirmed is asked before anything is sent, unless there is ``consent``.
     """
     started = time.monotonic()
     target, driver, source_types, source_quoted = origin

@@ -25,7 +25,8 @@ class TableTask(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told to read: by which driver, where, what, and which kind each column is here and there.
 
     ``prepare`` makes what the server writes the same whatever its settings; ``same`` says that the target is of the
-    same engine, which reads what it wrote, and ``in_place`` that it is the same database.
+    same engine, which reads what it wrote, and ``in_place`` that it is the same database, where what is written changes
+    nothing of what is read.
     """
 
     factory: str

@@ -81,7 +81,12 @@ _LAST = "select max(rowid) from {schema}.sqlite_master"
 _ESTIMATES = "select tbl, max(cast(stat as integer)) from {schema}.sqlite_stat1 group by tbl"
 
 
-_TRIGGERS = "select name, tbl_name, sql from {schema}.sqlite_master where type = 'trigger' {only} order by name"
+# SQLite keeps the name of the table as the trigger wrote it, in whatever case.
+_TRIGGERS = """
+    select t.name, coalesce(m.name, t.tbl_name), t.sql
+      from {schema}.sqlite_master t
+      left join {schema}.sqlite_master m on m.type in ('table', 'view') and m.name = t.tbl_name collate nocase
+     where t.type = 'trigger' {only} order by t.name"""
 
 # What could name something else: the SQL of views and triggers.
 _WRITTEN = "select name, type, tbl_name, sql from {schema}.sqlite_master where type in ('view', 'trigger', 'table')"
@@ -331,7 +336,9 @@ class SqliteCatalog(Catalog):
         ]
 
     def _triggers(self, schema: str, name: str | None = None) -> list[ObjectInfo]:
-        sql = _TRIGGERS.format(schema=self.quote(schema), only="" if name is None else "and tbl_name = :name")
+        sql = _TRIGGERS.format(
+            schema=self.quote(schema), only="" if name is None else "and t.tbl_name = :name collate nocase"
+        )
         return [
             ObjectInfo(schema=schema, name=trigger, kind="trigger", relation=relation, detail=declared.fires(text))
             for trigger, relation, text in self._ask(sql, {} if name is None else {"name": name})
