@@ -195,6 +195,8 @@ def test_read_only_refuses_to_write(alveary: Alveary, shop_url: str) -> None:
 def test_a_timeout_has_an_exit_status_of_its_own(alveary: Alveary, shop_url: str) -> None:
     ran = alveary("query", shop_url, ENDLESS, "--timeout", "0.2")
     assert (ran.status, "query_timeout" in ran.err) == (4, True)
+    ran = alveary("query", shop_url, ENDLESS, "--timeout", "0.2", "--error-format", "json")
+    assert (ran.status, json.loads(ran.err)["code"]) == (4, "query_timeout")
     assert alveary("query", shop_url, "select 1", "--timeout", "0").status == 2
 
 

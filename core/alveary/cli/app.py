@@ -117,7 +117,7 @@ class App:
         """
         if self.password_on_stdin:
             self.password()
-        narration = Narration(self.failure_text, data_on_terminal=data_on_terminal)
+        narration = Narration(self.failure_text, data_on_terminal=data_on_terminal, errors_as_data=self.json_errors)
         if self._shows_password(parameters):
             narration.say(WARNING)
         if faults := len(self.kernel.plugins.faults_so_far):

@@ -32,10 +32,13 @@ _DONE = {
 class Narration:
     """Listens to the bus and writes to standard error. Unless a person reads it, only what must not be missed."""
 
-    def __init__(self, failure_text: Callable[[ErrorRecord], str], *, data_on_terminal: bool) -> None:
-        """``failure_text`` says how an error is told."""
+    def __init__(
+        self, failure_text: Callable[[ErrorRecord], str], *, data_on_terminal: bool, errors_as_data: bool = False
+    ) -> None:
+        """``failure_text`` says how an error is told; ``errors_as_data`` that a script reads it, and nothing else."""
         self._failure_text = failure_text
         self._personal = sys.stderr.isatty()
+        self._tells_steps = self._personal or not errors_as_data
         # A moving line would only get between rows that scroll by on the same terminal.
         self._progress = self._personal and not data_on_terminal
         self._line_shown = False
@@ -64,7 +67,7 @@ class Narration:
                 self._write("warning: the connection is not encrypted: TLS was preferred, but the server has none\n")
         elif isinstance(event, SecretUnavailable):
             self.say(f"no password for {visible(event.target)}: {visible(event.error.message)}")
-        elif isinstance(event, CancelStepTaken):
+        elif isinstance(event, CancelStepTaken) and self._tells_steps:
             why = f" ({visible(event.reason)})" if event.reason else ""
             self._write(f"cancel, {event.seconds:.1f} s: {event.step.sentence}{why}\n")
         elif isinstance(event, JobNoticed):
