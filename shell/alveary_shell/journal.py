@@ -29,6 +29,10 @@ class Journal:
         self._dirty: set[str] = set()
         self._timer: str | None = None
         self._ended = False
+        self._retrying = False
+        """Whether everything is written again and again, until all of it could be."""
+        self._failures = 0
+        """How many there were when everything was last written again."""
 
     def changed(self, panel: Panel) -> None:
         """Write a panel's state soon."""
@@ -46,8 +50,17 @@ class Journal:
         self.workspace.close_panel(panel.id)
         self._dirty.discard(panel.id)
 
+    def reopened(self, panel: Panel, id: str | None) -> None:
+        """Write at once a panel that was kept under another ``id``, which is free then."""
+        self._write(panel)
+        if id is not None:
+            self.workspace.forget(id)
+        self.moved()
+
     def end(self) -> None:
-        """Write what has changed for the last time."""
+        """Write what has changed for the last time, and what could not be written before."""
+        if self._retrying:
+            self._all_changed()
         self._ended = True
         if self._timer is not None:
             self._window.root.after_cancel(self._timer)
@@ -79,9 +92,23 @@ class Journal:
 
         def tell() -> None:
             self._window.show_error(error, title="What you type is not being saved")
-            self._window.root.after(RETRY_MILLISECONDS, self._all_changed)
+            if not self._retrying:
+                self._retrying = True
+                self._window.root.after(RETRY_MILLISECONDS, self._retry)
 
         self._window.post(tell)
+
+    def _retry(self) -> None:
+        """Write everything again, for nobody knows what of it is missing, as long as something failed since."""
+        if self._ended:
+            return
+        if not self.workspace.busy:
+            before, self._failures = self._failures, self.workspace.failures
+            if self._failures == before and not self.workspace.broken:
+                self._retrying = False
+                return
+            self._all_changed()
+        self._window.root.after(RETRY_MILLISECONDS, self._retry)
 
     def _all_changed(self) -> None:
         for panel in self._window.panels():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 from alveary.contracts.window import PanelSpec
@@ -50,7 +51,6 @@ class Standing:
             docks.resize(sizes)
         order = [id for id in layout.get("panels", []) if id in saved]
         for id in [*order, *(id for id in saved if id not in order)]:
-            window.count(saved[id].panel, id)
             spec = window.kernel.plugins.panels.find(saved[id].panel)
             if spec is not None and panels:
                 window.make(spec, saved[id].state, id)
@@ -84,10 +84,16 @@ class Standing:
         window.root.after(1, self.make_postponed)
 
     def _read(self, workspace: Workspace) -> tuple[dict[str, Any], dict[str, SavedPanel]]:
+        window = self._window
         try:
+            for panel, id in workspace.kept():
+                window.count(panel, id)
             return workspace.layout(), {panel.id: panel for panel in workspace.open_panels()}
         except StorageError as exc:
-            error, window = exc, self._window
+            error = exc
+            # What is kept there can't be told, and it may be written again soon, so ids are taken that nobody had.
+            for spec in window.kernel.plugins.panels:
+                window.count(spec.id, f"{spec.id}-{time.time_ns()}")
             window.post(lambda: window.show_error(error, title="The workspace can't be read; nothing will be kept."))
             return {}, {}
 

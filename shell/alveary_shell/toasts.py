@@ -34,7 +34,7 @@ class Toasts:
         self._cards: list[tk.Frame] = []
         self._errors: dict[tk.Frame, tuple[str, list[str]]] = {}
         """Of the cards that tell an error what they tell, and of what."""
-        theme.follow(root, self._arrange)
+        theme.follow(root, self.arrange)
 
     def show(
         self,
@@ -104,7 +104,7 @@ class Toasts:
         self._cards.append(card)
         if len(self._cards) > MOST:
             self._remove(self._cards[0])
-        self._arrange()
+        self.arrange()
         if copied is None:
             # Of the root: a callback of the card's own would outlive the card, and Tk gives its name to another one.
             self._root.after(SECONDS * 1000, lambda: self._remove(card))
@@ -144,9 +144,10 @@ class Toasts:
             self._cards.remove(card)
             self._errors.pop(card, None)
             card.destroy()
-            self._arrange()
+            self.arrange()
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """Put the cards where they belong in a window of this size."""
         px = self._theme.px
         offset, width = px(36), min(self._theme.span(WIDTH), max(self._root.winfo_width() - px(28), 1))
         for card in reversed(self._cards):

@@ -150,6 +150,7 @@ class MainWindow(Window):
         self.docks = Docks(self.root, self.theme, selected=self._selected, close=self.close, menu=self._tab_menu)
         self.docks.pack(fill="both", expand=True)
         self._toasts = Toasts(self.root, self.theme, self.copy)
+        self.docks.bind("<Configure>", lambda _: self._toasts.arrange(), add="+")
         self._anything = FindAnything(self, Palette(self.root, self.theme), self._workspace)
         self._keyboard.bind(self.docks)
         self.root.bind_all("<FocusIn>", self._focused, add="+")
@@ -159,6 +160,7 @@ class MainWindow(Window):
         centre = self.docks.frames["center"]
         if centre.front is not None:
             self._activate(centre.front.panel)
+            self.docks.fold(centre.front.panel.spec.whole)
             self.root.after_idle(self._focus_front)
 
     def _focus_front(self) -> None:
@@ -347,9 +349,8 @@ class MainWindow(Window):
             if saved is None or (spec := self.kernel.plugins.panels.find(saved.panel)) is None:
                 self.notify("No closed tab is left to reopen")
                 return
-            self._workspace.forget(saved.id)
             panel = self.make(spec, saved.state)
-            self.changed(panel)
+            self._journal.reopened(panel, saved.id)
             self.raise_panel(panel)
 
         workspace = self._workspace
@@ -439,8 +440,9 @@ class MainWindow(Window):
             front.panel.focus()
 
     def _activate(self, panel: Panel | None) -> None:
-        self.docks.fold(panel is not None and panel.spec.whole)
         if panel is not self._active:
+            # Not otherwise: what a person has shown beside this very page stays.
+            self.docks.fold(panel is not None and panel.spec.whole)
             self._active = panel
             self._journal.moved()
             for slot in ("transaction", "time", "rows", "position"):
@@ -484,19 +486,21 @@ class MainWindow(Window):
         """Put the newest copy of the store in its place, and open again what was open then, beside what is open now."""
         workspace = self._workspace
 
-        def work(job: Job) -> tuple[Restored, list[SavedPanel]]:
+        def work(job: Job) -> tuple[Restored, list[SavedPanel], list[tuple[str, str]]]:
             # Read at once: what is open here may have the same ids, and is written soon.
-            return self.kernel.run("store.restore"), workspace.open_panels()
+            return self.kernel.run("store.restore"), workspace.open_panels(), workspace.kept()
 
-        def done(found: tuple[Restored, list[SavedPanel]]) -> None:
-            restored, saved = found
-            ours = {panel.id for panel in self.panels()}
+        def done(found: tuple[Restored, list[SavedPanel], list[tuple[str, str]]]) -> None:
+            restored, saved, kept = found
+            for panel, id in kept:
+                self.count(panel, id)
+            ours = {panel.id: panel for panel in self.panels()}
             for each in saved:
                 spec = self.kernel.plugins.panels.find(each.panel)
                 if spec is not None and spec.dock == "center" and not restored.sound:
-                    if each.id not in ours:
-                        workspace.forget(each.id)
-                    self.changed(self.make(spec, each.state))
+                    self._journal.reopened(self.make(spec, each.state), each.id if each.id not in ours else None)
+            for mine in ours.values():  # of which the copy knows nothing, or what it was once
+                self.changed(mine)
             self.notify(
                 "The store is restored" if not restored.sound else "The store is not damaged",
                 "success",

@@ -44,7 +44,10 @@ class Workspace:
         self._store = store
         self._failed = failed
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._broken = False
+        self.broken = False
+        """Whether the last that was to be written could not be."""
+        self.failures = 0
+        """How often something could not be written."""
         self._thread = threading.Thread(target=self._write, name="alveary-journal", daemon=True)
         self._thread.start()
 
@@ -63,9 +66,19 @@ class Workspace:
         """Return the panels that were open, each in its newest generation that can be read."""
         return self._panels("closed_at is null", "id, generation desc")
 
+    def kept(self) -> list[tuple[str, str]]:
+        """Return what each panel is and its id, of all that are kept: an id of one that was closed is in use, too."""
+        with self._store.reading() as connection:
+            return connection.execute("select distinct panel, id from workspace_panels").fetchall()
+
     def last_closed(self) -> SavedPanel | None:
         """Return the panel that was closed last."""
         return next(iter(self._panels("closed_at is not null", "closed_at desc, id, generation desc")), None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits to be written."""
+        return not self._work.empty()
 
     def save(self, id: str, panel: str, state: dict[str, Any]) -> None:
         """Write a panel's state as its newest generation."""
@@ -152,11 +165,12 @@ class Workspace:
         while (work := self._work.get()) is not None:
             try:
                 work()
-                self._broken = False
+                self.broken = False
             except StorageError as exc:
                 _log.error("the workspace can't be written: %s", exc.message)
-                if not self._broken:
-                    self._broken = True
+                self.failures += 1
+                if not self.broken:
+                    self.broken = True
                     self._failed(exc)
 
 

@@ -12,9 +12,9 @@ from alveary_shell.widgets.tip import tip
 from alveary_shell.widgets.tree_rows import Line, Node, Sieve, all_lines, find, parts
 
 INDENT = 15
+"""Units a line stands further to the right than the one it belongs to."""
 NAMED = 90
 """Units of its text that a line shows at least beside the word of a badge."""
-"""Units a line stands further to the right than the one it belongs to."""
 LONGEST = 300
 """Characters of a text that are looked at when a line is drawn."""
 WHEEL_LINES = 3
