@@ -392,7 +392,10 @@ class MainWindow(Window):
     def toggle(self, dock: Dock) -> None:
         """Show or hide a dock."""
         if self.docks.visible(dock):
+            had_focus = self._has_focus(dock)
             self.docks.hide(dock)
+            if had_focus:
+                self._focus_front()
         elif self.docks.frames[dock].places:
             self.docks.show(dock)
         else:
@@ -456,7 +459,7 @@ class MainWindow(Window):
 
     def _has_focus(self, dock: Dock) -> bool:
         holder = focused(self.root)
-        return holder is not None and str(holder).startswith(str(self.docks.frames[dock]))
+        return holder is not None and f"{holder}.".startswith(f"{self.docks.frames[dock]}.")
 
     def _tab_menu(self, panel: Panel, event: tk.Event[tk.Misc]) -> None:
         if panel.spec.dock != "center":

@@ -495,3 +495,21 @@ def test_what_is_not_restored_is_kept_for_the_next_window(make: Callable[..., Ma
     assert other.id != note.id
     careful.changed(other)
     assert sorted(panel.state()["text"] for panel in make().panels("note")) == ["another", "precious"]
+
+
+def test_the_keyboard_goes_around_the_docks_and_is_never_in_one_that_is_hidden(
+    window: MainWindow, screen: Screen
+) -> None:
+    panels = [window.open("side"), window.open("note"), window.open("below")]
+    screen.settle()
+    where = []
+    for _ in range(4):
+        window.step_dock()
+        screen.settle()
+        where.append(next(panel.id for panel in panels if window.root.focus_get() is getattr(panel, "text", None)))
+    assert where == ["side-1", "note-1", "below-1", "side-1"]
+    window.raise_panel(panels[2])
+    screen.settle()
+    window.toggle("bottom")
+    screen.settle()
+    assert window.root.focus_get() is getattr(panels[1], "text", None)
