@@ -103,7 +103,7 @@ def _catalog(dialect: str) -> dict[str, Any]:
 
     known = catalog(dialect)
     made: dict[str, Any] = {}
-    for schema in known.schemas:
+    for schema in (*known.schemas, ""):  # in none of them stand roles
         made[schema] = {
             "relations": [
                 (each.name, each.kind, [(field.name, field.type_name) for field in known.columns(schema, each.name)])
@@ -113,6 +113,9 @@ def _catalog(dialect: str) -> dict[str, Any]:
                 (key.relation, key.columns, key.target_relation, key.target_columns)
                 for key in known.keys
                 if key.schema == schema
+            ],
+            "indexes": [
+                (each.relation, each.name, each.unique, each.columns, each.origin) for each in known.all_indexes(schema)
             ],
             "objects": [(each.name, each.kind, each.signature, each.detail) for each in known.objects(schema)],
         }

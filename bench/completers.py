@@ -1,7 +1,7 @@
 """Measured processes of E1: an engine answers every cursor case and says how long each took (``completers.py ENGINE``).
 
-Reads JSON from standard input: the cases, and a catalog of tables, views, columns, foreign keys and functions; prints
-JSON. ``pgcli`` runs in the environment of that peer, which has nothing of ours.
+Reads JSON from standard input: the cases, and a catalog of tables, views, columns, keys, indexes, functions and roles;
+prints JSON. ``pgcli`` runs in the environment of that peer, which has nothing of ours.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main(engine: str) -> None:
 
 
 def _ours(catalog: dict[str, Any], dialect: str) -> Callable[[str, int], list[str]]:
-    from alveary.contracts.catalog import ColumnInfo, ForeignKey, ObjectInfo, Relation
+    from alveary.contracts.catalog import ColumnInfo, ForeignKey, IndexInfo, ObjectInfo, Relation
     from alveary.contracts.completion import CompletionRequest
     from alveary.known import KnownCatalog, KnownSchema
     from alveary.sqltext import MYSQL, POSTGRES, SQLITE
@@ -63,6 +63,12 @@ def _ours(catalog: dict[str, Any], dialect: str) -> Callable[[str, int], list[st
             )  # fmt: skip
             keys.setdefault(relation, []).append(key)
             leading.setdefault((schema, target), []).append(key)
+        indexes: dict[str, list[IndexInfo]] = {}
+        for relation, name, unique, names, origin in held["indexes"]:
+            index = IndexInfo(
+                schema=schema, relation=relation, name=name, unique=unique, columns=tuple(names), origin=origin
+            )
+            indexes.setdefault(relation, []).append(index)
         objects: dict[str, list[ObjectInfo]] = {}
         for name, kind, signature, detail in held["objects"]:
             each = ObjectInfo(schema=schema, name=name, kind=kind, signature=signature, detail=detail)
@@ -73,10 +79,12 @@ def _ours(catalog: dict[str, Any], dialect: str) -> Callable[[str, int], list[st
             packed_columns=packed(columns),
             foreign_keys={name: tuple(found) for name, found in keys.items()},
             references={where: tuple(found) for where, found in leading.items()},
+            indexes={name: tuple(found) for name, found in indexes.items()},
             objects={name: tuple(found) for name, found in objects.items()},
         )
+    schemas = tuple(filter(None, known))
     view = KnownCatalog(
-        key="", target="", schemas=tuple(known), search_path=tuple(known)[:1], system_schemas=frozenset(),
+        key="", target="", schemas=schemas, search_path=schemas[:1], system_schemas=frozenset(),
         listed_at=None, known=known,  # type: ignore[arg-type]  # nobody asks how old it is
     )  # fmt: skip
     family = {each.name: each for each in (POSTGRES, MYSQL, SQLITE)}[dialect]
@@ -96,6 +104,7 @@ def _pgcli(catalog: dict[str, Any], _: str) -> Callable[[str, int], list[str]]:
     from pgcli.pgcompleter import PGCompleter  # type: ignore[import-not-found]  # the same
     from prompt_toolkit.document import Document  # type: ignore[import-not-found]  # the same
 
+    catalog = {schema: held for schema, held in catalog.items() if schema}
     completer = PGCompleter(smart_completion=True)
     completer.extend_schemata(list(catalog))
     for schema, held in catalog.items():
