@@ -52,7 +52,8 @@ def read_url(text: str, drivers: Registry[DriverSpec]) -> tuple[Target, DriverSp
         name = f" {text!r}" if _NAME.fullmatch(text) else ""
         raise UnknownTargetError(
             f"the target{name} is neither a URL nor a saved name",
-            hint=_file_hint(text, drivers) or f"targets are URLs such as {' or '.join(_examples(drivers))}",
+            hint=_file_hint(text, drivers)
+            or f"alveary connections list has the names; URLs are such as {' or '.join(_examples(drivers))}",
         )
     if (match := _URL.fullmatch(text)) is None:
         raise MalformedUrlError("the URL can't be read", hint=_HELP)

@@ -103,6 +103,7 @@ def test_a_row_that_the_database_refuses_undoes_everything(
         load(alveary_kernel, engine, file)
     assert caught.value.line == 3
     assert caught.value.message.startswith("line 3, column name: ")
+    assert "line 2" not in (caught.value.detail or ""), "what the database counts are rows, not lines"
     assert engine.ask("select count(*) from bee") == ["0"]
 
 
@@ -139,6 +140,10 @@ def test_rejects_hold_line_column_value_and_reason_and_the_rest_goes_in(
     assert told[151]["reason"] == "there are 1 fields where 3 are due"
     assert (told[211]["column"], told[211]["value"]) == ("legs", "six")
     assert all(row["reason"] for row in found)
+    assert not any("CONTEXT" in row["reason"] or ", line" in row["reason"] for row in found), "lines of no file"
+    if engine.name == "postgres":
+        assert told[211]["reason"] == 'invalid input syntax for type integer: "six"'
+        assert told[78]["reason"].endswith("(Key (id)=(10) already exists.)")
 
 
 def test_a_wrong_checksum_refuses_before_anything_is_touched(

@@ -251,7 +251,7 @@ class LoadRun(Run):
         where = f", column {fault.column}" if fault.column else ""
         return type(exc)(
             f"line {fault.line}{where}: {exc.message}",
-            detail=exc.detail or (f"the value is {_cut(fault.value)!r}" if fault.value else None),
+            detail=_beside(exc, fault.column) or (f"the value is {_cut(fault.value)!r}" if fault.value else None),
             hint=exc.hint or "nothing was written; a rejects file takes such rows, and the others go in",
             server_code=exc.server_code,
             line=fault.line,
@@ -326,8 +326,15 @@ def _fault(exc: AlvearyError, request: Load, row: Row, line: int) -> Fault:
         place = min(found)[1]
         name, cell = request.columns[place].name, row[place]
         value = "" if cell is None else cell_text(cell)
-    reason = exc.message if not exc.detail or exc.detail in exc.message else f"{exc.message} ({exc.detail})"
+    detail = _beside(exc, name)
+    reason = exc.message if not detail or detail in exc.message else f"{exc.message} ({detail})"
     return Fault(line=line, column=name, value=value, reason=reason)
+
+
+def _beside(exc: AlvearyError, column: str) -> str:
+    """Return the detail of an error without the column, which is told before the error."""
+    detail, told = exc.detail or "", f"column {column}"
+    return "" if detail == told else detail.removeprefix(f"{told}: ")
 
 
 #: How engines name a column: ``column "b"``, ``column b``, ``t.b``, ``(b)=``, with quotes of one kind or another; what

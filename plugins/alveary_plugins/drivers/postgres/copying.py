@@ -37,28 +37,33 @@ def literal(text: str) -> str:
     return f"E'{escaped}'" if "\\" in text else f"'{escaped}'"
 
 
-def placed(error: AlvearyError, failure: PGresult) -> AlvearyError:
-    """Return an error of a COPY with the number of the row it is about, where the server names it."""
-    if (match := _place(failure)) is not None:
+def placed(error: AlvearyError, failure: PGresult, codec: str) -> AlvearyError:
+    """Return an error of a COPY with the number of the row it is about, where the server names it.
+
+    What it counts are the rows of one portion, so its own words for the place are left out; its column stands before
+    the detail as ``column NAME: ``.
+    """
+
+    def field(name: DiagnosticField) -> str:
+        return (failure.error_field(name) or b"").decode(codec, "backslashreplace")
+
+    column, context = field(DiagnosticField.COLUMN_NAME), field(DiagnosticField.CONTEXT)
+    if (match := _LINE.search(context)) is not None:
         error.line = int(match[1])
         # Of a value that could not be read the context alone tells the column.
-        if match[2] is not None and error.detail is None:
-            error.detail = f"column {match[2]}"
-    name = failure.error_field(DiagnosticField.COLUMN_NAME)
-    if name is not None and error.detail is None:
-        error.detail = f"column {name.decode('utf-8', 'replace')}"
+        column = column or match[2] or ""
+        context = context[: match.start()].rstrip()  # what a trigger or a function adds stands before it
+    parts = (field(DiagnosticField.MESSAGE_DETAIL), context and f"CONTEXT: {context}")
+    detail = "\n".join(filter(None, parts))
+    error.detail = ": ".join(filter(None, (column and f"column {column}", detail))) or None
     return error
 
 
 def line_of(failure: PGresult) -> int | None:
     """Return the line of the data, counted from 1, that the server had an error with; None if it does not say."""
-    match = _place(failure)
-    return None if match is None else int(match[1])
-
-
-def _place(failure: PGresult) -> re.Match[str] | None:
     context = (failure.error_field(DiagnosticField.CONTEXT) or b"").decode("utf-8", "replace")
-    return _LINE.search(context)  # what a trigger or a function adds stands before it
+    match = _LINE.search(context)
+    return None if match is None else int(match[1])
 
 
 def _fields(cells: Sequence[Cell]) -> Sequence[str]:

@@ -306,7 +306,7 @@ class PostgresConnection(Connection):
             if self._cancelled:
                 raise QueryCancelledError("cancelled")
             if failure is not None:
-                raise copying.placed(self._error(failure, bound), failure)
+                raise copying.placed(self._error(failure, bound), failure, self._wire.codec)
             return self._wire.taken
 
     # -- the frame of every statement --------------------------------------------------------------------------
