@@ -9,6 +9,8 @@ from alveary.contracts.driver import TransactionState
 from alveary.events import Answered, Outcome, QueryEnded
 from alveary.sqltext import Change, Dialect, TokenKind, changes_in, tokens
 
+_HEADS = ("savepoint", "rollback", "commit", "end")
+"""First words of statements of which more words tell what becomes of the transaction."""
 _MOST_WORDS = 6
 """Words within which a statement says what it does to the transaction."""
 
@@ -35,11 +37,10 @@ class ChangeWatch:
         if not self._pending and (over or before is TransactionState.IDLE):
             self._marks.clear()
             return
-        words = [] if failed else self._words(text)
-        head = words[0] if words else ""
-        if head == "savepoint" and len(words) > 1:
-            self._marks[words[1]] = len(self._pending)
-        elif head == "rollback" and "to" in words[1:3]:
+        head, *words = [""] if failed else self._words(text)
+        if head == "savepoint" and words:
+            self._marks[words[0]] = len(self._pending)
+        elif head == "rollback" and "to" in words[:2]:
             del self._pending[self._marks.get(words[-1], len(self._pending)) :]
         # A commit of what has failed is a rollback, whatever the server calls it.
         elif head in ("rollback", "abort") or (over and (failed or before is TransactionState.FAILED)):
@@ -50,10 +51,11 @@ class ChangeWatch:
                 self._committed(pending)
 
     def _words(self, text: str) -> list[str]:
-        """Return the first words of a statement, in lower case and without their quotes."""
+        """Return the first word of a statement, and of one that ends or marks something the next ones, bare."""
         found = (
             text[start:end].strip('`"[]').lower()
             for start, end, kind in tokens(text, self._dialect)
             if kind in (TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER)
         )
-        return list(islice(found, _MOST_WORDS))
+        head = next(found, "")
+        return [head, *islice(found, _MOST_WORDS - 1)] if head in _HEADS else [head]
